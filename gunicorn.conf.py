@@ -1,0 +1,26 @@
+"""How gunicorn serves `webhooks:app`; read from the working directory without being named.
+
+Override for one place with GUNICORN_CMD_ARGS, for example `--bind 0.0.0.0:8000` behind a proxy.
+"""
+
+from pathlib import Path
+
+from ivr.logs import stdlib_config
+from ivr.settings import WEB_PORT, Settings
+
+_settings = Settings.from_environment()
+_on_sqlite = _settings.database_url.startswith("sqlite")
+
+bind = f"127.0.0.1:{WEB_PORT}"
+worker_class = "gthread"
+# SQLite has one writer at a time, and threads of one process queue for it more fairly than processes do.
+workers, threads = (1, 8) if _on_sqlite else (2, 4)
+# Twilio gives up on a webhook after 15 s; a worker silent for twice that is stuck.
+timeout = 30
+# Below what a proxy waits, so that the proxy is not left holding a connection just closed here.
+keepalive = 5
+# A turn takes well under a second, and whoever stops the line should not wait for idle connections.
+graceful_timeout = 5
+# The heartbeat is a file: on a busy disk it can stall a healthy worker, in memory it cannot.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+logconfig_dict = stdlib_config(_settings.log_level)

@@ -1,0 +1,105 @@
+"""The web process: its parts put together, and what operators ask of it (`/healthz`, `/readyz`, `/metrics`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from ivr import content, logs
+from ivr.clock import Clock
+from ivr.content.library import Library
+from ivr.live import Live
+from ivr.orders.rest import RestOrderSystem
+from ivr.settings import Settings
+from ivr.store import Record
+from ivr.switchboard import Switchboard
+
+operations = Blueprint("operations", __name__)
+SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
+
+
+def connect(settings: Settings) -> Switchboard:
+    """Put the parts of one process together: the record, the content, the order system, the doorbell, the clock."""
+    clock = Clock.from_environment()
+    record = Record(settings.database_url, settings.secret_key)
+    pharmacy = content.load(settings.rxline_content)
+    record.published.save_version(pharmacy.version, pharmacy.files, clock.now(), "files", "as on disk at start")
+    record.desk.seed_agents(pharmacy.staff, clock.now())
+    return Switchboard(
+        record=record,
+        library=Library(pharmacy, record.published.load_version),
+        orders=RestOrderSystem(settings.order_system_url, settings.order_system_token),
+        live=Live(settings.redis_url),
+        clock=clock,
+        public_url=settings.public_url,
+        secret_key=settings.secret_key,
+    )
+
+
+def create_app(settings: Settings) -> Flask:
+    """A Flask app with its switchboard and the operators' pages; `webhooks.py` adds the doors."""
+    logs.configure(settings.log_level)
+    web = Flask(__name__, static_folder=str(Path(__file__).parent / "telephony" / "sounds"), static_url_path="/static")
+    web.extensions["switchboard"] = connect(settings)
+    web.register_blueprint(operations)
+    return web
+
+
+def raw_path(environ: dict[str, Any]) -> str:
+    """Path and query exactly as received: Werkzeug's own are decoded, and a signature covers the bytes."""
+    raw = cast(str, environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"])
+    return "/" + raw.split("/", 3)[3] if raw.startswith(("http://", "https://")) else raw
+
+
+def _board() -> Switchboard:
+    return cast(Switchboard, current_app.extensions["switchboard"])
+
+
+@operations.get("/healthz")
+def healthz() -> Response:
+    """The process is up."""
+    return jsonify(status="up")
+
+
+@operations.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Each part the line leans on, by name: `ok`, or what is wrong with it."""
+    board = _board()
+    states = {
+        "database": "ok" if board.record.watch.ready() else "unreachable",
+        "valkey": "ok" if board.live.ready() else "unreachable: polling every second instead",
+        "order_system": "ok" if board.orders.ready() else "unreachable: facts stay unknown, writes wait",
+    }
+    states["worker"] = _worker_state(board) if states["database"] == "ok" else "unknown"
+    return jsonify(states), 200 if set(states.values()) == {"ok"} else 503
+
+
+def _worker_state(board: Switchboard) -> str:
+    beats = board.record.watch.beats()
+    if not beats:
+        return "never seen: nobody is offered a call"
+    late = sorted(name for name, age in beats.items() if age > SILENT_SECONDS)
+    return f"silent: {', '.join(late)}" if late else "ok"
+
+
+@operations.get("/metrics")
+def metrics() -> Response:
+    """Figures for Prometheus, counted from the record when asked."""
+    board, registry = _board(), CollectorRegistry()
+    pending = Gauge("rxline_effects_pending", "Effects committed and not done", ["lane"], registry=registry)
+    for lane, count in board.record.outbox.pending().items():
+        pending.labels(lane).set(count)
+    waiting = Gauge("rxline_tickets_waiting", "Tickets in line", ["site", "queue"], registry=registry)
+    for site in board.pharmacy().sites:
+        for ticket in board.record.desk.waiting(site):
+            waiting.labels(site, ticket.queue).inc()
+    presence = Gauge("rxline_agents", "Agents by presence", ["presence"], registry=registry)
+    for agent in board.record.desk.agents().values():
+        presence.labels(agent.presence).inc()
+    beat = Gauge("rxline_worker_silent_seconds", "Since the worker's child was last heard of", ["child"], registry=registry)
+    for child, age in board.record.watch.beats().items():
+        beat.labels(child).set(age)
+    return Response(generate_latest(registry), mimetype=CONTENT_TYPE_LATEST)

@@ -1,0 +1,80 @@
+"""The command `ivr`: a table of commands, each imported only when it runs, so that every one starts fast.
+
+Exit codes: 0 fine, 1 problems found, 2 could not run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+import ivr
+
+COULD_NOT_RUN = 2
+
+COMMANDS = {
+    "migrate": ("ivr.cli:migrate", "bring the database up to date"),
+    "run": ("ivr.practice:command", "run the whole line here, with a practice phone"),
+}
+"""Name -> (module:attribute of a click command, one line of help)."""
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(ivr.__version__, prog_name="ivr")
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Rxline, a programmable phone line for pharmacies.
+
+    Each command acts on the line the environment names, else on the one `make run` runs in this folder.
+    """
+    if context.invoked_subcommand != "run":
+        from ivr.practice import join_running
+
+        os.environ.update(join_running(os.environ))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database DATABASE_URL names up to date; safe to run again, and before every new version."""
+    from ivr import store
+    from ivr.settings import Settings
+
+    store.migrate(Settings.from_environment().database_url)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit; the unexpected is told in one line, and in full at LOG_LEVEL=DEBUG."""
+    try:
+        commands(arguments, prog_name="ivr")
+    except Exception as error:
+        if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
+            raise
+        said = str(error) or type(error).__name__
+        sys.stderr.write(f"ivr: could not run: {said}\n")
+        sys.exit(COULD_NOT_RUN)
+
+
+if __name__ == "__main__":
+    main()

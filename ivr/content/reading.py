@@ -1,0 +1,341 @@
+"""YAML as an author wrote it: text, lists and mappings that know their place, typed only by whoever asks.
+
+YAML 1.1 makes 22:00 a number and `no` a flag. Here every scalar stays the text in the file, so what it means
+depends on the field it stands in and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import yaml
+
+from ivr.content.problems import Problem, did_you_mean
+
+T = TypeVar("T")
+Read = Callable[["Item"], T]
+
+_DEEPEST = 20  # nothing in the format nests nearly so far
+_NULLS = ("", "~", "null", "Null", "NULL")
+_HINTS = {
+    "mapping values are not allowed in this context": (
+        "a second colon on this line starts another value; put quotes around the text, or check the indentation"
+    ),
+    "did not find expected key": "this does not line up with the lines above it, or a quote or bracket is not closed",
+    "did not find expected '-' indicator": "this does not line up with the list above it; start it with a dash",
+    "could not find expected ':'": "a key is followed by a colon and a space here",
+    "found character that cannot start any token": (
+        "a value cannot begin with a tab, @, ` or %; indent with spaces, or put quotes around it"
+    ),
+    "did not find expected ',' or '}'": "a { is not closed, or a comma is missing before this",
+    "did not find expected ',' or ']'": "a [ is not closed, or a comma is missing before this",
+    "found unexpected end of stream": "a quote is not closed",
+}
+
+
+class Wrong(Exception):
+    """What is written cannot be read; without a message, it has been reported already."""
+
+    def __init__(self, code: str = "", message: str = "", item: Item | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.item = code, message, item
+
+
+@dataclass(slots=True, eq=False)
+class File:
+    """One file being read, and the problems found in it."""
+
+    path: str
+    text: str
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(self, code: str, message: str, line: int = 1, column: int = 1, *, severity: str = "error") -> None:
+        self.problems.append(Problem(self.path, line, column, severity, code, message))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """Something written in a file, and where."""
+
+    file: File
+    line: int
+    column: int
+    kind: str  # text · list · mapping · refused
+    text: str = ""
+    items: tuple[Item, ...] = ()
+    pairs: tuple[tuple[Item, Item], ...] = ()
+    quoted: bool = False
+
+    def problem(self, code: str, message: str, *, severity: str = "error") -> None:
+        self.file.problem(code, message, self.line, self.column, severity=severity)
+
+    def as_written(self) -> str:
+        """Return it on one line, as in the file but for spaces."""
+        if self.kind == "list":
+            return f"[{', '.join(item.as_written() for item in self.items)}]"
+        if self.kind == "mapping":
+            return ", ".join(f"{key.text} {value.as_written()}" for key, value in self.pairs)
+        return self.text
+
+
+# ---------------------------------------------------------------- from text to items
+
+
+def read_yaml(file: File) -> Item | None:
+    """Return what a file holds, or None, with a problem, when nothing in it can be read."""
+    try:
+        return _document(file, iter(yaml.parse(file.text, Loader=yaml.CSafeLoader)))
+    except Wrong as wrong:
+        _report(wrong, None, file)
+    except yaml.MarkedYAMLError as error:
+        mark, said = error.problem_mark or error.context_mark, str(error.problem)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        file.problem("syntax", _HINTS.get(said, said), line, column)
+    except yaml.YAMLError:  # a control character, which has no mark
+        file.problem("syntax", "the file holds characters that are not text; save it as UTF-8")
+    return None
+
+
+def _document(file: File, events: Iterator[Any]) -> Item:
+    found: Item | None = None
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            if found is not None:
+                line = event.start_mark.line + 1
+                file.problem("syntax", "a second document starts here; one file holds one document", line)
+                raise Wrong
+            found = _item(file, next(events), events, 0)
+    if found is None or (found.kind == "text" and found.text in _NULLS):
+        raise Wrong("missing", "the file is empty")
+    return found
+
+
+def _item(file: File, event: Any, events: Iterator[Any], depth: int) -> Item:
+    line, column = event.start_mark.line + 1, event.start_mark.column + 1
+    refused = _refusal(event, depth)
+    if refused:
+        file.problem("syntax", refused, line, column)
+    if depth > _DEEPEST:
+        raise Wrong
+    match event:
+        case yaml.ScalarEvent():
+            return Item(file, line, column, "text", event.value, quoted=event.style is not None)
+        case yaml.SequenceStartEvent():
+            return Item(file, line, column, "list", items=tuple(_members(file, events, depth)))
+        case yaml.MappingStartEvent():
+            return Item(file, line, column, "mapping", pairs=tuple(_pairs(file, events, depth)))
+        case _:
+            return Item(file, line, column, "refused")
+
+
+def _refusal(event: Any, depth: int) -> str | None:
+    if isinstance(event, yaml.AliasEvent):
+        return f"*{event.anchor} repeats another place; write it out, so that what is here can be read here"
+    if event.anchor is not None:
+        return f"&{event.anchor} marks this to be repeated elsewhere; write it out in both places"
+    if event.tag is not None:
+        return f"the tag {event.tag} is not needed; each field knows what it holds"
+    return "this is nested too deep" if depth > _DEEPEST else None
+
+
+def _members(file: File, events: Iterator[Any], depth: int) -> Iterator[Item]:
+    for event in events:
+        if isinstance(event, yaml.SequenceEndEvent):
+            return
+        yield _item(file, event, events, depth + 1)
+
+
+def _pairs(file: File, events: Iterator[Any], depth: int) -> Iterator[tuple[Item, Item]]:
+    seen: dict[str, Item] = {}
+    for event in events:
+        if isinstance(event, yaml.MappingEndEvent):
+            return
+        key = _item(file, event, events, depth + 1)
+        value = _item(file, next(events), events, depth + 1)
+        if key.kind != "text":
+            key.problem("type", "a key has to be a single word")
+        elif key.text in seen:
+            key.problem("duplicate", f'"{key.text}" already stands on line {seen[key.text].line}; keep one of them')
+        else:
+            seen[key.text] = key
+            yield key, value
+
+
+# ---------------------------------------------------------------- from items to values
+
+
+def text(item: Item) -> str:
+    """Return a scalar's text; raises Wrong for anything else, and for nothing."""
+    if item.kind == "refused":
+        raise Wrong
+    if item.kind != "text":
+        raise Wrong("type", f"a single value is expected here, not a {item.kind}", item)
+    if (item.text in _NULLS and not item.quoted) or not item.text.strip():
+        raise Wrong("type", "nothing is written here; fill it in, or leave the whole key out", item)
+    return item.text
+
+
+def scalar(parse: Callable[[str], T]) -> Read[T]:
+    """Return a reader of single values."""
+    return lambda item: parse(text(item))
+
+
+def listed(read: Read[T]) -> Read[tuple[T, ...]]:
+    """Return a reader of lists that are not empty; every faulty member is reported."""
+
+    def read_list(item: Item) -> tuple[T, ...]:
+        if item.kind != "list":
+            raise Wrong("type", "a list is expected here, in [ ] or one to a line with a dash", item)
+        if not item.items:
+            raise Wrong("type", "the list is empty; fill it in, or leave the whole key out", item)
+        return _all([member for member in item.items], read)
+
+    return read_list
+
+
+def one_or_more(read: Read[T]) -> Read[tuple[T, ...]]:
+    """Return a reader of a single value or a list of them."""
+    return lambda item: listed(read)(item) if item.kind == "list" else (read(item),)
+
+
+def _all(items: list[Item], read: Read[T]) -> tuple[T, ...]:
+    values = []
+    for item in items:
+        try:
+            values.append(read(item))
+        except Wrong as wrong:
+            _report(wrong, item)
+    if len(values) < len(items):
+        raise Wrong
+    return tuple(values)
+
+
+def named(read: Callable[[str, Item], T], what: str) -> Read[dict[str, T]]:
+    """Return a reader of mappings from names to things; faulty things are reported and left out."""
+
+    def read_mapping(item: Item) -> dict[str, T]:
+        found = {}
+        for key, value in pairs(item, what):
+            try:
+                found[name_of(key, what)] = read(key.text, value)
+            except Wrong as wrong:
+                _report(wrong, value)
+        return found
+
+    return read_mapping
+
+
+def name_of(key: Item, what: str) -> str:
+    """Return a key that names something; raises Wrong when rules could not name it."""
+    if not all(letter.islower() or letter.isdigit() or letter in "_-" for letter in key.text) or not key.text.isascii():
+        raise Wrong("type", f'"{key.text}" cannot name {what}; use small letters, digits and _', key)
+    return text(key)
+
+
+def pairs(item: Item, what: str) -> tuple[tuple[Item, Item], ...]:
+    """Return the keys and values of a mapping; raises Wrong for anything else."""
+    if item.kind == "refused":
+        raise Wrong
+    if item.kind != "mapping":
+        raise Wrong("type", f"{what} is expected here, as key: value", item)
+    return item.pairs
+
+
+class Fields:
+    """A mapping being read field by field; keys nobody asked for are problems.
+
+    Ask with `take` and `need`, then `done()`: it raises Wrong when anything in the mapping was faulty.
+    """
+
+    def __init__(self, item: Item, what: str) -> None:
+        self.item, self.what = item, what
+        self._left = {key.text: (key, value) for key, value in pairs(item, what)}
+        self._asked: list[str] = []
+        self._faulty = False
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._left
+
+    def value(self, key: str) -> Item | None:
+        """Return what stands at a key, unread, and mark it as asked for."""
+        self._asked.append(key)
+        _, value = self._left.pop(key, (None, None))
+        return value
+
+    def take(self, key: str, read: Read[T], default: T) -> T:
+        """Return the value at a key, or `default` when the key is left out or its value is faulty."""
+        value = self.value(key)
+        if value is None:
+            return default
+        try:
+            return read(value)
+        except Wrong as wrong:
+            self.fault(wrong, value)
+            return default
+
+    def need(self, key: str, read: Read[T]) -> T:
+        """Return the value at a key that must be there; a fault is kept until `done`."""
+        if key not in self._left:
+            self._asked.append(key)
+            self.fault(Wrong("missing", f"{self.what} needs `{key}`"), self.item)
+        return self.take(key, read, None)  # type: ignore[arg-type]  # `done` raises before anybody sees the None
+
+    def fault(self, wrong: Wrong, item: Item) -> None:
+        """Report a fault now and raise at `done`."""
+        _report(wrong, item)
+        self._faulty = True
+
+    def done(self) -> None:
+        """Report the keys nobody asked for; raises Wrong when anything was faulty."""
+        for key, _ in self._left.values():
+            hint = did_you_mean(key.text, self._asked)
+            self.fault(Wrong("unknown-key", f'{self.what} has no `{key.text}`{hint}'), key)
+        if self._faulty:
+            raise Wrong
+
+
+def attempt(read: Read[T], item: Item, default: T) -> T:
+    """Return what a reader makes of an item, or `default` after reporting why it cannot."""
+    try:
+        return read(item)
+    except Wrong as wrong:
+        _report(wrong, item)
+        return default
+
+
+def _report(wrong: Wrong, item: Item | None, file: File | None = None) -> None:
+    place = wrong.item or item
+    if not wrong.message:
+        return
+    if place is not None:
+        place.problem(wrong.code, wrong.message)
+    elif file is not None:
+        file.problem(wrong.code, wrong.message)
+
+
+def reference(kind: str, known: Iterable[str] | None) -> Read[str]:
+    """Return a reader of names of something that must exist; with `known` None nobody can tell, so any will do."""
+
+    def read_name(item: Item) -> str:
+        name = text(item)
+        if known is not None and name not in known:
+            raise Wrong("reference", f'no {kind} is called "{name}"{did_you_mean(name, known)}', item)
+        return name
+
+    return read_name
+
+
+def one_of(what: str, words: Iterable[str]) -> Read[str]:
+    """Return a reader of one word of a closed list."""
+    known = tuple(words)
+
+    def read_word(item: Item) -> str:
+        word = text(item)
+        if word not in known:
+            hint = did_you_mean(word, known) or f"; it is one of {', '.join(known)}"
+            raise Wrong("unknown-value", f'"{word}" is not {what}{hint}', item)
+        return word
+
+    return read_word

@@ -1,0 +1,346 @@
+"""Reads `routing_rules/*.yaml`: rules, what is promised about them, and the files they extend."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ivr.content import scalars
+from ivr.content.conditions import fact_at, read_value, read_when
+from ivr.content.names import Names
+from ivr.content.problems import did_you_mean
+from ivr.content.reading import (
+    Fields,
+    File,
+    Item,
+    Wrong,
+    attempt,
+    listed,
+    named,
+    one_of,
+    one_or_more,
+    pairs,
+    read_yaml,
+    reference,
+    scalar,
+    text,
+)
+from ivr.core.rules import (
+    QUEUE_ROUTES,
+    ROUTES,
+    Condition,
+    Demand,
+    Example,
+    Guarantee,
+    Rule,
+    RuleSet,
+    Then,
+    Value,
+)
+
+FOLDER = "routing_rules/"
+_ALONE = frozenset({"emergency"})
+
+
+@dataclass(slots=True)
+class RulesFile:
+    """One file as it stands, before its parents are put in front."""
+
+    file: File
+    top: Item
+    extends: str | None = None
+    rules: list[tuple[Item, Rule]] = field(default_factory=list)  # each beside where its name stands
+    otherwise: Rule | None = None
+    always: list[tuple[Item, Guarantee]] = field(default_factory=list)
+    never: list[tuple[Item, Guarantee]] = field(default_factory=list)
+    examples: list[tuple[Item, Example]] = field(default_factory=list)
+
+
+class RulesReader:
+    """Reads each file once, however many lines use it."""
+
+    def __init__(self, files: Mapping[str, File], names: Names) -> None:
+        self._files, self._names = files, names
+        self._read: dict[str, RulesFile | None] = {}
+
+    @property
+    def used(self) -> set[str]:
+        """The files read so far, as paths."""
+        return set(self._read)
+
+    def chain(self, path: str) -> list[RulesFile]:
+        """Return a file and what it extends, parents first; empty when one of them cannot be read."""
+        found: list[RulesFile] = []
+        while True:
+            here = self._file(path)
+            if here is None:
+                return []
+            found.insert(0, here)
+            if here.extends is None:
+                return found
+            if any(here.extends == other.file.path for other in found):
+                here.file.problem("reference", f"{here.extends} extends this file in turn; one of them has to stop")
+                return []
+            path = here.extends
+
+    def _file(self, path: str) -> RulesFile | None:
+        if path not in self._read:
+            top = read_yaml(self._files[path])
+            self._read[path] = attempt(self._whole, top, None) if top else None
+        return self._read[path]
+
+    def _whole(self, top: Item) -> RulesFile:
+        here = RulesFile(top.file, top)
+        top_fields = Fields(top, "a file of rules")
+        top_fields.need("version", one_of("a version of this format", ("1",)))
+        here.extends = top_fields.take("extends", self._parent, None)
+        here.rules = _each(top_fields.value("rules"), self._rule)
+        here.otherwise = top_fields.take("otherwise", self._otherwise, None)
+        here.always = _each(top_fields.value("always"), lambda item: self._guarantee(item, "must"))
+        here.never = _each(top_fields.value("never"), lambda item: self._guarantee(item, "must_not"))
+        here.examples = _each(top_fields.value("examples"), self._example)
+        try:
+            top_fields.done()
+        except Wrong:
+            return here  # its problems are told; what could be read still counts for the files that extend it
+        return here
+
+    def _parent(self, item: Item) -> str:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(item.file.path), text(item)))
+        if not path.startswith(FOLDER):
+            raise Wrong("reference", f'"{item.text}" is outside {FOLDER}; rules can only extend rules', item)
+        if path not in self._files:
+            known = [name.removeprefix(FOLDER) for name in self._files]
+            raise Wrong("reference", f'there is no file "{item.text}"{did_you_mean(item.text, known)}', item)
+        return path
+
+    # ------------------------------------------------------------ rules
+
+    def _rule(self, item: Item) -> tuple[Item, Rule]:
+        fields = Fields(item, "a rule")
+        place = fields.need("name", _name)
+        why = fields.take("why", text, "")
+        when = fields.take("when", self._when, ())
+        then = fields.need("then", self._then)
+        fields.done()
+        then_item = _at(item, "then")
+        if then.answer_within_seconds == 0:
+            self._check_emergency(when, then, then_item)
+        _remark_on_midnight(place, when)
+        return place, Rule(place.text, why, when, then, item.file.path, place.line, place.column)
+
+    def _otherwise(self, item: Item) -> Rule:
+        then = self._then(item)
+        if then.answer_within_seconds == 0:
+            raise Wrong("range", "`now` is for emergencies; give `otherwise` a time", _at(item, "answer_within"))
+        return Rule("otherwise", "", (), then, item.file.path, item.line, item.column)
+
+    def _when(self, item: Item) -> tuple[Condition, ...]:
+        return read_when(item, self._names.facts)
+
+    def _then(self, item: Item) -> Then:
+        fields = Fields(item, "a `then`")
+        route, target = self._route(fields, item)
+        if route not in QUEUE_ROUTES:
+            for key in ("answer_within", "needs", "offer_callback", "record"):
+                if key in fields and (value := fields.value(key)):
+                    fields.fault(Wrong("unknown-key", f"`{key}` belongs to queue, voicemail or callback"), value)
+        then = Then(
+            route,
+            target,
+            fields.take("answer_within", scalar(scalars.promise), None),
+            fields.take("needs", one_or_more(reference("skill", self._names.skills)), ()),
+            fields.take("offer_callback", scalar(scalars.flag), None),
+            fields.take("record", scalar(scalars.flag), None),
+        )
+        fields.done()
+        return then
+
+    def _route(self, fields: Fields, item: Item) -> tuple[str, str]:
+        routes = [route for route in ROUTES if route in fields]
+        targets = [fields.take(route, self._target(route), "") for route in ROUTES]
+        if not routes:
+            known = ", ".join(ROUTES)
+            hint = next((hint for key, _ in item.pairs if (hint := did_you_mean(key.text, ROUTES))), None)
+            raise Wrong("missing", f"where does the call go{hint or f'? one of {known}'}", item)
+        if len(routes) > 1:
+            raise Wrong("duplicate", f"a call goes to one place; keep one of {' and '.join(routes)}", item)
+        return routes[0], next((target for target in targets if target), "")
+
+    def _target(self, route: str) -> Callable[[Item], str]:
+        names = self._names
+        if route in QUEUE_ROUTES:
+            return reference("queue", names.queues)
+        known = {"self_service": names.flows, "transfer": names.transfers, "announce": names.prompts}[route]
+        return reference({"self_service": "flow", "announce": "prompt"}.get(route, route), known)
+
+    def _check_emergency(self, when: tuple[Condition, ...], then: Then, item: Item) -> None:
+        if not any(c.fact.name == "urgency" and c.allowed == _ALONE for c in when):
+            raise Wrong(
+                "range",
+                "`now` is for emergencies; add `urgency: emergency` to this rule's `when`, or give it a time",
+                _at(item, "answer_within"),
+            )
+        known = self._names.on_call_queues
+        if known is not None and then.target not in known:
+            raise Wrong(
+                "emergency",
+                f'emergencies go to "{then.target}", which has no `on_call: yes`; when nobody is free they would ring on',
+                _at(item, then.route),
+            )
+
+    # ------------------------------------------------------------ guarantees and examples
+
+    def _guarantee(self, item: Item, key: str) -> tuple[Item, Guarantee]:
+        fields = Fields(item, "a guarantee")
+        place = fields.need("name", _name)
+        when = fields.take("when", self._when, ())
+        demands = fields.need(key, self._demands)
+        fields.done()
+        return place, Guarantee(place.text, when, demands, item.file.path, place.line, place.column)
+
+    def _example(self, item: Item) -> tuple[Item, Example]:
+        fields = Fields(item, "an example")
+        place = fields.need("name", _name)
+        call = fields.need("call", self.call)
+        demands = fields.need("expect", lambda value: self._demands(value, rule=True))
+        fields.done()
+        return place, Example(place.text, call, demands, item.file.path, place.line, place.column)
+
+    def call(self, item: Item) -> dict[str, Value]:
+        """Return the facts of a call as an example writes them; raises Wrong after reporting every fault."""
+        facts = self._names.facts
+        read = named(lambda name, value: read_value(facts[name])(value), "a fact")
+        for key, _ in pairs(item, "a set of facts"):
+            fact_at(key, facts)
+        found = read(item)
+        if len(found) < len(item.pairs):
+            raise Wrong
+        opened, hours = found.get("open"), found.get("hours")
+        if opened and hours and hours != "unknown" and opened != ("yes" if hours == "business" else "no"):
+            raise Wrong("range", f"open is {opened} and hours is {hours}; these two never go together", item)
+        return found
+
+    def _demands(self, item: Item, *, rule: bool = False) -> tuple[Demand, ...]:
+        fields = Fields(item, "a set of tests")
+        readers: dict[str, Callable[[Item], str]] = {
+            "route": one_of("a way for a call to go", ROUTES),
+            **{route: self._target(route) for route in ROUTES},
+            "needs": reference("skill", self._names.skills),
+            **{key: scalar(scalars.flag_word) for key in ("offer_callback", "record", "licensed", "on_call")},
+            **({"rule": text} if rule else {}),
+        }
+        demands = [
+            Demand(key, fields.take(key, one_or_more(read), ()), text=_written(item, key))
+            for key, read in readers.items()
+            if key in fields
+        ]
+        if "answer_within" in fields:
+            spans = fields.take("answer_within", one_or_more(_within), ())
+            demands.append(Demand("answer_within", (), spans, _written(item, "answer_within")))
+        fields.value("answer_within")
+        fields.done()
+        if not demands:
+            raise Wrong("type", "nothing is tested here; write what has to come of the call, as in queue: pharmacist", item)
+        return tuple(demands)
+
+
+def _within(item: Item) -> tuple[int, int]:
+    told = text(item)
+    if told.startswith("at most "):
+        return 0, scalars.promise(told.removeprefix("at most ").strip())
+    return (scalars.promise(told),) * 2
+
+
+def _written(item: Item, key: str) -> str:
+    return f"{key}: {_at(item, key).as_written()}"
+
+
+def _at(item: Item, key: str) -> Item:
+    return next((value for found, value in item.pairs if found.text == key), item)
+
+
+def _name(item: Item) -> Item:
+    text(item)
+    line = item.file.text.split("\n")[item.line - 1]
+    if not item.quoted and " #" in line[item.column - 1 :]:
+        raise Wrong("syntax", "what follows ` #` is taken for a comment; put the name in quotes", item)
+    if item.text == "otherwise":
+        raise Wrong("duplicate", "`otherwise` is what stands when no rule matches; call this rule something else", item)
+    return item
+
+
+def _each(item: Item | None, read: Callable[[Item], tuple[Item, object]]) -> list:
+    if item is None:
+        return []
+    listed(lambda member: member)  # an empty list is a problem of its own
+    if item.kind != "list" or not item.items:
+        attempt(listed(text), item, ())
+        return []
+    return [found for member in item.items if (found := attempt(read, member, None)) is not None]
+
+
+def _remark_on_midnight(place: Item, when: tuple[Condition, ...]) -> None:
+    days = next((c for c in when if c.fact.name == "weekday"), None)
+    times = next((c for c in when if c.fact.name == "time"), None)
+    if days and times and len(times.spans) == 2 and times.spans[0][0] == 0 and times.spans[1][1] == 24 * 60 - 1:
+        early, late = times.spans[0][1] + 1, times.spans[1][0]
+        place.problem(
+            "remark",
+            f"on each of its days this means 00:00 to {early // 60:02}:{early % 60:02} and "
+            f"{late // 60:02}:{late % 60:02} to 24:00; the night after a day belongs to the next day",
+            severity="warning",
+        )
+
+
+# ---------------------------------------------------------------- the merged set
+
+
+def rule_set(chain: list[RulesFile], names: Names) -> RuleSet | None:
+    """Return a file's rules with its parents' in front, or None after reporting what keeps them from being one set."""
+    used = chain[-1]
+    before = len(used.file.problems)
+    rules = list(_unique([entry for part in chain for entry in part.rules], "rule"))
+    always = list(_unique([entry for part in chain for entry in part.always], "guarantee"))
+    never = list(_unique([entry for part in chain for entry in part.never], "guarantee"))
+    examples = list(_unique([entry for part in chain for entry in part.examples], "example"))
+    for place, rule in rules[:-1]:
+        if not rule.when:
+            place.problem("unreachable", "this rule takes every call, so those below it get none; put it last")
+    known = [rule.name for _, rule in rules] + ["otherwise"]
+    for place, example in examples:
+        _check_rule_names(place, example, known)
+    otherwise = next((part.otherwise for part in reversed(chain) if part.otherwise), None)
+    if otherwise is None:
+        used.top.file.problem("missing", "where does a call go that no rule fits? add `otherwise`")
+    if otherwise is None or len(used.file.problems) > before:
+        return None
+    return RuleSet(
+        used.file.path.removeprefix(FOLDER),
+        tuple(rule for _, rule in rules),
+        otherwise,
+        tuple(guarantee for _, guarantee in always),
+        tuple(guarantee for _, guarantee in never),
+        tuple(example for _, example in examples),
+        names.facts,
+    )
+
+
+def _unique(entries: list, kind: str) -> Iterator:
+    seen: dict[str, Item] = {}
+    for place, thing in entries:
+        if place.text in seen:
+            first = seen[place.text]
+            where = f"line {first.line}" if first.file is place.file else f"line {first.line} of {first.file.path}"
+            place.problem("duplicate", f'a {kind} on {where} is called "{place.text}" already')
+        else:
+            seen[place.text] = place
+            yield place, thing
+
+
+def _check_rule_names(place: Item, example: Example, known: list[str]) -> None:
+    for demand in example.expect:
+        for name in demand.values if demand.key == "rule" else ():
+            if name not in known:
+                place.problem("reference", f'no rule is called "{name}"{did_you_mean(name, known)}')

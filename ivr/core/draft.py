@@ -1,0 +1,106 @@
+"""The working paper of one step: what the call has become, what is said and what must be done so far."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ivr.core.call import Call, Effect, Leg, Step, Verb, World
+from ivr.core.line import Queue
+from ivr.core.pharmacy import Line, Site
+from ivr.core.rules import Reason
+
+
+class Draft:
+    """Lives within one step and never leaves it, so the step stays a pure function."""
+
+    def __init__(self, call: Call, leg: str, world: World) -> None:
+        self.call = call
+        self.leg_token = leg
+        self.world = world
+        self.now = world.now
+        self.pharmacy = world.pharmacy
+        self.says: list[Verb] = []
+        self.does: list[Effect] = []
+        self.asks: tuple[str, ...] = ()
+        self.why: list[Reason] = []
+
+    # -- what the call is
+
+    @property
+    def line(self) -> Line:
+        return self.pharmacy.lines.get(self.call.line) or next(iter(self.pharmacy.lines.values()))
+
+    @property
+    def site(self) -> Site:
+        return self.pharmacy.sites[self.line.site]
+
+    @property
+    def leg(self) -> Leg:
+        return self.call.legs[self.leg_token]
+
+    @property
+    def caller_leg(self) -> Leg | None:
+        """The leg the caller themselves is on now: the one they rang us on, or our callback to them."""
+        live = [leg for leg in self.call.legs.values() if leg.kind != "agent" and leg.state == "live"]
+        return live[-1] if live else None
+
+    def queue(self, name: str) -> Queue:
+        return self.pharmacy.queues[name]
+
+    def prompt_values(self) -> dict[str, object]:
+        """What a prompt may speak of: the pharmacy, its hours, and what this caller keyed or was told."""
+        hours = self.pharmacy.hours[self.line.site]
+        closed = hours.closed_because(self.now)
+        opens = hours.local(hours.opens_next(self.now)) if closed else None
+        return {
+            "pharmacy": self.site.title,
+            "closed_because": closed or "",
+            "opens_day": opens.date().isoformat() if opens else "",
+            "opens_at": opens.strftime("%H:%M") if opens else "",
+            **self.call.values,
+            **self.call.fields,
+        }
+
+    # -- what becomes of it
+
+    def put(self, **changes: Any) -> None:
+        self.call = replace(self.call, **changes)
+
+    def put_leg(self, token: str, **changes: Any) -> None:
+        leg = replace(self.call.legs[token], **changes)
+        self.put(legs={**self.call.legs, token: leg})
+
+    def add_leg(self, leg: Leg) -> None:
+        self.put(legs={**self.call.legs, leg.token: leg})
+
+    def put_ticket(self, **changes: Any) -> None:
+        assert self.call.ticket is not None
+        self.put(ticket=replace(self.call.ticket, **changes))
+
+    def reserve(self, token: str) -> int:
+        """The number of a document this leg will be sent to by a REST update."""
+        number = self.call.legs[token].documents + 1
+        self.put_leg(token, documents=number)
+        return number
+
+    def say(self, *verbs: Verb) -> None:
+        self.says.extend(verbs)
+
+    def do(self, *effects: Effect) -> None:
+        self.does.extend(effects)
+
+    # -- the end of the step
+
+    def document(self) -> Step:
+        """A reply that is a new document of this leg."""
+        self.reserve(self.leg_token)
+        return self.reserved()
+
+    def reserved(self) -> Step:
+        """A reply under a number that was reserved for it."""
+        return Step(self.call, tuple(self.says), self.asks, tuple(self.does), tuple(self.why))
+
+    def notice(self) -> Step:
+        """No reply: the carrier told us something."""
+        return Step(self.call, None, self.asks, tuple(self.does), tuple(self.why))

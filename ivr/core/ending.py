@@ -1,0 +1,180 @@
+"""How a call ends, and the disposition that says what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ivr.core.call import Call, CreateTask, Hangup, HungUp, Worked, WriteDisposition
+from ivr.core.draft import Draft
+from ivr.core.meeting import (
+    accepted_offer,
+    callback_failed,
+    offer_declined,
+    offer_missed,
+    offer_of,
+    release_agent,
+    talk_ended,
+)
+from ivr.core.waiting import close_ticket, withdraw_offers
+
+SHORT_ABANDON_SECONDS = 5
+
+
+def hung_up(draft: Draft, event: HungUp) -> None:
+    """The carrier says a leg is over; said twice or late it changes nothing more."""
+    leg = draft.leg
+    if leg.state == "over":
+        return
+    answered = leg.state == "live"
+    draft.put_leg(leg.token, state="over")
+    if leg.kind == "agent":
+        _agent_hung_up(draft, answered)
+    elif leg.kind == "callback":
+        _person_hung_up(draft)
+    else:
+        caller_hung_up(draft)
+
+
+def _agent_hung_up(draft: Draft, answered: bool) -> None:
+    offer = offer_of(draft)
+    if offer.state == "accepted" and draft.call.phase == "talking":
+        talk_ended(draft)
+    elif offer.state == "accepted":
+        _accepted_then_left(draft)
+    elif answered:
+        offer_declined(draft, offer)
+    else:
+        offer_missed(draft, offer)
+
+
+def _accepted_then_left(draft: Draft) -> None:
+    """They accepted and hung up before the caller came: the ticket is back in its place."""
+    offer = accepted_offer(draft.call)
+    assert offer is not None
+    if draft.call.ticket and draft.call.ticket.kind == "callback":
+        return callback_failed(draft)
+    release_agent(draft, offer)
+    draft.put(phase="holding")
+    draft.put_ticket(state="waiting")
+    return None
+
+
+def _person_hung_up(draft: Draft) -> None:
+    if draft.call.phase == "talking":
+        talk_ended(draft)
+        draft.put(phase="over")
+    elif draft.call.phase == "connecting":
+        callback_failed(draft)
+
+
+def caller_hung_up(draft: Draft) -> None:
+    """The caller is gone: whatever was going on ends here, unless a callback or a message keeps their ticket."""
+    draft.put(ended_at=draft.call.ended_at or draft.now)
+    if draft.call.phase == "talking":
+        talk_ended(draft)
+    elif draft.call.phase in ("holding", "dialogue", "connecting") and draft.call.ticket:
+        _left_the_line(draft)
+    elif draft.call.phase in ("flow", "message", "transferring"):
+        _left_the_flow(draft)
+    if draft.call.phase != "promised":
+        draft.put(phase="over")
+
+
+def _left_the_line(draft: Draft) -> None:
+    offer = accepted_offer(draft.call)
+    if offer:
+        release_agent(draft, offer)
+    withdraw_offers(draft)
+    waited = (draft.now - (draft.call.queued_at or draft.now)).total_seconds()
+    draft.put(outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS else "abandoned", resolution="abandoned_queue")
+    if draft.call.ticket and draft.call.ticket.emergency:
+        draft.do(CreateTask("emergency_abandoned", urgent=True))
+    close_ticket(draft)
+
+
+def _left_the_flow(draft: Draft) -> None:
+    if draft.call.ticket and draft.call.ticket.live:
+        close_ticket(draft)
+    if draft.call.outcome is None:
+        draft.put(outcome="abandoned", resolution="abandoned_ivr")
+
+
+def worked(draft: Draft, event: Worked) -> None:
+    """Staff closed the ticket, or gave the call its code."""
+    draft.put(resolution=event.code)
+    if draft.call.ticket and draft.call.ticket.state in ("waiting", "recording"):
+        if event.agent not in draft.call.agents:
+            draft.put(agents=(*draft.call.agents, event.agent))
+        draft.put_ticket(answered_at=draft.call.ticket.answered_at or draft.now)
+        close_ticket(draft)
+        draft.put(phase="over")
+
+
+# ---------------------------------------------------------------- the disposition
+
+
+def settle(before: Call, draft: Draft) -> None:
+    """Write the disposition whenever what it says has changed: when the caller leaves, and when the ticket closes."""
+    if draft.call.ended_at is None and _last_words(draft):
+        draft.put(ended_at=draft.now)
+    call = draft.call
+    if call.ended_at is None:
+        return
+    body = disposition(replace(call, revision=0))
+    if before.ended_at is not None and disposition(replace(before, revision=0)) == body:
+        return
+    draft.put(revision=call.revision + 1)
+    draft.do(WriteDisposition(draft.call.revision, disposition(draft.call)))
+
+
+def _last_words(draft: Draft) -> bool:
+    """We end the caller's leg ourselves, so nobody needs to tell us that it ended."""
+    leg = draft.call.legs.get(draft.leg_token)
+    return leg is not None and leg.kind == "caller" and any(isinstance(verb, Hangup) for verb in draft.says)
+
+
+def disposition(call: Call) -> dict[str, Any]:
+    """What came of the call, in codes (design/line.md, Dispositions): one row a call, rising `revision`."""
+    ticket, decision, facts = call.ticket, call.decision, call.facts
+    waits_on = ticket is not None and ticket.live and ticket.kind in ("callback", "voicemail")
+    return {
+        "call_id": call.id,
+        "revision": call.revision,
+        "final": not waits_on,
+        "line": call.line,
+        "outcome": call.outcome or "failed",
+        "reached": call.reached,
+        "code": call.resolution,
+        "caller": facts.get("caller", "unknown"),
+        "tier": facts.get("tier", "anonymous"),
+        "intent": facts.get("intent", "unknown"),
+        "urgency": facts.get("urgency", "routine"),
+        "language": call.language or facts.get("language", "unknown"),
+        "queue": ticket.queue if ticket else None,
+        "waited_seconds": _waited_seconds(call),
+        "promise_kept": _promise_kept(call),
+        "ticket_id": ticket.id if ticket else None,
+        "rule": decision.rule or "otherwise" if decision else None,
+        "version": call.version,
+        "agents": list(call.agents),
+        "attempts": ticket.attempts if ticket else 0,
+        "arrived_at": call.arrived_at.isoformat(),
+        "ended_at": call.ended_at.isoformat() if call.ended_at else None,
+    }
+
+
+def _waited_seconds(call: Call) -> int | None:
+    """From arrival to the first human, callbacks included; to the end for those who never met one; None without a ticket."""
+    ticket = call.ticket
+    if ticket is None:
+        return None
+    until = ticket.answered_at or ticket.closed_at
+    return int((until - call.arrived_at).total_seconds()) if until else None
+
+
+def _promise_kept(call: Call) -> bool | None:
+    ticket = call.ticket
+    if ticket is None or (ticket.answered_at is None and ticket.live):
+        return None
+    return ticket.answered_at is not None and ticket.answered_at <= ticket.promised_at

@@ -1,0 +1,147 @@
+"""A call flow as a graph of nodes: what a caller hears, and where each answer leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ivr.core.rules import Condition, Value
+
+
+@dataclass(frozen=True, slots=True)
+class SayNode:
+    """`say:` words that a key may cut short; `notice:` words nobody can talk over."""
+
+    prompt: str
+    then: str
+    notice: bool = False
+    every_language: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way out of a menu: by key, or by words."""
+
+    then: str
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    hear: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # language -> phrases
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """`menu:` up to five options on keys 1 to 8."""
+
+    prompt: str
+    options: Mapping[str, Option]
+    silence: str | None = None  # where silence leads; None asks again
+    every_language: bool = False
+    unless_known: str | None = None  # a fact: once it is known the menu is passed over …
+    then: str | None = None  # … to here
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """`collect:` digits the caller keys in."""
+
+    field: str
+    prompt: str
+    as_: str  # rx_number · date_of_birth · npi · phone · digits
+    then: str
+    length: int | None = None  # fixed length, or None: ended by # or a pause
+    secret: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AskNode:
+    """`ask:` a question only the order system can answer: `who` is calling, or which `prescription` is meant."""
+
+    question: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    when: tuple[Condition, ...]
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """`choose:` the first case whose facts fit."""
+
+    cases: tuple[Case, ...]
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubFlow:
+    """`flow:` run another flow and come back."""
+
+    flow: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """`return: yes` back to the flow that called this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`route: yes` let the routing rules decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """`message:` voicemail for a queue."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTo:
+    """`transfer:` an entry of `transfers:` in `config/policies.yaml`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """`do:` something the order system is asked to do: `request_refill`, `request_renewal`."""
+
+    what: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpNode:
+    """`hang_up:` a last prompt and the end; `resolution:` says what the machine achieved."""
+
+    prompt: str | None = None
+    resolution: str | None = None
+
+
+Node = (
+    SayNode
+    | Menu
+    | Collect
+    | AskNode
+    | Choose
+    | SubFlow
+    | Return
+    | Route
+    | TakeMessage
+    | TransferTo
+    | Do
+    | HangUpNode
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One file of `callflows/`."""
+
+    name: str
+    start: str
+    nodes: Mapping[str, Node]
+    title: str = ""

@@ -1,0 +1,257 @@
+"""The line: tickets and their promises, agents and their presence, and who is offered which ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# ---------------------------------------------------------------- what the pharmacy publishes
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step of a queue's wait plan: after so many seconds waited, do this."""
+
+    after_seconds: int
+    does: str  # announce · offer · relax · overflow · voicemail
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A line of tickets and who may serve it (`config/queues.yaml`)."""
+
+    name: str
+    title: str
+    answer_within_seconds: int
+    licensed: bool = False
+    needs: tuple[str, ...] = ()
+    offer_callback: bool = True
+    record: bool = False
+    on_call: bool = False
+    keep_free_licensed: int = 0
+    plan: tuple[PlanStep, ...] = ()
+    nobody: str = "callback"  # callback · voicemail · on_call · a site: what happens when nobody could ever serve
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A person who takes calls (`config/staff.yaml`)."""
+
+    id: str
+    name: str
+    site: str
+    phone: str | None = None
+    sip: str | None = None
+    client: str | None = None
+    queues: frozenset[str] = frozenset()
+    skills: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    licensed: bool = False
+    pin: str = ""
+    starts: str = "available"
+
+    @property
+    def address(self) -> str:
+        """Where this agent's phone rings: E.164, `sip:…` or `client:…`."""
+        return self.phone or self.sip or f"client:{self.client}"
+
+
+# ---------------------------------------------------------------- what happens on a day
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One need in line, with one honest clock: it moves between hold, callback and voicemail and keeps its place."""
+
+    id: str
+    call: str
+    site: str
+    queue: str
+    kind: str  # hold · callback · voicemail
+    state: str  # waiting · connecting · talking · closed
+    arrived_at: datetime
+    due_from: datetime
+    answer_within_seconds: int  # 0 is an emergency: now
+    needs: tuple[str, ...] = ()
+    language: str | None = None
+    licensed: bool = False
+    person: str = ""  # who it is for, as a key that is not a phone number
+    not_before: datetime | None = None
+    attempts: int = 0
+    on_call: bool = False  # the site's on-call number may be rung for it now
+    answered_at: datetime | None = None  # the first human
+    closed_at: datetime | None = None
+
+    @property
+    def emergency(self) -> bool:
+        return self.answer_within_seconds == 0
+
+    @property
+    def promised_at(self) -> datetime:
+        return self.due_from + timedelta(seconds=self.answer_within_seconds)
+
+    @property
+    def live(self) -> bool:
+        return self.state != "closed"
+
+    @property
+    def order(self) -> tuple[bool, datetime, datetime, str]:
+        """Earliest promise first, emergencies strictly ahead."""
+        return (not self.emergency, self.promised_at, self.arrived_at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A ticket put to one agent, with an expiry."""
+
+    id: str
+    ticket: str
+    agent: str
+    leg: str
+    state: str  # open · accepted · declined · missed · withdrawn · ended
+    offered_at: datetime
+    expires_at: datetime
+
+    @property
+    def conference(self) -> str:
+        """The room the two legs meet in: random, used once."""
+        return f"rx-{self.id}"
+
+
+# Presence: (where the agent is, what happened) -> where the agent is then. A missing pair is a refusal.
+PRESENCE: Mapping[tuple[str, str], str] = {
+    ("signed_out", "signed_in"): "available",
+    ("available", "signed_out"): "signed_out",
+    ("on_break", "signed_out"): "signed_out",
+    ("wrap_up", "signed_out"): "signed_out",
+    ("available", "took_break"): "on_break",
+    ("wrap_up", "took_break"): "on_break",
+    ("on_break", "returned"): "available",
+    ("available", "offered"): "offered",
+    ("wrap_up", "offered"): "offered",  # an emergency may ring those in wrap-up
+    ("on_break", "offered"): "offered",  # and those on break
+    ("offered", "accepted"): "on_call",
+    ("offered", "missed"): "on_break",
+    ("offered", "declined"): "available",
+    ("offered", "withdrawn"): "available",
+    ("on_call", "released"): "available",  # the caller had gone before they met
+    ("on_call", "talk_ended"): "wrap_up",
+    ("wrap_up", "wrapped_up"): "available",
+}
+
+
+def presence_after(presence: str, event: str) -> str | None:
+    """Where an agent is after an event, or None when the event means nothing there."""
+    return PRESENCE.get((presence, event))
+
+
+# ---------------------------------------------------------------- who is offered which ticket
+
+EMERGENCY_OFFERS = 3  # phones that ring at once for an emergency
+WIDER_AFTER_SECONDS = 20  # an emergency also rings those in wrap-up or on break
+DECLINED_SECONDS = 60  # an agent who declined a ticket is not asked again so soon
+
+
+@dataclass(frozen=True, slots=True)
+class AtDesk:
+    """An agent as they are now."""
+
+    agent: Agent
+    presence: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """A waiting ticket with what limits its offers now."""
+
+    ticket: Ticket
+    open_offers: int = 0
+    declined: frozenset[str] = frozenset()  # agents who lately said no
+
+
+def offerable(entry: InLine, now: datetime) -> bool:
+    """May this ticket be put to anybody now?"""
+    ticket = entry.ticket
+    if ticket.state != "waiting" or ticket.kind == "voicemail":
+        return False
+    if ticket.not_before is not None and now < ticket.not_before:
+        return False
+    return entry.open_offers < (EMERGENCY_OFFERS if ticket.emergency else 1)
+
+
+def could_serve(agent: Agent, ticket: Ticket) -> bool:
+    """Is this agent one who may serve this ticket at all: site, queue, every skill, language, licence?"""
+    if agent.id.startswith("on_call:"):
+        return ticket.emergency and ticket.on_call and agent.site == ticket.site
+    return (
+        agent.site == ticket.site
+        and ticket.queue in agent.queues
+        and agent.skills >= frozenset(ticket.needs)
+        and (not ticket.licensed or agent.licensed)
+    )
+
+
+def eligible(desk: AtDesk, entry: InLine, now: datetime) -> bool:
+    """May this agent be offered this ticket now?"""
+    ticket = entry.ticket
+    if desk.agent.id in entry.declined or not could_serve(desk.agent, ticket):
+        return False
+    if desk.presence == "available":
+        return True
+    waited = (now - ticket.due_from).total_seconds()
+    return ticket.emergency and waited >= WIDER_AFTER_SECONDS and desk.presence in ("wrap_up", "on_break")
+
+
+def match(line: Iterable[InLine], desks: Sequence[AtDesk], now: datetime) -> list[tuple[Ticket, Agent]]:
+    """Who is offered which ticket: the earliest promises that can be served together, and as many as possible.
+
+    Tickets go in order of promise; each tries its eligible agents (those who speak its language, then fewest
+    skills, then longest idle, then id) and may move an earlier ticket to another of that ticket's agents, but
+    never un-match it (augmenting paths, Kuhn 1955). An emergency asks for up to three agents, once everybody
+    with an earlier place has one.
+    """
+    slots = _slots(sorted(line, key=lambda entry: entry.ticket.order), now)
+    choices = [_choices(entry, desks, now) for entry in slots]
+    held: dict[str, int] = {}  # agent -> slot
+
+    def place(slot: int, tried: set[str]) -> bool:
+        for desk in choices[slot]:
+            if desk.agent.id in tried:
+                continue
+            tried.add(desk.agent.id)
+            if desk.agent.id not in held or place(held[desk.agent.id], tried):
+                held[desk.agent.id] = slot
+                return True
+        return False
+
+    for slot in range(len(slots)):
+        if len(held) < len(desks):
+            place(slot, set())
+    agents = {desk.agent.id: desk.agent for desk in desks}
+    found = sorted((slot, agent) for agent, slot in held.items())
+    return [(slots[slot].ticket, agents[agent]) for slot, agent in found]
+
+
+def _slots(line: list[InLine], now: datetime) -> list[InLine]:
+    """One place in the matching for each ticket in order, then the second and third phones of emergencies."""
+    first = [entry for entry in line if offerable(entry, now)]
+    more = [
+        entry
+        for entry in first
+        if entry.ticket.emergency
+        for _ in range(EMERGENCY_OFFERS - entry.open_offers - 1)
+    ]
+    emergencies = [entry for entry in first if entry.ticket.emergency]
+    return [*emergencies, *more, *(entry for entry in first if not entry.ticket.emergency)]
+
+
+def _choices(entry: InLine, desks: Sequence[AtDesk], now: datetime) -> list[AtDesk]:
+    language = entry.ticket.language
+
+    def rank(desk: AtDesk) -> tuple[bool, int, datetime, str]:
+        return (language not in desk.agent.languages, len(desk.agent.skills), desk.since, desk.agent.id)
+
+    return sorted((desk for desk in desks if eligible(desk, entry, now)), key=rank)

@@ -1,0 +1,76 @@
+"""What a pharmacy has published: its lines, sites, queues, hours, staff, policies, rules and flows, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ivr.core.flows import Flow
+from ivr.core.hours import Hours
+from ivr.core.line import Agent, Queue
+from ivr.core.rules import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A number we own and what answers it (`config/lines.yaml`)."""
+
+    name: str
+    number: str  # E.164
+    site: str
+    rules: str
+    flow: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place of the pharmacy (`config/sites.yaml`)."""
+
+    name: str
+    title: str
+    timezone: str
+    staffed_number: str
+    on_call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """House rules in seconds and counts (`config/policies.yaml`)."""
+
+    ring_seconds: int = 15
+    accept_seconds: int = 10
+    missed_return_seconds: int = 120
+    wrap_up_seconds: int = 30
+    callback_attempts: int = 3
+    callback_spacing_seconds: int = 300
+    callback_expires_seconds: int = 86_400
+    callback_ring_seconds: int = 30
+    quiet_hours: tuple[int, int] = (20 * 60, 9 * 60)  # minutes of the day between which nobody is called back
+    message_seconds: int = 120
+    calls_per_second: float = 1.0
+    recording: Mapping[str, Any] = field(default_factory=dict)
+    retention: Mapping[str, Any] = field(default_factory=dict)
+    transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164
+
+
+@dataclass(frozen=True, slots=True)
+class Pharmacy:
+    """One immutable published version of the content; `version` is the hash of its files."""
+
+    version: str
+    lines: Mapping[str, Line]
+    sites: Mapping[str, Site]
+    queues: Mapping[str, Queue]
+    hours: Mapping[str, Hours]
+    staff: Mapping[str, Agent]
+    policies: Policies
+    rules: Mapping[str, RuleSet]  # by file name, as lines name them
+    flows: Mapping[str, Flow]
+    prompts: Any  # ivr.content.prompts.Prompts; the core never reads it, only the renderer does
+    files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text, so any version can be loaded again
+
+    def line_for(self, dialed: str) -> Line:
+        """The line that was rung; a number nobody configured is answered by the first line rather than by silence."""
+        return next((line for line in self.lines.values() if line.number == dialed), next(iter(self.lines.values())))

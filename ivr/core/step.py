@@ -1,0 +1,201 @@
+"""`step`: one pure function from what happened to what is heard and done. Everything the line does goes through here."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ivr.core import ending, meeting, waiting, walk
+from ivr.core.call import (
+    Arrived,
+    Back,
+    Call,
+    CallerGone,
+    Came,
+    DialEnded,
+    Event,
+    Hangup,
+    Hold,
+    HungUp,
+    Keyed,
+    NobodyCould,
+    Offered,
+    Pause,
+    PlaceFailed,
+    QueueLeft,
+    Record,
+    Recorded,
+    Say,
+    Silent,
+    Spoke,
+    Step,
+    Stumbled,
+    TimerDue,
+    Worked,
+    World,
+)
+from ivr.core.draft import Draft
+
+TURNS_AFTER_HOLD = ("leave", "queue-full", "error", "system-error")  # the other results only tell us what we did
+
+
+def step(call: Call, event: Event, world: World) -> Step:
+    """What a call becomes when something happens to it, and what the party on that leg hears next.
+
+    Pure: no clock, no I/O, no randomness; the same call, event and world give the same step, so a step with more
+    answers in `world` may be taken again from the start. Events a call knows nothing of change nothing.
+    """
+    leg = getattr(event, "leg", "")
+    draft = Draft(call, leg, world)
+    match event:
+        case Keyed() | Spoke() | Silent() | Arrived() | Came() | Recorded() | QueueLeft() | DialEnded() | Stumbled():
+            if leg not in call.legs:
+                return draft.notice()
+            result = _turn(draft, event)
+        case Offered() | NobodyCould() | TimerDue() | Worked() | PlaceFailed() | CallerGone() | HungUp():
+            _notice(draft, event)
+            result = False
+        case _:
+            assert_never(event)
+    ending.settle(call, draft)
+    if not result:
+        return draft.notice()
+    return draft.reserved() if isinstance(event, Came) else draft.document()
+
+
+Turn = Keyed | Spoke | Silent | Arrived | Came | Recorded | QueueLeft | DialEnded | Stumbled
+
+
+def _turn(draft: Draft, event: Turn) -> bool:
+    """Somebody is on the phone and must hear something; False for what is only a notice."""
+    if draft.leg.state == "over":
+        if isinstance(event, Recorded):  # the message arrives after the news that they hung up
+            waiting.message_left(draft, event)
+        return False
+    if draft.leg.kind == "agent":
+        return _agent_turn(draft, event)
+    if draft.leg.kind == "callback":
+        return _person_turn(draft, event)
+    return _caller_turn(draft, event)
+
+
+def _caller_turn(draft: Draft, event: Turn) -> bool:
+    match event:
+        case Arrived():
+            walk.begin(draft, event)
+        case Keyed() | Spoke() | Silent():
+            _caller_answered(draft, event)
+        case Came() if draft.call.dialogue == "nobody":
+            waiting.told_nobody(draft)
+        case Came():
+            meeting.caller_came(draft)
+        case Recorded():
+            waiting.message_left(draft, event)
+        case QueueLeft():
+            if event.result not in TURNS_AFTER_HOLD:
+                return False
+            waiting.fell_out(draft)
+        case DialEnded():
+            _left_the_room(draft, event)
+        case Stumbled():
+            _again(draft)
+    return True
+
+
+def _again(draft: Draft) -> None:
+    """Something of ours broke on the way to the caller: sorry, once more."""
+    draft.put(stumbled_at=draft.now)
+    draft.say(Say("sorry_once_more"))
+    match draft.call.phase:
+        case "flow":
+            walk.walk(draft)
+        case "holding" | "dialogue" | "connecting":
+            draft.say(Hold(draft.line.site))
+        case "message":
+            draft.say(Record(draft.pharmacy.policies.message_seconds))
+        case _:
+            draft.say(Hangup())
+
+
+def _caller_answered(draft: Draft, event: Keyed | Spoke | Silent) -> None:
+    match draft.call.phase:
+        case "flow":
+            walk.answer(draft, event)
+        case "holding":
+            waiting.key_on_hold(draft, event)
+        case "dialogue":
+            waiting.in_dialogue(draft, event)
+        case "connecting":
+            draft.say(Say("a_person_is_ready"), Pause(5), Back("wait"))
+        case "message":  # nothing was recorded
+            draft.say(Say("goodbye"), Hangup())
+        case _:
+            draft.say(Say("goodbye"), Hangup())
+
+
+def _left_the_room(draft: Draft, event: DialEnded) -> None:
+    if draft.call.phase == "transferring":
+        return waiting.transfer_ended(draft, event.result)
+    meeting.talk_ended(draft)
+    draft.say(Say("thank_you", draft.prompt_values()), Hangup())
+    return None
+
+
+def _agent_turn(draft: Draft, event: Turn) -> bool:
+    match event:
+        case Came():
+            draft.put_leg(draft.leg_token, state="live")
+            meeting.agent_came(draft, event)
+        case Keyed() | Spoke() | Silent():
+            meeting.agent_keyed(draft, event)
+        case DialEnded():
+            meeting.left_alone(draft)
+        case _:
+            draft.say(Hangup())
+    return True
+
+
+def _person_turn(draft: Draft, event: Turn) -> bool:
+    match event:
+        case Came():
+            meeting.person_came(draft)
+        case Keyed() | Spoke() | Silent():
+            meeting.person_keyed(draft, event)
+        case DialEnded():
+            _left_the_room(draft, event)
+        case _:
+            draft.say(Hangup())
+    return True
+
+
+Notice = Offered | NobodyCould | TimerDue | Worked | PlaceFailed | CallerGone | HungUp
+
+
+def _notice(draft: Draft, event: Notice) -> None:
+    """Something happened that nobody on the phone is waiting to hear about."""
+    match event:
+        case Offered():
+            meeting.offered(draft, event)
+        case NobodyCould():
+            waiting.nobody_could(draft)
+        case TimerDue():
+            _timer(draft, event.name)
+        case Worked():
+            ending.worked(draft, event)
+        case PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
+            return
+        case PlaceFailed():
+            ending.hung_up(draft, HungUp(event.leg, "failed"))
+        case CallerGone():
+            ending.hung_up(draft, HungUp(event.leg, "completed"))
+        case HungUp():
+            ending.hung_up(draft, event)
+
+
+def _timer(draft: Draft, name: str) -> None:
+    kind, _, id_ = name.partition(":")
+    if kind == "emergency":
+        return waiting.emergency_timer(draft, name)
+    offer = next((offer for offer in draft.call.offers if offer.id == id_), None)
+    if offer is None:
+        return None
+    return meeting.offer_expired(draft, offer) if kind == "offer" else meeting.never_joined(draft, offer)

@@ -1,0 +1,324 @@
+"""A caller in line: joining, what they hear on hold, keeping their place by callback, leaving a message, parting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ivr.core import entry
+from ivr.core.call import (
+    Back,
+    Call,
+    CreateTask,
+    Dial,
+    EndLeg,
+    Gather,
+    Hangup,
+    Hold,
+    Keyed,
+    MoveAgent,
+    MoveCaller,
+    Pause,
+    Play,
+    Record,
+    Recorded,
+    Say,
+    SetTimer,
+    Silent,
+    Spoke,
+    Verb,
+    World,
+)
+from ivr.core.draft import Draft
+from ivr.core.line import Offer, Queue, Ticket
+from ivr.core.metrics import expected_wait_minutes
+
+DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
+ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number
+UNANSWERED_AFTER_SECONDS = 90  # an emergency nobody took becomes an urgent task and a page
+SHORTEST_MESSAGE_SECONDS = 2
+
+
+# ---------------------------------------------------------------- joining
+
+
+def join(draft: Draft) -> None:
+    """Put the caller in line by the decision's promise, on hold."""
+    decision = draft.call.decision
+    assert decision is not None
+    draft.put(ticket=_ticket(draft, "hold", draft.queue(decision.target)), phase="holding", queued_at=draft.now, reached="hold")
+    assert draft.call.ticket is not None
+    if draft.call.ticket.emergency:
+        _watch_emergency(draft, draft.call.ticket)
+    draft.say(Say("hold_emergency" if draft.call.ticket.emergency else "hold_welcome"), Hold(draft.line.site))
+
+
+def _ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
+    decision = draft.call.decision
+    within = decision.answer_within_seconds if decision else None
+    seconds = queue.answer_within_seconds if within is None else within
+    return Ticket(
+        id=draft.world.fresh[0],
+        call=draft.call.id,
+        site=draft.line.site,
+        queue=queue.name,
+        kind=kind,
+        state="waiting",
+        arrived_at=draft.call.arrived_at,
+        due_from=draft.now if seconds == 0 else _due_from(draft),
+        answer_within_seconds=seconds,
+        needs=(decision.needs if decision else None) or queue.needs,
+        language=draft.call.language,
+        licensed=queue.licensed,
+        person=person_of(draft.call),
+    )
+
+
+def _due_from(draft: Draft) -> datetime:
+    """A promise starts at arrival, or at the next opening: last night's messages do not bury this morning's callers."""
+    hours = draft.pharmacy.hours[draft.line.site]
+    return hours.opens_next(draft.now) if hours.closed_because(draft.now) else draft.call.arrived_at
+
+
+def usual_queue(draft: Draft) -> str:
+    """The queue this call belongs to: its ticket's, its decision's, else the one `otherwise` names."""
+    decision, rules = draft.call.decision, draft.pharmacy.rules[draft.line.rules]
+    named = [draft.call.ticket.queue if draft.call.ticket else "", decision.target if decision else "",
+             rules.otherwise.then.target]  # fmt: skip
+    return next((name for name in named if name in draft.pharmacy.queues), next(iter(draft.pharmacy.queues)))
+
+
+def person_of(call: Call) -> str:
+    """Whom a ticket is for: the person, else number and intent (by the record's keyed hash), else the leg."""
+    return call.person or f"call:{call.id}"
+
+
+def _watch_emergency(draft: Draft, ticket: Ticket) -> None:
+    draft.do(
+        SetTimer("emergency:on_call", draft.now + timedelta(seconds=ON_CALL_AFTER_SECONDS)),
+        SetTimer("emergency:unanswered", draft.now + timedelta(seconds=UNANSWERED_AFTER_SECONDS)),
+    )
+
+
+# ---------------------------------------------------------------- on hold
+
+
+def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
+    """What a waiting caller hears now: a view of the ticket, which changes nothing."""
+    if call.ticket is None or call.phase not in ("holding", "connecting", "dialogue"):
+        return (Pause(5),)
+    if call.phase == "connecting":
+        return (Say("a_person_is_ready"), Pause(5))
+    if call.ticket.emergency:
+        return (Gather((Say("hold_emergency"), Play("hold_short")), seconds=1),)
+    queue = world.pharmacy.queues[call.ticket.queue]
+    says = [_position(call, world), *([Say("callback_offer")] if may_call_back(call, queue) else []), Play("hold")]
+    return (Gather(tuple(says), seconds=3),)
+
+
+def _position(call: Call, world: World) -> Say:
+    figures = world.answers.get("line")
+    if figures is None or "position" not in figures.values or call.ticket is None:
+        return Say("hold_still")
+    position = int(figures.values["position"])
+    low, high = expected_wait_minutes(position, int(figures.values["agents"]))
+    return Say("hold_position", {"position": position, "minutes_low": low, "minutes_high": high})
+
+
+def may_call_back(call: Call, queue: Queue) -> bool:
+    offered = call.decision.offer_callback if call.decision else None
+    return (queue.offer_callback if offered is None else offered) and call.ticket is not None and not call.ticket.emergency
+
+
+def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
+    """A key on hold: 1 a callback, anything else stays in line."""
+    ticket = draft.call.ticket
+    assert ticket is not None
+    key = event.digits[:1] if isinstance(event, Keyed) else ""
+    if key == "1" and may_call_back(draft.call, draft.queue(ticket.queue)):
+        return offer_callback(draft)
+    if key:
+        draft.say(Say("in_line"))
+    draft.say(Back("wait"))
+    return None
+
+
+def fell_out(draft: Draft) -> None:
+    """The hold ended though nobody took them from it: the queue was full or broke. Keep the ticket, offer a callback."""
+    if draft.call.ticket is not None and may_call_back(draft.call, draft.queue(draft.call.ticket.queue)):
+        draft.put(phase="dialogue", dialogue="nobody")
+        return told_nobody(draft)
+    draft.say(Say("hold_still"), Pause(3), Hold(draft.line.site))
+    return None
+
+
+# ---------------------------------------------------------------- keeping the place by callback
+
+
+def offer_callback(draft: Draft) -> None:
+    """Ask which number to call back; meanwhile nobody is sent to them."""
+    if draft.call.ticket is not None:
+        draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
+    if draft.call.caller.number:
+        _ask(draft, "callback_confirm", Say("callback_confirm"))
+    else:
+        _ask(draft, "callback_number", Say("callback_number"), digits=None)
+
+
+def _ask(draft: Draft, dialogue: str, says: Say, digits: int | None = 1) -> None:
+    draft.put(phase="dialogue", dialogue=dialogue)
+    draft.say(Gather((says,), digits, seconds=10))
+
+
+def in_dialogue(draft: Draft, event: Keyed | Spoke | Silent) -> None:
+    """The caller answers a question about their callback."""
+    digits = event.digits if isinstance(event, Keyed) else ""
+    match draft.call.dialogue:
+        case "callback_confirm" if digits == "1":
+            _promise(draft)
+        case "callback_confirm" if digits == "2":
+            _ask(draft, "callback_number", Say("callback_number"), digits=None)
+        case "callback_number" if number := entry.read("phone", digits.rstrip("#"), draft.now.date()):
+            draft.put(fields={**draft.call.fields, "callback_number": number})
+            _ask(draft, "callback_number_confirm", Say("callback_number_confirm", {"callback_number": number}))
+        case "callback_number_confirm" if digits == "1":
+            _promise(draft)
+        case "nobody" if digits == "1":
+            offer_callback(draft)
+        case "nobody":
+            take_message(draft, usual_queue(draft))
+        case _:
+            _back_on_hold(draft)
+
+
+def _back_on_hold(draft: Draft) -> None:
+    if draft.call.ticket is None:  # a rule offered a callback, and they did not want it
+        return take_message(draft, usual_queue(draft))
+    draft.put(phase="holding", dialogue="")
+    draft.put_ticket(not_before=None)
+    draft.say(Say("in_line"), Back("wait") if draft.call.queued_at else Hold(draft.line.site))
+    return None
+
+
+def _promise(draft: Draft) -> None:
+    """The same ticket goes on as a callback: it keeps its arrival and its promise."""
+    if draft.call.ticket is None:
+        draft.put(ticket=_ticket(draft, "callback", draft.queue(usual_queue(draft))))
+    withdraw_offers(draft)
+    draft.put_ticket(kind="callback", not_before=None)
+    draft.put(phase="promised", dialogue="", outcome="callback", resolution="callback_promised")
+    draft.say(Say("callback_promised"), Hangup())
+
+
+def callback_number(call: Call) -> str | None:
+    return call.fields.get("callback_number") or call.caller.number
+
+
+# ---------------------------------------------------------------- when nobody can serve them
+
+
+def nobody_could(draft: Draft) -> None:
+    """No signed-in agent could ever serve the ticket: say so, and find another way now."""
+    ticket, leg = draft.call.ticket, draft.caller_leg
+    if ticket is None or ticket.kind != "hold" or draft.call.phase != "holding" or leg is None:
+        return
+    if ticket.emergency:
+        draft.put_ticket(on_call=True)
+        return
+    draft.put(phase="dialogue", dialogue="nobody")
+    draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
+    draft.do(MoveCaller(leg.token, draft.reserve(leg.token)))
+
+
+def told_nobody(draft: Draft) -> None:
+    """The caller was taken off hold to hear that nobody is here."""
+    draft.say(Gather((Say("all_busy_callback"),), seconds=10))
+
+
+def emergency_timer(draft: Draft, name: str) -> None:
+    """An emergency has waited: ring the on-call number, then make sure a person hears of it."""
+    ticket = draft.call.ticket
+    if ticket is None or ticket.state != "waiting":
+        return
+    if name == "emergency:on_call":
+        draft.put_ticket(on_call=True)
+    else:
+        draft.do(CreateTask("emergency_unanswered", urgent=True))
+
+
+# ---------------------------------------------------------------- messages
+
+
+def take_message(draft: Draft, queue: str) -> None:
+    """Record a message for a queue; its ticket is made when there is one."""
+    draft.put(phase="message", fields={**draft.call.fields, "message_queue": queue})
+    if draft.call.ticket is not None:
+        withdraw_offers(draft)
+        draft.put_ticket(kind="voicemail", state="recording")
+    draft.say(Say("voicemail_greeting", draft.prompt_values()), Record(draft.pharmacy.policies.message_seconds))
+
+
+def message_left(draft: Draft, event: Recorded) -> None:
+    """A message came, perhaps after the caller had hung up: it becomes a ticket, and it is never lost."""
+    over = draft.call.phase in ("over", "leaving")
+    if event.seconds < SHORTEST_MESSAGE_SECONDS:
+        if not over:
+            draft.say(Say("voicemail_too_short"), Record(draft.pharmacy.policies.message_seconds))
+        return
+    ticket = draft.call.ticket or _ticket(draft, "voicemail", draft.queue(draft.call.fields["message_queue"]))
+    draft.put(
+        recordings=(*draft.call.recordings, event.recording),
+        ticket=replace(ticket, kind="voicemail", state="waiting", closed_at=None),
+        phase="promised",
+        outcome="voicemail",
+        resolution="message_taken",
+    )
+    draft.do(CreateTask("voicemail", urgent=draft.call.facts.get("urgency") == "emergency"))
+    draft.say(Say("voicemail_thanks"), Hangup())
+
+
+# ---------------------------------------------------------------- transfers and parting
+
+
+def transfer(draft: Draft, name: str) -> None:
+    """Ring an outside number of ours from the caller's own leg."""
+    draft.put(phase="transferring")
+    draft.say(Say("connecting"), Dial(draft.pharmacy.policies.transfers[name]))
+
+
+def transfer_ended(draft: Draft, result: str) -> None:
+    if result == "completed":
+        draft.put(outcome="transferred")
+        return part(draft)
+    return take_message(draft, usual_queue(draft))
+
+
+def part(draft: Draft, resolution: str | None = None) -> None:
+    """The last words, and the end."""
+    if resolution:
+        draft.put(resolution=resolution, outcome="self_served")
+    draft.put(phase="leaving")
+    draft.say(Hangup())
+
+
+# ---------------------------------------------------------------- tickets and offers
+
+
+def close_ticket(draft: Draft) -> None:
+    draft.put_ticket(state="closed", closed_at=draft.now)
+
+
+def open_offers(call: Call) -> tuple[Offer, ...]:
+    return tuple(offer for offer in call.offers if offer.state == "open")
+
+
+def put_offer(draft: Draft, offer: Offer) -> None:
+    draft.put(offers=tuple(offer if old.id == offer.id else old for old in draft.call.offers))
+
+
+def withdraw_offers(draft: Draft, keep: str = "") -> None:
+    """Stop ringing everybody else: their phones fall silent and they are available again."""
+    for offer in open_offers(draft.call):
+        if offer.id != keep:
+            put_offer(draft, replace(offer, state="withdrawn"))
+            draft.do(EndLeg(offer.leg), MoveAgent(offer.agent, "withdrawn"))

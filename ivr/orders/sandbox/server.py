@@ -1,0 +1,236 @@
+"""The sandbox's doors: what each path answers, who may come in, and the failures it plays on demand."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from ivr.orders.sandbox import bodies, ledger, people
+from ivr.orders.sandbox.faults import Faults
+from ivr.orders.sandbox.ledger import Answer, Ledger
+from ivr.orders.sandbox.problems import Problem, http_problem_answer, problem_answer
+from ivr.settings import SANDBOX_TOKEN
+
+_LARGEST_BODY_BYTES = 64 * 1024
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEY = re.compile(r"[!-~]{1,255}")
+
+Door = tuple[str, str, Callable[..., ResponseReturnValue]]
+
+
+def create_app(database_path: str | Path, now: Callable[[], datetime]) -> Flask:
+    """Return the sandbox order system on its own database file; `now` returns an aware instant.
+
+    `app.extensions["ledger"]` is its open database, for whoever must close it.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY_BYTES
+    kept = app.extensions["ledger"] = Ledger(database_path)
+    sandbox = Sandbox(kept, Faults(), now)
+    for method, path, answer in sandbox.doors():
+        app.add_url_rule(path, endpoint=answer.__name__, view_func=answer, methods=[method])
+    app.before_request(sandbox.admit)
+    app.after_request(sandbox.lose)
+    app.register_error_handler(Problem, problem_answer)
+    app.register_error_handler(HTTPException, http_problem_answer)
+    return app
+
+
+class Sandbox:
+    """An order system for practice: the cast as it stands today, and what has been written since."""
+
+    def __init__(self, kept: Ledger, faults: Faults, now: Callable[[], datetime]) -> None:
+        self._ledger = kept
+        self._faults = faults
+        self._now = now
+
+    def doors(self) -> tuple[Door, ...]:
+        """Return every door as (method, path, what answers)."""
+        return (
+            ("GET", "/health", self.health),
+            ("GET", "/v1/capabilities", self.capabilities),
+            ("POST", "/v1/patients/search", self.search_people),
+            ("GET", "/v1/patients/<person_id>", self.patient),
+            ("GET", "/v1/patients/<person_id>/authorized-contacts", self.authorized_contacts),
+            ("GET", "/v1/patients/<person_id>/prescriptions", self.prescriptions),
+            ("POST", "/v1/prescriptions/search", self.search_prescriptions),
+            ("POST", "/v1/prescribers/lookup", self.look_up_prescriber),
+            ("POST", "/v1/refill-requests", self.request_refill),
+            ("GET", "/v1/refill-requests", self.refill_requests),
+            ("PUT", "/v1/calls/<call_id>", self.record_call),
+            ("GET", "/v1/calls/<call_id>", self.call),
+            ("POST", "/v1/dispositions", self.write_disposition),
+            ("GET", "/v1/dispositions", self.dispositions),
+            ("POST", "/v1/tasks", self.create_task),
+            ("GET", "/v1/tasks", self.tasks),
+            ("GET", "/_sandbox/people", self.cast),
+            ("POST", "/_sandbox/fail", self.fail),
+            ("POST", "/_sandbox/reset", self.reset),
+        )
+
+    def admit(self) -> None:
+        """Play the failure of the moment, then ask for the token; the sandbox's own doors need neither."""
+        if request.path.startswith("/_sandbox/"):
+            return
+        g.failure = self._faults.mode()
+        if g.failure == "down":
+            raise Problem(503, "down", "the sandbox plays an order system that is down")
+        if g.failure == "slow":
+            self._faults.dawdle()
+        if request.path != "/health" and not _has_token():
+            raise Problem(
+                401, "token_missing", "needs the header `Authorization: Bearer` with the right token"
+            )
+
+    def lose(self, answer: Response) -> Response:
+        """Lose the answer to a request that was served, when that is the failure of the moment."""
+        if g.get("failure") != "error":
+            return answer
+        return problem_answer(Problem(500, "error", "the sandbox plays an order system that fails"))
+
+    def health(self) -> ResponseReturnValue:
+        return {"status": "ok"}
+
+    def capabilities(self) -> ResponseReturnValue:
+        paths = [f"{method} {path}" for method, path, _ in self.doors() if path.startswith("/v1/")]
+        return {"version": "1", "paths": [each.replace("<", "{").replace(">", "}") for each in paths]}
+
+    def search_people(self) -> ResponseReturnValue:
+        search, _ = bodies.read(bodies.PersonSearch, request.get_data())
+        return _list([people.person_answer(person) for person in people.filed_under(search.phone)])
+
+    def patient(self, person_id: str) -> ResponseReturnValue:
+        return people.person_answer(_patient(person_id))
+
+    def authorized_contacts(self, person_id: str) -> ResponseReturnValue:
+        contacts = people.acting_for(_patient(person_id).id)
+        return _list([{"id": each.id, "kind": each.kind, "language": each.language} for each in contacts])
+
+    def prescriptions(self, person_id: str) -> ResponseReturnValue:
+        owner = _patient(person_id)
+        return _list([self._prescription(owner, filed) for filed in owner.prescriptions])
+
+    def search_prescriptions(self) -> ResponseReturnValue:
+        search, _ = bodies.read(bodies.PrescriptionSearch, request.get_data())
+        found = people.proved(search.rx_number, search.phone, search.date_of_birth)
+        return _list([self._prescription(*found)] if found else [])
+
+    def look_up_prescriber(self) -> ResponseReturnValue:
+        lookup, _ = bodies.read(bodies.PrescriberLookup, request.get_data())
+        offices = people.prescribers(lookup.npi, lookup.phone)
+        return _list([{"id": each.id, "npi": each.npi, "phones": [each.phone]} for each in offices])
+
+    def request_refill(self) -> ResponseReturnValue:
+        wanted, plain = bodies.read(bodies.RefillRequest, request.get_data())
+        filed = people.prescription(wanted.prescription_id)
+
+        def act(db: Connection) -> Answer:
+            if filed is None:
+                raise Problem(404, "prescription_not_found", "no prescription has this id")
+            if filed.refill != "eligible":
+                raise Problem(409, filed.refill, "this prescription cannot be refilled now")
+            placed = self._stamped("refill", plain) | {"status": "accepted"}
+            if not ledger.place_refill(db, placed):
+                raise Problem(409, "already_in_process", "a refill of this prescription is under way")
+            return 202, placed
+
+        return self._once(plain, act)
+
+    def refill_requests(self) -> ResponseReturnValue:
+        return _list(self._ledger.rows("refill_requests"))
+
+    def record_call(self, call_id: str) -> ResponseReturnValue:
+        _, plain = bodies.read(bodies.CallRecord, request.get_data())
+        if not _CALL_ID.fullmatch(call_id):
+            raise Problem(422, "call_id_invalid", "a call id is 1 to 64 letters, digits, `_` or `-`")
+        kept = plain | {"id": call_id}
+        first = self._ledger.keep_call(call_id, kept)
+        return kept, 201 if first else 200
+
+    def call(self, call_id: str) -> ResponseReturnValue:
+        found = self._ledger.rows("calls", call_id)
+        if not found:
+            raise Problem(404, "call_not_found", "no call has this id")
+        return found[0]
+
+    def write_disposition(self) -> ResponseReturnValue:
+        written, plain = bodies.read(bodies.Disposition, request.get_data())
+
+        def act(db: Connection) -> Answer:
+            kept = ledger.keep_disposition(db, written.call_id, written.revision, plain)
+            return 200, {"call_id": written.call_id, "revision": kept}
+
+        return self._once(plain, act)
+
+    def dispositions(self) -> ResponseReturnValue:
+        return _list(self._ledger.rows("dispositions", request.args.get("call_id")))
+
+    def create_task(self) -> ResponseReturnValue:
+        _, plain = bodies.read(bodies.Task, request.get_data())
+
+        def act(db: Connection) -> Answer:
+            task = self._stamped("task", plain)
+            ledger.add_task(db, task)
+            return 201, task
+
+        return self._once(plain, act)
+
+    def tasks(self) -> ResponseReturnValue:
+        return _list(self._ledger.rows("tasks"))
+
+    def cast(self) -> ResponseReturnValue:
+        return jsonify(people=people.cast_answer(self._ledger.requested()))
+
+    def fail(self) -> ResponseReturnValue:
+        failure, plain = bodies.read(bodies.Failure, request.get_data())
+        self._faults.begin(failure.mode, failure.seconds)
+        return plain
+
+    def reset(self) -> ResponseReturnValue:
+        self._faults.end()
+        self._ledger.empty()
+        return {"status": "reset"}
+
+    def _prescription(self, owner: people.FiledPerson, filed: people.FiledPrescription) -> dict[str, Any]:
+        requested = filed.id in self._ledger.requested()
+        return people.prescription_answer(owner, filed, self._now().date(), requested)
+
+    def _stamped(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"id": f"{kind}_{secrets.token_hex(8)}", "created_at": self._now().isoformat()}
+
+    def _once(self, plain: dict[str, Any], act: Callable[[Connection], Answer]) -> ResponseReturnValue:
+        key = request.headers.get("Idempotency-Key", "")
+        if not _KEY.fullmatch(key):
+            raise Problem(
+                400, "idempotency_key_missing", "a write needs an Idempotency-Key of 1 to 255 characters"
+            )
+        asked = json.dumps([request.path, plain], sort_keys=True)
+        status, answer = self._ledger.once(key, asked, act)
+        return answer, status
+
+
+def _has_token() -> bool:
+    given = request.headers.get("Authorization", "")
+    return hmac.compare_digest(given.encode(), f"Bearer {SANDBOX_TOKEN}".encode())
+
+
+def _patient(person_id: str) -> people.FiledPerson:
+    found = people.person(person_id)
+    if found is None or found.kind != "patient":
+        raise Problem(404, "patient_not_found", "no patient has this id")
+    return found
+
+
+def _list(items: list[dict[str, Any]]) -> ResponseReturnValue:
+    return {"items": items}

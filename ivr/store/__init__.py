@@ -1,0 +1,39 @@
+"""The record: what must not be lost, in SQLite or PostgreSQL.
+
+`Record` opens it. A turn is loaded and committed by the record itself; its parts answer the rest:
+`record.outbox` (effects not yet done), `record.desk` (tickets, agents, offers), `record.timers`,
+`record.watch` (leases, heartbeats, marks), `record.published` (versions of the content).
+"""
+
+from ivr.store.desk import AgentNow, Desk, LineFigures
+from ivr.store.migrations import migrate
+from ivr.store.outbox import EffectRow, Outbox
+from ivr.store.published import Publication, Published
+from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record, Turn
+from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
+from ivr.store.timers import Timer, Timers
+from ivr.store.watch import Watch
+
+__all__ = [
+    "AgentNow",
+    "Conflict",
+    "Desk",
+    "Disposition",
+    "EffectRow",
+    "JournalLine",
+    "LegRow",
+    "LineFigures",
+    "Loaded",
+    "Misuse",
+    "Outbox",
+    "Publication",
+    "Published",
+    "Record",
+    "Taken",
+    "Timer",
+    "Timers",
+    "Turn",
+    "Unreachable",
+    "Watch",
+    "migrate",
+]

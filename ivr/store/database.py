@@ -1,0 +1,106 @@
+"""One database, SQLite or PostgreSQL: statements compiled once, run on the driver itself.
+
+SQLAlchemy's own connections and transactions cost more than a whole turn may, so it is used for what it is best
+at: tables, and statements that hold on both databases. A statement's text is kept, and the driver gets it directly.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Executable, make_url
+from sqlalchemy.sql import ClauseElement
+
+from ivr.store.drivers import Driver, Order, PostgreSQL, Row, SQLite, Values
+from ivr.store.refusals import Conflict
+
+
+class Write(NamedTuple):
+    """One statement of a transaction and its values."""
+
+    statement: Executable
+    values: Values
+    refusal: type[Conflict] | None = None  # raised when it changes no row; None: that is fine
+
+
+class Database:
+    """A database and its idle connections. Safe to use from several threads; make it after a fork, not before."""
+
+    def __init__(self, url: str) -> None:
+        self._driver = _driver(url)
+        self._idle: deque[Any] = deque()
+        self._texts: dict[Executable, tuple[str, Values]] = {}
+
+    def rows(self, statement: Executable, **values: Any) -> list[Row]:
+        """Run one statement that changes nothing; raises Unreachable."""
+        text, constants = self._texts.get(statement) or self._compile(statement)
+        connection = self._take()
+        try:
+            rows = self._driver.query(connection, text, {**constants, **values})
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return rows
+
+    def row(self, statement: Executable, **values: Any) -> Row | None:
+        """Return the first row, or None; raises Unreachable."""
+        rows = self.rows(statement, **values)
+        return rows[0] if rows else None
+
+    def write(self, writes: Iterable[Write]) -> list[list[Row]]:
+        """Commit all or nothing and return what each statement is RETURNING.
+
+        Raises Conflict (a constraint, or a statement's own refusal) and Unreachable.
+        """
+        orders = [self._order(write) for write in writes]
+        connection = self._take()
+        try:
+            results = self._driver.transact(connection, orders)
+        except Conflict:
+            self._idle.append(connection)
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return results
+
+    def change(self, statement: Executable, **values: Any) -> list[Row]:
+        """Commit one statement and return what it is RETURNING; raises as `write` does."""
+        return self.write([Write(statement, values)])[0]
+
+    def close(self) -> None:
+        """Close the idle connections; the database may be used again."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Any:
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._driver.connect()
+            if not self._driver.stale(connection):
+                return connection
+            connection.close()
+
+    def _order(self, write: Write) -> Order:
+        text, constants = self._texts.get(write.statement) or self._compile(write.statement)
+        return Order(text, {**constants, **write.values}, write.refusal)
+
+    def _compile(self, statement: Executable) -> tuple[str, Values]:
+        assert isinstance(statement, ClauseElement)
+        compiled = statement.compile(dialect=self._driver.dialect)
+        constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        self._texts[statement] = str(compiled), constants
+        return self._texts[statement]
+
+
+def _driver(url: str) -> Driver:
+    parts = make_url(url)
+    if parts.get_backend_name() == "sqlite":
+        return SQLite(parts.database or "")
+    return PostgreSQL(parts.set(drivername="postgresql").render_as_string(hide_password=False))

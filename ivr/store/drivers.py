@@ -1,0 +1,222 @@
+"""SQLite's and PostgreSQL's own libraries, used for one thing each: a query, and a transaction in one go."""
+
+from __future__ import annotations
+
+import os
+import select
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import psycopg
+from sqlalchemy import Dialect
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from ivr.store.refusals import Conflict, Misuse, Unreachable, broken
+
+Row = tuple[Any, ...]
+Values = Mapping[str, Any]
+
+PATIENCE_SECONDS = 5
+_CONNECT_SECONDS = 3
+
+
+class Order(NamedTuple):
+    """One statement of a transaction, as a driver takes it."""
+
+    text: str
+    values: Values
+    refusal: type[Conflict] | None  # raised when it changes no row; None: that is fine
+
+
+class Driver(Protocol):
+    """What a database's library does for us. Whatever it raises is Conflict, Unreachable or Misuse."""
+
+    dialect: Dialect
+
+    def connect(self) -> Any:
+        """Return a new connection."""
+
+    def stale(self, connection: Any) -> bool:
+        """Return whether an idle connection has died since it was last used."""
+
+    def query(self, connection: Any, text: str, values: Values) -> list[Row]:
+        """Run one statement that changes nothing and return its rows."""
+
+    def transact(self, connection: Any, orders: Sequence[Order]) -> list[list[Row]]:
+        """Commit all orders or none, and return the rows of each (none without RETURNING)."""
+
+
+# ---------------------------------------------------------------- SQLite
+
+_UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+_AWAY = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_READONLY,
+)
+
+
+class _File(sqlite3.Connection):
+    inode: int | None = None
+
+
+def _inode(file: Path) -> int | None:
+    try:
+        return os.stat(file).st_ino
+    except FileNotFoundError:
+        return None
+
+
+class SQLite:
+    """A file. One writer at a time: threads of this process queue here, other processes at the file."""
+
+    dialect: Dialect = SQLiteDialect_pysqlite(paramstyle="named")
+
+    def __init__(self, file: str) -> None:
+        self._file = Path(file).absolute()
+        # SQLite's own waiting is sleeping and trying again, which is neither prompt nor fair.
+        self._writing = threading.Lock()
+
+    def connect(self) -> _File:
+        with _sqlite_refusals():
+            connection = sqlite3.connect(
+                f"{self._file.as_uri()}?mode=rw",
+                uri=True,
+                factory=_File,
+                timeout=PATIENCE_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+            connection.execute("PRAGMA synchronous = NORMAL")
+        connection.inode = _inode(self._file)
+        return connection
+
+    def stale(self, connection: _File) -> bool:
+        # A backup put back in its place is another file: writing on into the old one would lose it.
+        return _inode(self._file) != connection.inode
+
+    def query(self, connection: sqlite3.Connection, text: str, values: Values) -> list[Row]:
+        with _sqlite_refusals():
+            return connection.execute(text, values).fetchall()
+
+    def transact(self, connection: sqlite3.Connection, orders: Sequence[Order]) -> list[list[Row]]:
+        with self._writing, _sqlite_refusals():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                results = [_obey(connection, order) for order in orders]
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            return results
+
+
+def _obey(connection: sqlite3.Connection, order: Order) -> list[Row]:
+    cursor = connection.execute(order.text, order.values)
+    if order.refusal and not cursor.rowcount:
+        raise order.refusal
+    return cursor.fetchall()
+
+
+@contextmanager
+def _sqlite_refusals() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _sqlite_refusal(error) from None
+
+
+def _sqlite_refusal(error: sqlite3.Error) -> Exception:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in _UNIQUE:
+        return broken(str(error))
+    if code & 0xFF in _AWAY:
+        return Unreachable(str(error))
+    return Misuse(str(error))
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+class PostgreSQL:
+    """A server. A transaction goes out in one piece, and waits for the server once, or twice when rows are counted."""
+
+    dialect: Dialect = PGDialect_psycopg(paramstyle="pyformat")
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+
+    def connect(self) -> psycopg.Connection[Row]:
+        with _postgresql_refusals():
+            connection = psycopg.connect(
+                self._conninfo,
+                autocommit=True,
+                prepare_threshold=0,
+                connect_timeout=_CONNECT_SECONDS,
+                tcp_user_timeout=PATIENCE_SECONDS * 1000,
+            )
+            connection.execute(f"SET statement_timeout = '{PATIENCE_SECONDS}s'")
+            connection.execute("SET synchronous_commit = on")
+        return connection
+
+    def stale(self, connection: psycopg.Connection[Row]) -> bool:
+        # A server speaks to an idle connection only to end it.
+        poll = select.poll()
+        poll.register(connection.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def query(self, connection: psycopg.Connection[Row], text: str, values: Values) -> list[Row]:
+        with _postgresql_refusals():
+            return connection.execute(text.encode(), values).fetchall()
+
+    def transact(self, connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
+        with _postgresql_refusals():
+            try:
+                return _transact(connection, orders)
+            except BaseException:
+                if not connection.closed:
+                    connection.rollback()
+                raise
+
+
+def _transact(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
+    with connection.pipeline() as pipeline:
+        connection.execute("BEGIN")
+        cursors = [connection.execute(order.text.encode(), order.values) for order in orders]
+        if any(order.refusal for order in orders):
+            pipeline.sync()
+            for order, cursor in zip(orders, cursors, strict=True):
+                if order.refusal and not cursor.rowcount:
+                    raise order.refusal
+        connection.execute("COMMIT")
+    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+@contextmanager
+def _postgresql_refusals() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _postgresql_refusal(error) from None
+
+
+def _postgresql_refusal(error: psycopg.Error) -> Exception:
+    # The server's own words may quote a whole row, so only names and codes are passed on.
+    match error:
+        case psycopg.errors.UniqueViolation():
+            return broken(error.diag.constraint_name or "")
+        case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
+            return Conflict(error.sqlstate)
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return Unreachable(error.sqlstate or "no connection")
+    return Misuse(error.sqlstate or type(error).__name__)

@@ -1,0 +1,490 @@
+"""The turn: a call is loaded, and what a step made of it is committed, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, select, update
+
+from ivr.core.call import Answer, Call, Effect, Leg
+from ivr.core.line import Offer
+from ivr.core.rules import Reason
+from ivr.store.database import Database, Write
+from ivr.store.desk import Desk
+from ivr.store.notation import (
+    instant,
+    micros,
+    read_answer,
+    read_body,
+    read_call,
+    read_reasons,
+    written,
+)
+from ivr.store.outbox import Outbox, entrusted
+from ivr.store.published import Published
+from ivr.store.refusals import Taken
+from ivr.store.seal import Seal
+from ivr.store.tables import (
+    answers,
+    callers,
+    calls,
+    dispositions,
+    journal,
+    legs,
+    offers,
+    replies,
+    tickets,
+    upsert,
+    word,
+)
+from ivr.store.timers import Timers
+from ivr.store.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A call as the record has it, seen from one leg."""
+
+    call: Call
+    rev: int
+    call_sid: str | None = None  # who owns the leg; None: nobody yet, or no leg was asked for
+    reply: str | None = None  # what the asked exit was answered with; None: nobody has taken it
+    documents: int = 0  # the newest document of the leg
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one step came to, ready to be committed."""
+
+    before: Call | None  # None: a new call
+    rev: int  # as loaded; 0 for a new call. Committed, the call has rev + 1
+    after: Call
+    now: datetime
+    event: str  # JSON, by meaning
+    leg: str | None = None  # whose turn it is
+    n: int = 0
+    exit: str | None = None  # None: no reply to keep
+    reply: str | None = None
+    why: tuple[Reason, ...] = ()
+    does: tuple[Effect, ...] = ()
+    call_sid: str | None = None  # claims the leg for this CallSid
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One turn, as it was taken."""
+
+    seq: int
+    at: datetime
+    leg: str | None
+    event: str  # JSON, by meaning
+    why: tuple[Reason, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """What came of a call, as it stands."""
+
+    call_id: str
+    revision: int
+    final: bool
+    body: Mapping[str, Any]
+    written_revision: int  # the newest the order system has; 0: none
+
+
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    """A leg that is not known to be over."""
+
+    token: str
+    call_id: str
+    kind: str
+    state: str
+    call_sid: str | None
+    created_at: datetime
+    last_seen_at: datetime
+
+
+# ---------------------------------------------------------------- reading
+
+_LOAD = (
+    select(calls.c.state, calls.c.rev, legs.c.call_sid, legs.c.documents, replies.c.reply)
+    .join_from(legs, calls, calls.c.id == legs.c.call_id)
+    .outerjoin(
+        replies,
+        and_(
+            replies.c.leg == legs.c.token, replies.c.n == bindparam("n"), replies.c.exit == bindparam("exit")
+        ),
+    )
+    .where(legs.c.token == bindparam("leg"))
+)
+_LOAD_CALL = select(calls.c.state, calls.c.rev).where(calls.c.id == bindparam("id"))
+_LEG_OF_SID = select(legs.c.token).where(legs.c.call_sid == bindparam("sid"))
+_NEWEST_REPLY = (
+    select(replies.c.reply).where(replies.c.leg == bindparam("leg")).order_by(replies.c.seq.desc()).limit(1)
+)
+_ANSWERS = select(answers.c.ask, answers.c.body).where(answers.c.call_id == bindparam("call"))
+_LIVE = select(calls.c.state).where(calls.c.live).order_by(calls.c.arrived_at)
+_JOURNAL = (
+    select(
+        journal.c.seq, journal.c.at, journal.c.leg, journal.c.event, journal.c.reasons, journal.c.version
+    )
+    .where(journal.c.call_id == bindparam("call"))
+    .order_by(journal.c.seq)
+)
+_DISPOSITION = select(
+    dispositions.c.call_id,
+    dispositions.c.revision,
+    dispositions.c.final,
+    dispositions.c.body,
+    dispositions.c.written_revision,
+)
+_DISPOSITION_OF = _DISPOSITION.where(dispositions.c.call_id == bindparam("call"))
+_NEWEST_DISPOSITIONS = (
+    _DISPOSITION.join(calls, calls.c.id == dispositions.c.call_id)
+    .order_by(calls.c.arrived_at.desc())
+    .limit(bindparam("limit"))
+)
+_SILENT_LEGS = (
+    select(
+        legs.c.token,
+        legs.c.call_id,
+        legs.c.kind,
+        legs.c.state,
+        legs.c.call_sid,
+        legs.c.created_at,
+        legs.c.last_seen_at,
+    )
+    .where(legs.c.state != word("over"), legs.c.last_seen_at < bindparam("before"))
+    .order_by(legs.c.last_seen_at)
+)
+_EARLIER = select(func.count()).where(
+    calls.c.arrived_at >= bindparam("since"), calls.c.id != bindparam("besides")
+)
+_EARLIER_OF_PERSON = _EARLIER.where(calls.c.person == bindparam("person"))
+_EARLIER_OF_NUMBER = _EARLIER.where(calls.c.caller_key == bindparam("caller"))
+_LANGUAGE = select(callers.c.language).where(callers.c.number_key == bindparam("caller"))
+
+# ---------------------------------------------------------------- writing
+
+_NEW_CALL = insert(calls)
+_MOVE_CALL = (
+    update(calls)
+    .where(calls.c.id == bindparam("call"), calls.c.rev == bindparam("was"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("rev", "state", "person", "phase", "outcome", "ended_at", "live")
+        }
+    )
+)
+_NEW_LINE = insert(journal)
+_NEW_REPLY = insert(replies)
+_NEW_LEG = insert(legs)
+_MOVE_LEG = (
+    update(legs)
+    .where(legs.c.token == bindparam("leg"))
+    .values(
+        state=bindparam("state"),
+        documents=bindparam("documents"),
+        over_at=func.coalesce(legs.c.over_at, bindparam("over_at")),
+        last_seen_at=func.coalesce(bindparam("seen"), legs.c.last_seen_at),
+    )
+)
+_CLAIM_LEG = (
+    update(legs)
+    .where(
+        legs.c.token == bindparam("leg"), or_(legs.c.call_sid.is_(None), legs.c.call_sid == bindparam("sid"))
+    )
+    .values(call_sid=bindparam("sid"))
+)
+_PUT_TICKET = upsert(tickets)
+_NEW_OFFER = insert(offers)
+_MOVE_OFFER = (
+    update(offers)
+    .where(offers.c.id == bindparam("offer"))
+    .values(state=bindparam("state"), expires_at=bindparam("expires_at"))
+)
+_PUT_ANSWER = upsert(answers)
+_FORGET = (
+    delete(replies)
+    .where(exists().where(legs.c.token == replies.c.leg, legs.c.over_at < bindparam("before")))
+    .returning(replies.c.n)
+)
+
+
+class Record:
+    """The record of one pharmacy. One per process, made after any fork; safe to use from several threads.
+
+    Every method raises Unreachable when the database is not there.
+    """
+
+    def __init__(self, database_url: str, secret_key: str) -> None:
+        self._database = Database(database_url)
+        self._seal = Seal(secret_key)
+        self.outbox = Outbox(self._database)
+        self.desk = Desk(self._database)
+        self.timers = Timers(self._database)
+        self.watch = Watch(self._database)
+        self.published = Published(self._database)
+
+    def close(self) -> None:
+        """Close idle connections; the record may be used again."""
+        self._database.close()
+
+    # ------------------------------------------------------------ the turn
+
+    def load(self, leg: str, n: int, exit: str) -> Loaded | None:
+        """Return the leg's call and what this exit was answered with; None for a leg nobody made."""
+        row = self._database.row(_LOAD, leg=leg, n=n, exit=exit)
+        if row is None:
+            return None
+        state, rev, call_sid, documents, sealed = row
+        reply = None if sealed is None else self._seal.open(leg, sealed)
+        return Loaded(read_call(state), rev, call_sid, reply, documents)
+
+    def load_call(self, call_id: str) -> Loaded | None:
+        """Return a call by id, seen from no leg; None when there is no such call."""
+        row = self._database.row(_LOAD_CALL, id=call_id)
+        return None if row is None else Loaded(read_call(row[0]), row[1])
+
+    def commit(self, turn: Turn) -> None:
+        """Keep a turn: the call, its journal line, its reply, its effects, or nothing of it.
+
+        Raises Conflict when the call has moved since it was loaded, the exit is taken, an agent or ticket is; Taken
+        when the leg is another CallSid's.
+        """
+        self._database.write(self._writes(turn))
+
+    def leg_of_sid(self, call_sid: str) -> str | None:
+        """Return the leg a CallSid owns."""
+        row = self._database.row(_LEG_OF_SID, sid=call_sid)
+        return None if row is None else str(row[0])
+
+    def bind_sid(self, leg: str, call_sid: str) -> None:
+        """Make the leg this CallSid's, as the first webhook would; raises Taken when it is another's."""
+        self._database.write([_claim(leg, call_sid)])
+
+    def newest_reply(self, leg: str) -> str | None:
+        """Return what the leg was told last; None when nothing is kept."""
+        row = self._database.row(_NEWEST_REPLY, leg=leg)
+        return None if row is None else self._seal.open(leg, row[0])
+
+    def answers(self, call_id: str) -> dict[str, Answer]:
+        """Return what this call's questions brought back: ask -> answer."""
+        return {ask: read_answer(body) for ask, body in self._database.rows(_ANSWERS, call=call_id)}
+
+    def keep_answer(self, call_id: str, ask: str, answer: Answer, now: datetime) -> None:
+        """Keep an answer; a later one to the same question takes its place."""
+        self._database.change(_PUT_ANSWER, call_id=call_id, ask=ask, body=written(answer), at=micros(now))
+
+    # ------------------------------------------------------------ what was written
+
+    def live_calls(self) -> list[Call]:
+        """Return the calls not over, and those over whose ticket still lives; the oldest first."""
+        return [read_call(state) for (state,) in self._database.rows(_LIVE)]
+
+    def journal(self, call_id: str) -> list[JournalLine]:
+        """Return a call's turns in order."""
+        return [_line(*row) for row in self._database.rows(_JOURNAL, call=call_id)]
+
+    def dispositions(self, call_id: str | None = None, limit: int = 100) -> list[Disposition]:
+        """Return the disposition of one call (none or one), or those of the newest calls."""
+        if call_id is None:
+            rows = self._database.rows(_NEWEST_DISPOSITIONS, limit=limit)
+        else:
+            rows = self._database.rows(_DISPOSITION_OF, call=call_id)
+        return [
+            Disposition(call, revision, bool(final), read_body(body), written_revision)
+            for call, revision, final, body, written_revision in rows
+        ]
+
+    def legs_not_over(self, silent_for_seconds: float, now: datetime) -> list[LegRow]:
+        """Return the legs not over that have had no turn for so long, the longest silent first."""
+        before = micros(now - timedelta(seconds=silent_for_seconds))
+        return [
+            LegRow(*facts, created_at=instant(created), last_seen_at=instant(seen))
+            for *facts, created, seen in self._database.rows(_SILENT_LEGS, before=before)
+        ]
+
+    def calls_from(
+        self, since: datetime, number: str | None = None, person: str | None = None, besides: str = ""
+    ) -> int:
+        """Return how many calls came since then from the person, else from the number; `besides` is not counted."""
+        window = {"since": micros(since), "besides": besides}
+        if person:
+            row = self._database.row(_EARLIER_OF_PERSON, person=person, **window)
+        else:
+            row = self._database.row(_EARLIER_OF_NUMBER, caller=self._seal.key_of(number), **window)
+        return int(row[0]) if row else 0
+
+    def language_of(self, number: str) -> str | None:
+        """Return the language remembered for a number (E.164)."""
+        row = self._database.row(_LANGUAGE, caller=self._seal.key_of(number))
+        return None if row is None else str(row[0])
+
+    def forget_replies(self, older_than: datetime) -> int:
+        """Delete the replies of legs that ended before then; returns how many."""
+        return len(self._database.change(_FORGET, before=micros(older_than)))
+
+    # ------------------------------------------------------------ what a turn writes
+
+    def _writes(self, turn: Turn) -> Iterator[Write]:
+        at = micros(turn.now)
+        yield self._call(turn)
+        yield _journalled(turn, at)
+        if turn.exit is not None and turn.leg is not None and turn.reply is not None:
+            yield self._reply(turn, turn.leg, turn.exit, turn.reply, at)
+        yield from _legs(turn, at)
+        if turn.call_sid is not None and turn.leg is not None:
+            yield _claim(turn.leg, turn.call_sid)
+        yield from _ticket(turn)
+        yield from _offers(turn)
+        if turn.does:
+            yield from entrusted(turn.after, turn.rev + 1, turn.does, at, self._seal)
+
+    def _call(self, turn: Turn) -> Write:
+        call = turn.after
+        moved = {
+            "rev": turn.rev + 1,
+            "state": written(call),
+            "person": call.person,
+            "phase": call.phase,
+            "outcome": call.outcome,
+            "ended_at": call.ended_at and micros(call.ended_at),
+            "live": call.phase != "over" or (call.ticket is not None and call.ticket.live),
+        }
+        # An update that finds another rev changes nothing; the journal's key then refuses the turn.
+        if turn.before is not None:
+            return Write(_MOVE_CALL, moved | {"call": call.id, "was": turn.rev})
+        return Write(_NEW_CALL, moved | self._new(call))
+
+    def _new(self, call: Call) -> dict[str, Any]:
+        return {
+            "id": call.id,
+            "line": call.line,
+            "site": call.site,
+            "version": call.version,
+            "caller_key": self._seal.key_of(call.caller.number),
+            "arrived_at": micros(call.arrived_at),
+        }
+
+    def _reply(self, turn: Turn, leg: str, exit: str, reply: str, at: int) -> Write:
+        sealed = self._seal.close(leg, reply)
+        return Write(
+            _NEW_REPLY,
+            {"leg": leg, "n": turn.n, "exit": exit, "seq": turn.rev + 1, "reply": sealed, "at": at},
+        )
+
+
+def _journalled(turn: Turn, at: int) -> Write:
+    return Write(
+        _NEW_LINE,
+        {
+            "call_id": turn.after.id,
+            "seq": turn.rev + 1,
+            "at": at,
+            "leg": turn.leg,
+            "event": turn.event,
+            "reasons": written(turn.why),
+            "version": turn.after.version,
+        },
+    )
+
+
+def _legs(turn: Turn, at: int) -> Iterator[Write]:
+    known = turn.before.legs if turn.before else {}
+    for token, leg in turn.after.legs.items():
+        if token not in known:
+            yield _new_leg(turn.after.id, leg, at)
+        elif token == turn.leg or leg != known[token]:
+            yield _moved_leg(leg, at, at if token == turn.leg else None)
+
+
+def _new_leg(call_id: str, leg: Leg, at: int) -> Write:
+    return Write(
+        _NEW_LEG,
+        {
+            "token": leg.token,
+            "call_id": call_id,
+            "kind": leg.kind,
+            "state": leg.state,
+            "call_sid": None,
+            "documents": leg.documents,
+            "number": leg.number,
+            "created_at": at,
+            "over_at": at if leg.state == "over" else None,
+            "last_seen_at": at,
+        },
+    )
+
+
+def _moved_leg(leg: Leg, at: int, seen: int | None) -> Write:
+    over_at = at if leg.state == "over" else None
+    values = {"leg": leg.token, "state": leg.state, "documents": leg.documents}
+    return Write(_MOVE_LEG, values | {"over_at": over_at, "seen": seen})
+
+
+def _claim(leg: str, call_sid: str) -> Write:
+    return Write(_CLAIM_LEG, {"leg": leg, "sid": call_sid}, Taken)
+
+
+def _ticket(turn: Turn) -> Iterator[Write]:
+    ticket = turn.after.ticket
+    if ticket is None or (turn.before is not None and ticket == turn.before.ticket):
+        return
+    yield Write(
+        _PUT_TICKET,
+        {
+            "id": ticket.id,
+            "call_id": ticket.call,
+            "site": ticket.site,
+            "queue": ticket.queue,
+            "kind": ticket.kind,
+            "state": ticket.state,
+            "person": ticket.person,
+            "calm": not ticket.emergency,
+            "arrived_at": micros(ticket.arrived_at),
+            "due_from": micros(ticket.due_from),
+            "promised_at": micros(ticket.promised_at),
+            "body": written(ticket),
+        },
+    )
+
+
+def _offers(turn: Turn) -> Iterator[Write]:
+    known = {offer.id: offer for offer in turn.before.offers} if turn.before else {}
+    changed = [offer for offer in turn.after.offers if offer != known.get(offer.id)]
+    # One that ends makes room for one that begins.
+    for offer in sorted(changed, key=lambda offer: offer.state in ("open", "accepted")):
+        yield _moved_offer(offer) if offer.id in known else _new_offer(turn.after.id, offer)
+
+
+def _new_offer(call_id: str, offer: Offer) -> Write:
+    return Write(
+        _NEW_OFFER,
+        {
+            "id": offer.id,
+            "ticket_id": offer.ticket,
+            "call_id": call_id,
+            "agent_id": offer.agent,
+            "leg": offer.leg,
+            "state": offer.state,
+            "offered_at": micros(offer.offered_at),
+            "expires_at": micros(offer.expires_at),
+        },
+    )
+
+
+def _moved_offer(offer: Offer) -> Write:
+    return Write(
+        _MOVE_OFFER, {"offer": offer.id, "state": offer.state, "expires_at": micros(offer.expires_at)}
+    )
+
+
+def _line(seq: int, at: int, leg: str | None, event: str, reasons: str, version: str) -> JournalLine:
+    return JournalLine(seq, instant(at), leg, event, read_reasons(reasons), version)

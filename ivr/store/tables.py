@@ -1,0 +1,294 @@
+"""The tables of the record: the same on SQLite and PostgreSQL.
+
+Instants are whole microseconds since 1970 UTC, kept as integers, so both databases sort and add them alike. JSON is
+text: the databases keep it and never look inside. Ids sort by code point on both, as they do in the core.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.sql.elements import ColumnElement
+
+
+def word(literal: str) -> ColumnElement[str]:
+    """Return a word of ours as it stands in SQL. A partial index is used only where its word is not a parameter."""
+    return literal_column(f"'{literal}'")
+
+
+def upsert(table: Table, *keep: str) -> Insert:
+    """Return an INSERT of every column that takes the place of the row with the same key, but for the columns kept.
+
+    PostgreSQL's INSERT … ON CONFLICT is SQLite's too, word for word.
+    """
+    fresh = insert(table).values({column.name: bindparam(column.name) for column in table.columns})
+    key = [column.name for column in table.primary_key.columns]
+    moved = [column.name for column in table.columns if column.name not in (*key, *keep)]
+    return fresh.on_conflict_do_update(index_elements=key, set_={name: fresh.excluded[name] for name in moved})
+
+
+Id = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Instant = BigInteger()
+
+tables = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+calls = Table(
+    "calls",
+    tables,
+    Column("id", Id, primary_key=True),
+    Column("rev", Integer, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("state", Text, nullable=False),  # JSON of core Call
+    Column("caller_key", Text),  # keyed hash of the number ringing; None when there is none
+    Column("person", Text),
+    Column("phase", Text, nullable=False),
+    Column("outcome", Text),
+    Column("arrived_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("live", Boolean, nullable=False),
+    Index("ix_calls_live", "arrived_at", sqlite_where=text("live"), postgresql_where=text("live")),
+    Index("ix_calls_caller_key", "caller_key", "arrived_at"),
+    Index("ix_calls_person", "person", "arrived_at"),
+    # A call is written once a turn: room on the page lets PostgreSQL do it without touching the indexes.
+    postgresql_with={"fillfactor": 70},
+)
+
+legs = Table(
+    "legs",
+    tables,
+    Column("token", Id, primary_key=True),
+    Column("call_id", Id, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("call_sid", Text),
+    Column("documents", Integer, nullable=False),
+    Column("number", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("over_at", Instant),
+    Column("last_seen_at", Instant, nullable=False),
+    UniqueConstraint("call_sid"),
+    Index(
+        "ix_legs_not_over",
+        "token",
+        sqlite_where=text("state <> 'over'"),
+        postgresql_where=text("state <> 'over'"),
+    ),
+    postgresql_with={"fillfactor": 70},
+)
+
+replies = Table(
+    "replies",
+    tables,
+    Column("leg", Id, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("exit", Text, nullable=False),
+    Column("seq", Integer, nullable=False),  # the turn that gave it
+    Column("reply", LargeBinary, nullable=False),  # sealed
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("leg", "n", "exit"),
+)
+
+journal = Table(
+    "journal",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("leg", Id),
+    Column("event", Text, nullable=False),  # JSON, by meaning
+    Column("reasons", Text, nullable=False),  # JSON
+    Column("version", Text, nullable=False),
+    # The turn after a revision can be written once: this constraint is what makes two writers of a call impossible.
+    PrimaryKeyConstraint("call_id", "seq"),
+)
+
+tickets = Table(
+    "tickets",
+    tables,
+    Column("id", Id, primary_key=True),
+    Column("call_id", Id, nullable=False, index=True),
+    Column("site", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("calm", Boolean, nullable=False),  # not an emergency: sorts after those, as in core Ticket.order
+    Column("arrived_at", Instant, nullable=False),
+    Column("due_from", Instant, nullable=False),
+    Column("promised_at", Instant, nullable=False),
+    Column("body", Text, nullable=False),  # JSON of core Ticket
+    Index(
+        "ix_tickets_waiting",
+        "site",
+        "calm",
+        "promised_at",
+        "arrived_at",
+        "id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_tickets_person",
+        "person",
+        sqlite_where=text("state <> 'closed'"),
+        postgresql_where=text("state <> 'closed'"),
+    ),
+)
+
+_STANDING = text("state IN ('open', 'accepted')")
+_ACCEPTED = text("state = 'accepted'")
+
+offers = Table(
+    "offers",
+    tables,
+    Column("id", Id, primary_key=True),
+    Column("ticket_id", Id, nullable=False),
+    Column("call_id", Id, nullable=False, index=True),
+    Column("agent_id", Text, nullable=False),
+    Column("leg", Id, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("offered_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    # An agent has one offer at a time; a ticket is taken by one agent.
+    Index("uq_offers_agent", "agent_id", unique=True, sqlite_where=_STANDING, postgresql_where=_STANDING),
+    Index("uq_offers_ticket", "ticket_id", unique=True, sqlite_where=_ACCEPTED, postgresql_where=_ACCEPTED),
+)
+
+agents = Table(
+    "agents",
+    tables,
+    Column("id", Text, primary_key=True),
+    Column("presence", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("fence", Integer, nullable=False),
+)
+
+_UNDONE = text("state NOT IN ('done', 'dead')")
+
+# The times of an effect are real time, not the practice clock's: leases and retries outlive a practised day.
+effects = Table(
+    "effects",
+    tables,
+    Column("id", Id, primary_key=True),
+    Column("call_id", Id, nullable=False),
+    Column("seq", BigInteger, nullable=False),  # order within the call
+    Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),  # place · telephony · orders
+    Column("body", Text, nullable=False),  # JSON of the core effect
+    Column("urgency", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # due · leased · sending · unknown · done · dead
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until", Instant),
+    Column("sent_at", Instant),
+    Column("done_at", Instant),
+    Column("result", Text),
+    Column("error", Text),
+    Column("key", Text),  # what may exist once only: a disposition's revision, a leg's placing
+    UniqueConstraint("key"),
+    Index("ix_effects_undone", "lane", "urgency", "due_at", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
+    Index("ix_effects_call", "call_id", "seq"),
+)
+
+timers = Table(
+    "timers",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("due_at", Instant, nullable=False, index=True),
+    PrimaryKeyConstraint("call_id", "name"),
+)
+
+answers = Table(
+    "answers",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("ask", Text, nullable=False),
+    Column("body", Text, nullable=False),  # JSON of core Answer
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("call_id", "ask"),
+)
+
+dispositions = Table(
+    "dispositions",
+    tables,
+    Column("call_id", Id, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("written_revision", Integer, nullable=False),  # the newest the order system has; 0: none
+)
+
+callers = Table(
+    "callers",
+    tables,
+    Column("number_key", Text, primary_key=True),
+    Column("language", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    tables,
+    Column("version", Text, primary_key=True),
+    Column("files", Text, nullable=False),  # JSON: relative path -> text
+    Column("at", Instant, nullable=False),
+)
+
+publications = Table(
+    "publications",
+    tables,
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # the highest is what callers get
+    Column("version", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    tables,
+    Column("name", Text, primary_key=True),
+    Column("at_real", Float(53), nullable=False),
+)
+
+leases = Table(
+    "leases",
+    tables,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("until_real", Float(53), nullable=False),
+)
+
+marks = Table(
+    "marks",
+    tables,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,349 @@
+"""The shell around `step`: load the call, step, answer what the step asks, commit, reply. All parts meet only here."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore
+
+import structlog
+
+from ivr.clock import Clock
+from ivr.content.library import Library
+from ivr.core.call import (
+    OWN_ASKS,
+    Answer,
+    Arrived,
+    Back,
+    Call,
+    Caller,
+    Event,
+    Hangup,
+    HungUp,
+    Leg,
+    Pause,
+    Say,
+    Step,
+    Stumbled,
+    Verb,
+    World,
+)
+from ivr.core.line import could_serve
+from ivr.core.meaning import meaning
+from ivr.core.pharmacy import Pharmacy
+from ivr.core.step import step
+from ivr.core.waiting import hold_view
+from ivr.live import Live
+from ivr.orders import questions
+from ivr.orders.port import OrderSystem
+from ivr.store import Conflict, Loaded, Record, Turn
+from ivr.telephony import twiml
+
+log = structlog.get_logger()
+
+TRIES = 3  # a turn that lost a race is stepped again
+PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
+MOST_ASKS = 4
+STUMBLE_SECONDS = 60  # a second failure this soon is not asked again but rescued
+REPEAT_DAYS = 7
+NOTHING = "<Response/>"
+
+
+class UnknownLeg(LookupError):
+    """No leg has this token: a forged or forgotten URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Which way out of which document a request is."""
+
+    leg: str
+    document: int
+    way: str  # next · after · moved · wait · fallback
+
+
+class Switchboard:
+    """Takes every turn of every leg, and every other thing that happens to a call, one path for all."""
+
+    def __init__(
+        self, *, record: Record, library: Library, orders: OrderSystem, live: Live, clock: Clock,
+        public_url: str, secret_key: str, threads: int = 8,
+    ) -> None:  # fmt: skip
+        self.record = record
+        self.library = library
+        self.orders = orders
+        self.live = live
+        self.clock = clock
+        self._page = twiml.Renderer(public_url)
+        self._key = secret_key.encode()
+        self._asking = BoundedSemaphore(max(1, threads // 2))
+
+    # ------------------------------------------------------------ turns: somebody is on the phone
+
+    def arrived(self, call_sid: str, caller: Caller, dialed: str) -> str:
+        """A caller rang: their leg's token comes from the CallSid, so a second delivery finds the first one's call."""
+        token = self.token_of(call_sid)
+        for _ in range(TRIES):
+            known = self.record.load(token, 0, "next")
+            if known is not None:
+                return known.reply if known.reply is not None else self._current(known, token)
+            try:
+                return self._begin(token, call_sid, caller, dialed)
+            except Conflict:  # the same delivery, twice at once: the other one answered
+                continue
+        raise Conflict
+
+    def turn(self, exit_: Exit, event: Event, call_sid: str) -> str:
+        """Answer one request of one leg; the first taker of an exit decides its reply for ever."""
+        for _ in range(TRIES):
+            loaded = self.record.load(exit_.leg, exit_.document, exit_.way)
+            if loaded is None:
+                raise UnknownLeg
+            if loaded.call_sid is not None and loaded.call_sid != call_sid:
+                return self._say(loaded.call, exit_, (Say("call_taken"), Hangup()))
+            if loaded.reply is not None:
+                return loaded.reply
+            if _superseded(exit_, loaded):
+                return self._current(loaded, exit_.leg)
+            try:
+                return self._take(exit_, loaded, event, call_sid)
+            except Conflict:
+                continue
+        raise Conflict
+
+    def stumbled(self, exit_: Exit, call_sid: str) -> str | None:
+        """A document could not be fetched: its stored reply, or the last question once more.
+
+        None when that has been tried within the last minute, or the leg is unknown: then only rescue is left.
+        """
+        loaded = self.record.load(exit_.leg, exit_.document, exit_.way)
+        if loaded is None or loaded.call_sid not in (None, call_sid):
+            return None
+        if loaded.reply is not None:
+            return loaded.reply
+        since = loaded.call.stumbled_at
+        if since is not None and (self.clock.now() - since).total_seconds() < STUMBLE_SECONDS:
+            return None
+        return self.turn(Exit(exit_.leg, loaded.documents, "fallback"), Stumbled(exit_.leg), call_sid)
+
+    def waiting(self, exit_: Exit) -> str:
+        """What a leg hears while it holds: a view that changes nothing."""
+        loaded = self.record.load(exit_.leg, exit_.document, "wait")
+        if loaded is None:
+            raise UnknownLeg
+        call = loaded.call
+        world = self._world(call, {"line": self._place_in_line(call)} if call.ticket else {})
+        return self._page.wait_document(
+            hold_view(call, world),
+            leg=exit_.leg,
+            newest=loaded.documents,
+            language=self._language(call, exit_.leg, world.pharmacy),
+            prompts=world.pharmacy.prompts,
+        )
+
+    # ------------------------------------------------------------ tidings: nobody waits for an answer
+
+    def tell(self, call_id: str, event: Event) -> Step:
+        """Something happened to a call outside any turn.
+
+        Raises LookupError for a call nobody knows, Conflict when the record refuses (the agent is taken).
+        """
+        for attempt in range(TRIES):
+            loaded = self.record.load_call(call_id)
+            if loaded is None:
+                raise LookupError("no such call")
+            taken = self._step(loaded.call, event, {})
+            if taken.call == loaded.call and not taken.does:
+                return taken
+            try:
+                self._commit(self._turn_of(loaded, taken, event))
+                return taken
+            except Conflict:
+                if attempt == TRIES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def leg_ended(self, leg: str, event: HungUp) -> None:
+        """The carrier says a leg is over."""
+        loaded = self.record.load(leg, 0, "status")
+        if loaded is not None:
+            self.tell(loaded.call.id, event)
+
+    def lost(self, call_sid: str, caller: Caller, dialed: str, started_at: datetime, seconds: int) -> None:
+        """An inbound call the carrier knows and we never answered: it gets a row and a disposition all the same."""
+        token = self.token_of(call_sid)
+        if self.record.load(token, 0, "status") is not None:
+            return
+        call = self._new_call(token, call_sid, caller, dialed, started_at)
+        outcome = "short_abandon" if seconds < 5 else "failed"
+        lost = replace(call, outcome=outcome, resolution="system_failure")
+        event = HungUp(token, "completed", seconds)
+        taken = step(lost, event, self._world(lost, {}))
+        self._commit(
+            Turn(None, 0, taken.call, self.clock.now(), _told(None, event, taken.call), token, 0, None, None,
+                 taken.why, taken.does, call_sid)
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ content
+
+    def pharmacy(self, version: str | None = None) -> Pharmacy:
+        """The published content a call keeps, or the current one."""
+        return self.library.version(version) if version else self.library.current()
+
+    def token_of(self, call_sid: str) -> str:
+        """The token of an inbound leg: unguessable, and the same for every delivery of the same call."""
+        return hmac.new(self._key, call_sid.encode(), hashlib.sha256).hexdigest()[:32]
+
+    # ------------------------------------------------------------ one turn
+
+    def _begin(self, token: str, call_sid: str, caller: Caller, dialed: str) -> str:
+        call = self._new_call(token, call_sid, caller, dialed, self.clock.now())
+        remembered = self.record.language_of(caller.number) if caller.number else None
+        answers = {"language": Answer(True, {"language": remembered})} if remembered else {}
+        event = Arrived(token, caller)
+        taken = self._step(call, event, answers, patient=False)
+        reply = self._say(taken.call, Exit(token, 0, "next"), taken.says)
+        self._commit(
+            Turn(None, 0, taken.call, self.clock.now(), _told(None, event, taken.call), token, 0, "next", reply,
+                 taken.why, taken.does, call_sid)
+        )  # fmt: skip
+        return reply
+
+    def _new_call(self, token: str, call_sid: str, caller: Caller, dialed: str, at: datetime) -> Call:
+        pharmacy = self.library.current()
+        line = pharmacy.line_for(dialed)
+        return Call(
+            id=call_sid, line=line.name, site=line.site, version=pharmacy.version, arrived_at=at, caller=caller,
+            facts={"tier": "anonymous"}, legs={token: Leg(token, "caller")},
+        )  # fmt: skip
+
+    def _take(self, exit_: Exit, loaded: Loaded, event: Event, call_sid: str) -> str:
+        taken = self._step(loaded.call, event, {})
+        reply = self._say(taken.call, exit_, taken.says)
+        self._commit(replace(self._turn_of(loaded, taken, event), leg=exit_.leg, n=exit_.document, exit=exit_.way,
+                             reply=reply, call_sid=None if loaded.call_sid else call_sid))  # fmt: skip
+        return reply
+
+    def _turn_of(self, loaded: Loaded, taken: Step, event: Event) -> Turn:
+        return Turn(
+            loaded.call, loaded.rev, taken.call, self.clock.now(), _told(loaded.call, event, taken.call),
+            getattr(event, "leg", None), why=taken.why, does=taken.does,
+        )  # fmt: skip
+
+    def _commit(self, turn: Turn) -> None:
+        self.record.commit(turn)
+        if turn.does or turn.before is None or turn.before.ticket != turn.after.ticket:
+            self.live.ring("relay")
+            self.live.ring("dispatch")
+
+    # ------------------------------------------------------------ stepping, and answering what the step asks
+
+    def _step(self, call: Call, event: Event, answers: Mapping[str, Answer], *, patient: bool = True) -> Step:
+        """Step, and again with each answer that can be had now; what cannot is left to the worker."""
+        world = self._world(call, answers)
+        taken = step(call, event, world)
+        for _ in range(MOST_ASKS):
+            if not taken.asks:
+                break
+            told = self._answers(taken.asks[0], taken.call, patient)
+            if not told:
+                break
+            world = replace(world, answers={**world.answers, **told})
+            taken = step(call, event, world)
+        return taken
+
+    def _world(self, call: Call, answers: Mapping[str, Answer]) -> World:
+        fresh = (secrets.token_urlsafe(16), secrets.token_urlsafe(16))
+        return World(self.clock.now(), self.pharmacy(call.version), answers, fresh)
+
+    def _answers(self, ask: str, call: Call, patient: bool) -> dict[str, Answer]:
+        if ask in OWN_ASKS:
+            return {ask: self._line_facts(call)}
+        if not patient:
+            return {}
+        kept = self.record.answers(call.id)
+        if ask in kept:
+            return kept
+        told = self._ask_now(ask, call)
+        return {**kept, ask: told} if told else {}
+
+    def _ask_now(self, ask: str, call: Call) -> Answer | None:
+        """Ask the order system within the turn, unless too many of our threads are already asking."""
+        if not self._asking.acquire(blocking=False):
+            return None
+        try:
+            return questions.put(ask, call, self.orders, PATIENCE_SECONDS)
+        finally:
+            self._asking.release()
+
+    def _line_facts(self, call: Call) -> Answer:
+        pharmacy, now = self.pharmacy(call.version), self.clock.now()
+        licensed = [agent.id for agent in pharmacy.staff.values() if agent.licensed]
+        figures = self.record.desk.line_figures(call.site, now, licensed)
+        since = now - timedelta(days=REPEAT_DAYS)
+        again = self.record.calls_from(since, number=call.caller.number, person=call.person, besides=call.id)
+        return Answer(True, {
+            "waiting": figures.waiting,
+            "longest_wait": figures.longest_wait_seconds,
+            "licensed_free": figures.licensed_free,
+            "repeat_calls": again,
+        })  # fmt: skip
+
+    def _place_in_line(self, call: Call) -> Answer:
+        assert call.ticket is not None
+        position, waiting = self.record.desk.position(call.ticket)
+        staff, now = self.pharmacy(call.version).staff, self.record.desk.agents()
+        agents = [id_ for id_, agent in staff.items()
+                  if could_serve(agent, call.ticket) and id_ in now and now[id_].presence != "signed_out"]  # fmt: skip
+        return Answer(
+            True, values={"position": str(position), "waiting": str(waiting), "agents": str(len(agents))}
+        )
+
+    # ------------------------------------------------------------ replying
+
+    def _say(self, call: Call, exit_: Exit, says: tuple[Verb, ...] | None) -> str:
+        if says is None:
+            return NOTHING
+        pharmacy = self.pharmacy(call.version)
+        leg = call.legs.get(exit_.leg)
+        return self._page.document(
+            says,
+            leg=exit_.leg,
+            document=leg.documents if leg else exit_.document,
+            language=self._language(call, exit_.leg, pharmacy),
+            prompts=pharmacy.prompts,
+        )
+
+    def _current(self, loaded: Loaded, leg: str) -> str:
+        """The leg's current document, for a request that came too late for its own."""
+        if loaded.call.legs[leg].state == "over":
+            return NOTHING
+        reply = self.record.newest_reply(leg)
+        waiting = (
+            Say("a_person_is_ready"),
+            Pause(5),
+            Back("wait"),
+        )  # a document reserved, and not fetched yet
+        return (
+            reply
+            if reply is not None
+            else self._say(loaded.call, Exit(leg, loaded.documents, "next"), waiting)
+        )
+
+    def _language(self, call: Call, leg: str, pharmacy: Pharmacy) -> str:
+        first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]
+        return first if leg in call.legs and call.legs[leg].kind == "agent" else call.language or first
+
+
+def _superseded(exit_: Exit, loaded: Loaded) -> bool:
+    """Has this leg been given a newer document than the one this request leaves?"""
+    return exit_.way in ("next", "moved") and exit_.document != loaded.documents
+
+
+def _told(before: Call | None, event: Event, after: Call) -> str:
+    return json.dumps(meaning(before, event, after), separators=(",", ":"))

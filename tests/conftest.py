@@ -1,0 +1,69 @@
+"""What tests of every part share: real servers, started when the first test asks and stopped at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ivr.settings import Settings
+from tests import servers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """Tests must not act on the real line of whoever runs them."""
+    names = {name.upper() for name in Settings.model_fields} & os.environ.keys()
+    kept = {name: os.environ.pop(name) for name in names}
+    yield
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[servers.Server]:
+    """The run's own Valkey; a test that kills it must start it again, or run one with `servers.valkey()`."""
+    with servers.valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_url(valkey_server: servers.Server) -> str:
+    """A Valkey shared by the tests of a run: use keys nobody else does, or take `empty_valkey_url`."""
+    return valkey_server.url
+
+
+@pytest.fixture
+def empty_valkey_url(valkey_url: str) -> str:
+    """The shared Valkey with nothing in it."""
+    port = int(valkey_url.rpartition(":")[2].partition("/")[0])
+    assert servers.valkey_says(port, b"FLUSHALL").startswith(b"+OK")
+    return valkey_url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Server]:
+    """The run's own PostgreSQL."""
+    with servers.postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: servers.Server) -> Iterator[str]:
+    """An empty PostgreSQL database of this test alone."""
+    with servers.new_database(postgres_server.url) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file of this test alone, not yet made."""
+    return f"sqlite:///{tmp_path / 'rxline.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind we serve, one after the other."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url

@@ -1,0 +1,162 @@
+"""Every door Twilio may knock on: verify, parse, hand to the switchboard, reply. Read it top to bottom.
+
+A caller always hears something: whatever goes wrong behind these doors, the reply is `rescue()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import cast
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from ivr import app as house
+from ivr.rescue import Rescue
+from ivr.settings import Settings
+from ivr.switchboard import Exit, Switchboard, UnknownLeg
+from ivr.telephony.forms import Form, caller, dialed, event, status_event
+from ivr.telephony.signature import Verifier
+
+log = structlog.get_logger()
+voice = Blueprint("voice", __name__, url_prefix="/voice")
+
+LARGEST_BODY = 1_000_000
+Door = Callable[..., str | None]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The web process; gunicorn calls it as `webhooks:create_app()`."""
+    settings = settings or Settings.from_environment()
+    web = house.create_app(settings)
+    board: Switchboard = web.extensions["switchboard"]
+    web.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    web.extensions["rescue"] = Rescue(board.pharmacy(), settings.public_url)
+    web.extensions["verifier"] = Verifier(settings.public_url, settings.auth_tokens)
+    web.register_blueprint(voice)
+    return web
+
+
+# ---------------------------------------------------------------- what every door does
+
+
+def answered(door: Door) -> Callable[..., Response]:
+    """Let in only what Twilio signed; answer with TwiML whatever happens."""
+
+    @wraps(door)
+    def knock(**where: str | int) -> Response:
+        form = admitted()
+        if form is None:
+            return Response(status=403)
+        try:
+            return spoken(door(form, **where) or rescue(form))
+        except Exception as error:  # the caller is on the phone: apologise and get them to a person
+            if not isinstance(error, UnknownLeg):
+                log.error("turn_failed", leg=where.get("leg"), error=type(error).__name__, exc_info=error)
+            return spoken(rescue(form))
+
+    return knock
+
+
+def admitted() -> Form | None:
+    """The request's form if one of our secrets signed it for our public URL; else None."""
+    body = request.get_data()
+    path = house.raw_path(request.environ)
+    headers = request.headers
+    verifier = cast(Verifier, current_app.extensions["verifier"])
+    signature = headers.get("X-Twilio-Signature")
+    settings = headers.get("X-Twilio-Webhooks-Signature-Settings")
+    if not verifier.accepts(path, body, signature, settings, headers.get("Content-Type")):
+        log.warning("forged_request", path=request.path)
+        return None
+    return Form.parse(body, request.query_string)
+
+
+def spoken(twiml: str) -> Response:
+    return Response(twiml, mimetype="text/xml")
+
+
+def rescue(form: Form) -> str:
+    """An apology and the way to a person, from what this process knows by heart."""
+    switchboard = board()
+    return cast(Rescue, current_app.extensions["rescue"]).document(dialed(form), switchboard.clock.now())
+
+
+def board() -> Switchboard:
+    return cast(Switchboard, current_app.extensions["switchboard"])
+
+
+# ---------------------------------------------------------------- the doors
+
+
+@voice.post("/incoming")
+@answered
+def incoming(form: Form) -> str:
+    """A caller rings one of our numbers."""
+    return board().arrived(form.text("CallSid"), caller(form), dialed(form))
+
+
+@voice.post("/<leg>/<int:document>/<any(next, after, moved):way>")
+@answered
+def leave(form: Form, leg: str, document: int, way: str) -> str:
+    """A party leaves a document we gave them by one of its exits, or comes for one we reserved."""
+    return board().turn(Exit(leg, document, way), event(way, leg, document, form), form.text("CallSid"))
+
+
+@voice.post("/<leg>/<int:document>/wait")
+@answered
+def wait(form: Form, leg: str, document: int) -> str:
+    """A caller on hold wants something to hear."""
+    return board().waiting(Exit(leg, document, "wait"))
+
+
+@voice.post("/status")
+@answered
+def status(form: Form) -> str:
+    """What became of a call that rang us: in any order, perhaps twice."""
+    return _ended(board().token_of(form.text("CallSid")), form)
+
+
+@voice.post("/<leg>/<int:document>/status")
+@answered
+def leg_status(form: Form, leg: str, document: int) -> str:
+    """What became of a call we placed."""
+    return _ended(leg, form)
+
+
+def _ended(leg: str, form: Form) -> str:
+    over = status_event(leg, form)
+    if over is not None:
+        board().leg_ended(leg, over)
+    return "<Response/>"
+
+
+@voice.post("/fallback")
+@answered
+def fallback(form: Form) -> str | None:
+    """Twilio could not get or play one of our documents, and asks here what to do instead."""
+    way = urlsplit(form.text("ErrorUrl")).path.strip("/").split("/")
+    log.error("document_failed", code=form.text("ErrorCode")[:8])
+    match way:
+        case ["voice", "incoming"]:
+            return incoming.__wrapped__(form)  # type: ignore[attr-defined]
+        case ["voice", leg, document, exit_] if document.isdigit() and len(document) < 9:
+            return board().stumbled(Exit(leg, int(document), exit_), form.text("CallSid"))
+        case _:
+            return None
+
+
+@voice.post("/rescued")
+@answered
+def rescued(form: Form) -> str:
+    """The end of a rescue: the message is recorded, and reconciliation will find it."""
+    return "<Response><Hangup/></Response>"
+
+
+@voice.app_errorhandler(HTTPException)
+def refused(error: HTTPException) -> Response:
+    """Wrong paths and methods: never a page that could be read aloud."""
+    return Response("<Response/>", status=error.code or 500, mimetype="text/xml")
