@@ -23,4 +23,6 @@ keepalive = 5
 graceful_timeout = 5
 # The heartbeat is a file: on a busy disk it can stall a healthy worker, in memory it cannot.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+# Nobody steers it but whoever runs it; the socket would be one per home folder, not one per line.
+control_socket_disable = True
 logconfig_dict = stdlib_config(_settings.log_level)

@@ -63,16 +63,15 @@ def answered(door: Door) -> Callable[..., Response]:
 
 def admitted() -> Form | None:
     """The request's form if one of our secrets signed it for our public URL; else None."""
-    body = request.get_data()
-    path = house.raw_path(request.environ)
+    form = Form.parse(request.get_data(), request.query_string)
     headers = request.headers
-    verifier = cast(Verifier, current_app.extensions["verifier"])
     signature = headers.get("X-Twilio-Signature")
     settings = headers.get("X-Twilio-Webhooks-Signature-Settings")
-    if not verifier.accepts(path, body, signature, settings, headers.get("Content-Type")):
-        log.warning("forged_request", path=request.path)
+    verifier = cast(Verifier, current_app.extensions["verifier"])
+    if not verifier.accepts(house.raw_path(request.environ), form, signature, settings, headers.get("Content-Type")):
+        log.warning("forged_request")
         return None
-    return Form.parse(body, request.query_string)
+    return form
 
 
 def spoken(twiml: str) -> Response:
@@ -94,9 +93,10 @@ def board() -> Switchboard:
 
 @voice.post("/incoming")
 @answered
-def incoming(form: Form) -> str:
+def incoming(form: Form) -> str | None:
     """A caller rings one of our numbers."""
-    return board().arrived(form.text("CallSid"), caller(form), dialed(form))
+    call_sid = form.text("CallSid")
+    return board().arrived(call_sid, caller(form), dialed(form)) if call_sid else None
 
 
 @voice.post("/<leg>/<int:document>/<any(next, after, moved):way>")

@@ -99,7 +99,12 @@ def metrics() -> Response:
     presence = Gauge("rxline_agents", "Agents by presence", ["presence"], registry=registry)
     for agent in board.record.desk.agents().values():
         presence.labels(agent.presence).inc()
-    beat = Gauge("rxline_worker_silent_seconds", "Since the worker's child was last heard of", ["child"], registry=registry)
+    beat = Gauge(
+        "rxline_worker_silent_seconds",
+        "Since the worker's child was last heard of",
+        ["child"],
+        registry=registry,
+    )
     for child, age in board.record.watch.beats().items():
         beat.labels(child).set(age)
     return Response(generate_latest(registry), mimetype=CONTENT_TYPE_LATEST)

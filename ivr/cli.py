@@ -8,15 +8,23 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
 import ivr
+from ivr.running import join_running
 
 COULD_NOT_RUN = 2
 
 COMMANDS = {
+    "agents": ("ivr.desk:agents", "who takes calls and what they are doing; moves them"),
+    "call": ("ivr.desk:call", "the story of one call: every event, every decision and why"),
+    "callbacks": ("ivr.desk:callbacks", "the callbacks and messages promised and not yet kept"),
+    "check": ("ivr.content.check:command", "what is wrong with rules, flows, prompts and configuration"),
+    "dispositions": ("ivr.desk:dispositions", "what came of the last calls"),
+    "line": ("ivr.desk:line", "the tickets in line, in the order they are served"),
     "migrate": ("ivr.cli:migrate", "bring the database up to date"),
     "run": ("ivr.practice:command", "run the whole line here, with a practice phone"),
 }
@@ -50,8 +58,6 @@ def commands(context: click.Context) -> None:
     Each command acts on the line the environment names, else on the one `make run` runs in this folder.
     """
     if context.invoked_subcommand != "run":
-        from ivr.practice import join_running
-
         os.environ.update(join_running(os.environ))
 
 
@@ -70,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         commands(arguments, prog_name="ivr")
     except Exception as error:
         if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
-            raise
+            traceback.print_exc()
         said = str(error) or type(error).__name__
         sys.stderr.write(f"ivr: could not run: {said}\n")
         sys.exit(COULD_NOT_RUN)

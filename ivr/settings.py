@@ -70,9 +70,7 @@ class Settings(BaseSettings):
     Each field is the environment's name in lower case. Keyword arguments go before the environment.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=True, hide_input_in_errors=True)
 
     twilio_account_sid: str = PRACTICE_ACCOUNT_SID
     twilio_api_url: str = Field(default_factory=_exchange_unless_real)
@@ -128,9 +126,7 @@ class Settings(BaseSettings):
         for given, driver in _DATABASES.items():
             if url.startswith(given):
                 return driver + url.removeprefix(given)
-        raise ValueError(
-            "is neither SQLite nor PostgreSQL; write sqlite:///file or postgresql://user@host/name"
-        )
+        raise ValueError("is neither SQLite nor PostgreSQL; write sqlite:///file or postgresql://user@host/name")
 
     @field_validator("redis_url")
     @classmethod

@@ -71,9 +71,17 @@ class Switchboard:
     """Takes every turn of every leg, and every other thing that happens to a call, one path for all."""
 
     def __init__(
-        self, *, record: Record, library: Library, orders: OrderSystem, live: Live, clock: Clock,
-        public_url: str, secret_key: str, threads: int = 8,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        record: Record,
+        library: Library,
+        orders: OrderSystem,
+        live: Live,
+        clock: Clock,
+        public_url: str,
+        secret_key: str,
+        threads: int = 8,
+    ) -> None:
         self.record = record
         self.library = library
         self.orders = orders
@@ -185,9 +193,21 @@ class Switchboard:
         event = HungUp(token, "completed", seconds)
         taken = step(lost, event, self._world(lost, {}))
         self._commit(
-            Turn(None, 0, taken.call, self.clock.now(), _told(None, event, taken.call), token, 0, None, None,
-                 taken.why, taken.does, call_sid)
-        )  # fmt: skip
+            Turn(
+                None,
+                0,
+                taken.call,
+                self.clock.now(),
+                _told(None, event, taken.call),
+                token,
+                0,
+                None,
+                None,
+                taken.why,
+                taken.does,
+                call_sid,
+            )
+        )
 
     # ------------------------------------------------------------ content
 
@@ -209,31 +229,63 @@ class Switchboard:
         taken = self._step(call, event, answers, patient=False)
         reply = self._say(taken.call, Exit(token, 0, "next"), taken.says)
         self._commit(
-            Turn(None, 0, taken.call, self.clock.now(), _told(None, event, taken.call), token, 0, "next", reply,
-                 taken.why, taken.does, call_sid)
-        )  # fmt: skip
+            Turn(
+                None,
+                0,
+                taken.call,
+                self.clock.now(),
+                _told(None, event, taken.call),
+                token,
+                0,
+                "next",
+                reply,
+                taken.why,
+                taken.does,
+                call_sid,
+            )
+        )
         return reply
 
     def _new_call(self, token: str, call_sid: str, caller: Caller, dialed: str, at: datetime) -> Call:
         pharmacy = self.library.current()
         line = pharmacy.line_for(dialed)
         return Call(
-            id=call_sid, line=line.name, site=line.site, version=pharmacy.version, arrived_at=at, caller=caller,
-            facts={"tier": "anonymous"}, legs={token: Leg(token, "caller")},
-        )  # fmt: skip
+            id=call_sid,
+            line=line.name,
+            site=line.site,
+            version=pharmacy.version,
+            arrived_at=at,
+            caller=caller,
+            facts={"tier": "anonymous"},
+            legs={token: Leg(token, "caller")},
+        )
 
     def _take(self, exit_: Exit, loaded: Loaded, event: Event, call_sid: str) -> str:
         taken = self._step(loaded.call, event, {})
         reply = self._say(taken.call, exit_, taken.says)
-        self._commit(replace(self._turn_of(loaded, taken, event), leg=exit_.leg, n=exit_.document, exit=exit_.way,
-                             reply=reply, call_sid=None if loaded.call_sid else call_sid))  # fmt: skip
+        self._commit(
+            replace(
+                self._turn_of(loaded, taken, event),
+                leg=exit_.leg,
+                n=exit_.document,
+                exit=exit_.way,
+                reply=reply,
+                call_sid=None if loaded.call_sid else call_sid,
+            )
+        )
         return reply
 
     def _turn_of(self, loaded: Loaded, taken: Step, event: Event) -> Turn:
         return Turn(
-            loaded.call, loaded.rev, taken.call, self.clock.now(), _told(loaded.call, event, taken.call),
-            getattr(event, "leg", None), why=taken.why, does=taken.does,
-        )  # fmt: skip
+            loaded.call,
+            loaded.rev,
+            taken.call,
+            self.clock.now(),
+            _told(loaded.call, event, taken.call),
+            getattr(event, "leg", None),
+            why=taken.why,
+            does=taken.does,
+        )
 
     def _commit(self, turn: Turn) -> None:
         self.record.commit(turn)
@@ -287,22 +339,26 @@ class Switchboard:
         figures = self.record.desk.line_figures(call.site, now, licensed)
         since = now - timedelta(days=REPEAT_DAYS)
         again = self.record.calls_from(since, number=call.caller.number, person=call.person, besides=call.id)
-        return Answer(True, {
-            "waiting": figures.waiting,
-            "longest_wait": figures.longest_wait_seconds,
-            "licensed_free": figures.licensed_free,
-            "repeat_calls": again,
-        })  # fmt: skip
+        return Answer(
+            True,
+            {
+                "waiting": figures.waiting,
+                "longest_wait": figures.longest_wait_seconds,
+                "licensed_free": figures.licensed_free,
+                "repeat_calls": again,
+            },
+        )
 
     def _place_in_line(self, call: Call) -> Answer:
         assert call.ticket is not None
         position, waiting = self.record.desk.position(call.ticket)
         staff, now = self.pharmacy(call.version).staff, self.record.desk.agents()
-        agents = [id_ for id_, agent in staff.items()
-                  if could_serve(agent, call.ticket) and id_ in now and now[id_].presence != "signed_out"]  # fmt: skip
-        return Answer(
-            True, values={"position": str(position), "waiting": str(waiting), "agents": str(len(agents))}
-        )
+        agents = [
+            id_
+            for id_, agent in staff.items()
+            if could_serve(agent, call.ticket) and id_ in now and now[id_].presence != "signed_out"
+        ]
+        return Answer(True, values={"position": str(position), "waiting": str(waiting), "agents": str(len(agents))})
 
     # ------------------------------------------------------------ replying
 
@@ -329,11 +385,7 @@ class Switchboard:
             Pause(5),
             Back("wait"),
         )  # a document reserved, and not fetched yet
-        return (
-            reply
-            if reply is not None
-            else self._say(loaded.call, Exit(leg, loaded.documents, "next"), waiting)
-        )
+        return reply if reply is not None else self._say(loaded.call, Exit(leg, loaded.documents, "next"), waiting)
 
     def _language(self, call: Call, leg: str, pharmacy: Pharmacy) -> str:
         first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]
@@ -341,8 +393,11 @@ class Switchboard:
 
 
 def _superseded(exit_: Exit, loaded: Loaded) -> bool:
-    """Has this leg been given a newer document than the one this request leaves?"""
-    return exit_.way in ("next", "moved") and exit_.document != loaded.documents
+    """Does this request leave a document that is not the leg's newest?
+
+    A document we moved the leg to is never too late: nobody asks for it unless we sent them there.
+    """
+    return exit_.document > loaded.documents or (exit_.way == "next" and exit_.document < loaded.documents)
 
 
 def _told(before: Call | None, event: Event, after: Call) -> str:

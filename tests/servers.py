@@ -21,15 +21,14 @@ from typing import Any
 
 import psycopg
 
-from ivr.practice import valkey_command
-from ivr.processes import ending_with_us
+from ivr.processes import ending_with_us, free_port, valkey_command
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 
 
 class Server:
-    """A server process of ours: `url` to reach it, `kill` as a crash would, `start` again on the same data."""
+    """A server process: `url` to reach it, `kill` as a crash would, `start` again on the same data."""
 
     def __init__(
         self,
@@ -60,9 +59,7 @@ class Server:
             if not self._comes_up(self._process):
                 self.kill()
                 said.seek(0)
-                raise RuntimeError(
-                    f"{self._command[0]} did not start:\n{said.read().decode(errors='replace')}"
-                )
+                raise RuntimeError(f"{self._command[0]} did not start:\n{said.read().decode(errors='replace')}")
 
     def stop(self) -> None:
         """Stop it in good order, by force after 5 s; nothing if it does not run."""
@@ -142,14 +139,6 @@ def valkey_says(port: int, command: bytes) -> bytes:
             return connection.recv(4096)
     except OSError:
         return b""
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _postgres_on(port: int, binaries: Path, data: str, user: str | None) -> Server:

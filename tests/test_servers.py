@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import psycopg
 import pytest
 
@@ -27,13 +29,15 @@ def test_valkey_keeps_its_data_when_killed() -> None:
 
 def test_each_test_gets_an_empty_postgres_database(postgres_server: servers.Server) -> None:
     for _ in range(2):
-        with servers.new_database(postgres_server.url) as url:
-            with psycopg.connect(url.replace("+psycopg", "")) as connection:
-                connection.execute("CREATE TABLE tickets (id int)")
+        with (
+            servers.new_database(postgres_server.url) as url,
+            psycopg.connect(url.replace("+psycopg", "")) as connection,
+        ):
+            connection.execute("CREATE TABLE tickets (id int)")
 
 
-def test_a_server_that_does_not_come_up_says_why(tmp_path: object) -> None:
-    broken = servers.Server("", ["sh", "-c", "echo no room left; exit 3"], lambda: False, servers.signal.SIGTERM, None)
+def test_a_server_that_does_not_come_up_says_why() -> None:
+    broken = servers.Server("", ["sh", "-c", "echo no room left; exit 3"], lambda: False, signal.SIGTERM, None)
 
     with pytest.raises(RuntimeError, match="no room left"):
         broken.start()

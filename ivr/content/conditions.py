@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ivr.content import scalars
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Item, Read, Wrong, pairs, scalar, text
+from ivr.content.reading import Item, Read, Wrong, keyed, one_or_more, scalar
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS, Condition, Fact, Value, hours_when_open
 
 _DAY = 24 * 60
@@ -17,19 +17,10 @@ _COMPARED = re.compile(r"(below|above|at least|at most) +(\S+)")
 _BETWEEN = re.compile(r"(\S+) +to +(\S+)")
 
 
-def read_when(item: Item | None, facts: Mapping[str, Fact]) -> tuple[Condition, ...]:
-    """Return the conditions of a `when`, none for {} or nothing; raises Wrong after reporting every fault."""
-    conditions, faulty = [], False
-    for key, value in pairs(item, "a set of facts") if item else ():
-        try:
-            conditions.append(_condition(fact_at(key, facts), value))
-        except Wrong as wrong:
-            faulty = True
-            if wrong.message:
-                (wrong.item or value).problem(wrong.code, wrong.message)
-    if faulty:
-        raise Wrong
-    return tuple(conditions)
+def read_when(item: Item, facts: Mapping[str, Fact]) -> tuple[Condition, ...]:
+    """Return the conditions of a `when`, none for {}; raises Wrong after reporting every fault."""
+    read = keyed(lambda key, value: _condition(fact_at(key, facts), value), "a set of facts")
+    return tuple(read(item).values())
 
 
 def fact_at(key: Item, facts: Mapping[str, Fact]) -> Fact:
@@ -40,15 +31,13 @@ def fact_at(key: Item, facts: Mapping[str, Fact]) -> Fact:
 
 
 def _condition(fact: Fact, item: Item) -> Condition:
-    negated, chosen = _not(item) or (False, item)
-    if negated is False and item.kind == "mapping":
-        raise Wrong("type", "write a value, a list in [ ], or {not: …}", item)
+    negated, chosen = _not(item)
     written = f"{fact.name}: {'not ' * negated}{chosen.as_written()}"
     allowed, spans = _choices(fact, chosen)
     if negated:
         allowed = frozenset({*fact.values, UNKNOWN} - allowed)
         spans = _others(spans, fact)
-    if {*fact.values, *([] if fact.always_known else [UNKNOWN])} <= allowed and not _others(spans, fact):
+    if _always(fact, allowed, spans):
         item.problem("remark", f"{written} is true of every call; leave it out", severity="warning")
     if fact.name == "open":
         allowed = frozenset(hours for answer in allowed for hours in hours_when_open(answer))
@@ -56,30 +45,32 @@ def _condition(fact: Fact, item: Item) -> Condition:
     return Condition(fact, allowed, spans, written)
 
 
-def _not(item: Item) -> tuple[bool, Item] | None:
-    if item.kind == "mapping" and len(item.pairs) == 1 and item.pairs[0][0].text == "not":
-        return True, item.pairs[0][1]
-    return None
+def _always(fact: Fact, allowed: frozenset[str], spans: Spans) -> bool:
+    words = set(fact.values) if fact.always_known else {*fact.values, UNKNOWN}
+    return words <= allowed and not _others(spans, fact)
+
+
+def _not(item: Item) -> tuple[bool, Item]:
+    if item.kind != "mapping":
+        return False, item
+    if [key.text for key, _ in item.pairs] != ["not"]:
+        raise Wrong("type", "write a value, a list in [ ], or {not: …}", item)
+    return True, item.at("not")
 
 
 def _choices(fact: Fact, item: Item) -> tuple[frozenset[str], Spans]:
-    if item.kind == "list" and not item.items:
-        raise Wrong("type", "the list is empty; fill it in, or leave the fact out", item)
     words: set[str] = set()
     spans: list[tuple[int, int]] = []
-    for member in item.items if item.kind == "list" else (item,):
-        told = text(member)
-        if told == UNKNOWN:
-            words.add(UNKNOWN)
-            continue
-        try:
-            if fact.numeric:
-                spans += _spans(fact, told)
-            else:
-                words |= _words(fact, told)
-        except Wrong as wrong:
-            raise Wrong(wrong.code, wrong.message, member) from None
+    for chosen in one_or_more(scalar(lambda told: _choice(fact, told)))(item):
+        words |= chosen[0]
+        spans += chosen[1]
     return frozenset(words), _joined(spans)
+
+
+def _choice(fact: Fact, told: str) -> tuple[set[str], Spans]:
+    if told == UNKNOWN:
+        return {UNKNOWN}, ()
+    return (set(), _spans(fact, told)) if fact.numeric else (_words(fact, told), ())
 
 
 def _words(fact: Fact, told: str) -> set[str]:
@@ -98,10 +89,8 @@ def _word(fact: Fact, told: str) -> str:
     if fact.kind == "flag":
         return scalars.flag_word(told)
     if told not in fact.values:
-        choices = did_you_mean(told, fact.values) or (
-            f"; it can be {', '.join(fact.values)} or unknown" if len(fact.values) < 8 else ""
-        )
-        raise Wrong("unknown-value", f'{fact.name} is never "{told}"{choices}')
+        few = f"; it can be {', '.join(fact.values)} or unknown" if len(fact.values) < 8 else ""
+        raise Wrong("unknown-value", f'{fact.name} is never "{told}"{did_you_mean(told, fact.values) or few}')
     return told
 
 
@@ -127,19 +116,22 @@ def _numbers(fact: Fact, told: str) -> tuple[int, int]:
             raise Wrong("range", f"{told} is empty; the smaller number comes first")
         return low, high
     if compared := _COMPARED.fullmatch(told):
-        end = within(compared[2])
-        low, high = {
-            "below": (fact.low, end - 1),
-            "above": (end + 1, fact.high),
-            "at least": (end, fact.high),
-            "at most": (fact.low, end),
-        }[compared[1]]
-        if low > high:
-            raise Wrong("range", f"{fact.name} is never {told}; it runs from {fact.low} to {fact.high}")
-        return low, high
+        return _compared(fact, compared[1], within(compared[2]))
     if not told.lstrip("-").isdigit():
         raise Wrong("type", f'"{told}" is not a number or a range; write 2, 2 to 5, at most 2 or at least 2')
     return (within(told),) * 2
+
+
+def _compared(fact: Fact, how: str, end: int) -> tuple[int, int]:
+    low, high = {
+        "below": (fact.low, end - 1),
+        "above": (end + 1, fact.high),
+        "at least": (end, fact.high),
+        "at most": (fact.low, end),
+    }[how]
+    if low > high:
+        raise Wrong("range", f"{fact.name} is never {how} {end}; it runs from {fact.low} to {fact.high}")
+    return low, high
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> Spans:
@@ -161,12 +153,43 @@ def _others(spans: Spans, fact: Fact) -> Spans:
 
 def read_value(fact: Fact) -> Read[Value]:
     """Return a reader of one value a fact can have in a call: no lists, no ranges; numbers count as their end."""
+    return scalar(lambda told: _value(fact, told))
 
-    def read(told: str) -> Value:
-        if told == UNKNOWN:
-            return UNKNOWN
-        if fact.kind == "time":
-            return scalars.time_of_day(told)
-        return fact.reading(scalars.number(told)) if fact.numeric else _word(fact, told)
 
-    return scalar(read)
+def _value(fact: Fact, told: str) -> Value:
+    if told == UNKNOWN:
+        return UNKNOWN
+    if fact.kind == "time":
+        return scalars.time_of_day(told)
+    return fact.reading(scalars.number(told)) if fact.numeric else _word(fact, told)
+
+
+def read_call(item: Item, facts: Mapping[str, Fact]) -> dict[str, Value]:
+    """Return the facts of a call as an example writes them; raises Wrong after reporting every fault."""
+    call = keyed(lambda key, value: read_value(fact_at(key, facts))(value), "a set of facts")(item)
+    disagreement = _disagreement(call)
+    if disagreement:
+        raise Wrong("range", disagreement, item)
+    return call
+
+
+def call_facts(given: Mapping[str, object], facts: Mapping[str, Fact]) -> dict[str, Value]:
+    """Return the facts of a call given as text, or as JSON gives them; raises Wrong for the first that cannot be."""
+    call = {}
+    for name, value in given.items():
+        if name not in facts:
+            raise Wrong("unknown-key", f'there is no fact "{name}"{did_you_mean(name, facts)}')
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise Wrong("type", f"{name} is a single value, written as in the rules")
+        call[name] = _value(facts[name], str(value))
+    disagreement = _disagreement(call)
+    if disagreement:
+        raise Wrong("range", disagreement)
+    return call
+
+
+def _disagreement(call: Mapping[str, Value]) -> str | None:
+    opened, hours = call.get("open", UNKNOWN), call.get("hours", UNKNOWN)
+    if UNKNOWN in (opened, hours) or hours in hours_when_open(str(opened)):
+        return None
+    return f"open is {opened} and hours is {hours}; these two never go together"

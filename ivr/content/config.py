@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import holidays
 
 from ivr.content import scalars
 from ivr.content.names import Known, Names
@@ -25,10 +21,8 @@ from ivr.content.reading import (
     scalar,
     text,
 )
-from ivr.core.hours import Hours
 from ivr.core.line import Agent, PlanStep, Queue
-from ivr.core.pharmacy import Line, Policies, Site
-from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS, Fact
+from ivr.core.pharmacy import Line, Site
 
 _flag = scalar(scalars.flag)
 _duration = scalar(scalars.duration)
@@ -189,89 +183,6 @@ def _nobody(item: Item, names: Names) -> str:
     raise Wrong("unknown-value", f'"{told}" is not callback, voicemail, on_call or a site{hint}', item)
 
 
-# ---------------------------------------------------------------- hours
-
-
-def read_hours(item: Item, sites: Mapping[str, Site], year: int) -> dict[str, Hours]:
-    """Return the hours by site, with the holidays from last year to three years on."""
-    fields = top_fields(item, "hours.yaml")
-    weeks = fields.need("hours", named(lambda name, value: _week(name, value, sites), "a site"))
-    closed = fields.take("holidays", lambda value: _closed_days(value, year), {})
-    fields.done()
-    missing = [name for name in sites if name not in weeks]
-    if missing:
-        raise Wrong("missing", f'"{missing[0]}" has no hours, so nobody could tell callers when it opens', item)
-    return {name: Hours(sites[name].timezone, week, closed) for name, week in weeks.items()}
-
-
-def _week(site: str, item: Item, sites: Mapping[str, Site]) -> dict[str, tuple[tuple[int, int], ...]]:
-    if site not in sites:
-        raise Wrong("reference", f'no site is called "{site}"{did_you_mean(site, sites)}', item)
-    fields = Fields(item, "a week")
-    week = {day: fields.take(day, _shifts, ()) for day in WEEKDAYS}
-    fields.done()
-    if not any(week.values()):
-        raise Wrong("missing", "a site has to open on some day", item)
-    return week
-
-
-def _shifts(item: Item) -> tuple[tuple[int, int], ...]:
-    if (item.kind == "text" and item.text == "closed") or (item.kind == "list" and not item.items):
-        return ()
-    shifts = one_or_more(scalar(scalars.time_range))(item)
-    ordered = sorted(shifts)
-    for (_, end), (start, _) in zip(ordered, ordered[1:], strict=False):
-        if start < end:
-            raise Wrong("range", "two shifts of this day overlap", item)
-    return tuple(ordered)
-
-
-def _closed_days(item: Item, year: int) -> dict[date, str]:
-    years = range(year - 1, year + 4)
-    fields = Fields(item, "`holidays`")
-    days = fields.take("country", lambda value: _of_country(value, years), {})
-    open_on = fields.take("except", listed(lambda value: _holiday(value, days)), ())
-    yearly = fields.take("also", listed(_yearly), ())
-    dated = fields.take("closed_days", listed(_dated), ())
-    fields.done()
-    days = {day: name for day, name in days.items() if name not in open_on}
-    days |= {date(y, month, day): name for y in years for month, day, name in yearly if (month, day) != (2, 29)}
-    return days | dict(dated)
-
-
-def _of_country(item: Item, years: range) -> dict[date, str]:
-    country, _, state = text(item).partition("-")
-    try:
-        found = holidays.country_holidays(country, subdiv=state or None, years=years)
-    except NotImplementedError:
-        raise Wrong("unknown-value", f'no holidays are known for "{item.text}"; write US, or US-CA', item) from None
-    return dict(found.items())
-
-
-def _holiday(item: Item, days: Mapping[date, str]) -> str:
-    if text(item) not in days.values():
-        raise Wrong("reference", f'no holiday is called "{item.text}"{did_you_mean(item.text, days.values())}', item)
-    return item.text
-
-
-def _yearly(item: Item) -> tuple[int, int, str]:
-    fields = Fields(item, "a day closed every year")
-    told = fields.need("day", scalar(lambda value: scalars.day(f"2000-{value}")))
-    name = fields.need("name", text)
-    fields.done()
-    return told.month, told.day, name
-
-
-def _dated(item: Item) -> tuple[date, str]:
-    if item.kind == "text":
-        return scalars.day(text(item)), "a day we are closed"
-    fields = Fields(item, "a closed day")
-    told = fields.need("day", scalar(scalars.day))
-    name = fields.need("name", text)
-    fields.done()
-    return told, name
-
-
 # ---------------------------------------------------------------- staff
 
 
@@ -282,11 +193,11 @@ def read_staff(item: Item, names: Names) -> dict[str, Agent]:
     fields.done()
     staff: dict[str, Agent] = {}
     addresses: dict[str, str] = {}
-    for agent, place in zip(agents, _at(item, "agents").items, strict=True):
+    for agent, place in zip(agents, item.at("agents").items, strict=True):
         if agent.id in staff:
             place.problem("duplicate", f'two agents have the id "{agent.id}"')
         if agent.address in addresses:
-            place.problem("duplicate", f'"{agent.id}" has the phone of "{addresses[agent.address]}"; give each their own')
+            place.problem("duplicate", f'"{agent.id}" has the phone of "{addresses[agent.address]}"')
         staff[agent.id], addresses[agent.address] = agent, agent.id
     return staff
 
@@ -333,7 +244,7 @@ def _pin(told: str) -> str:
 
 def skills_in(item: Item) -> set[str]:
     """Return every skill some agent has, whatever else is wrong with the file."""
-    agents = _at(item, "agents")
+    agents = item.at("agents")
     return {
         skill.text
         for agent in agents.items
@@ -343,116 +254,19 @@ def skills_in(item: Item) -> set[str]:
     }
 
 
-def _at(item: Item, key: str) -> Item:
-    return next((value for found, value in item.pairs if found.text == key), item)
-
-
 def names_under(item: Item | None, key: str) -> Known:
     """Return the names written under a key of a file, or None when the file says nothing readable there."""
-    if item is None:
-        return None
-    mapping = _at(item, key)
-    return {name.text for name, _ in mapping.pairs} if mapping is not item and mapping.kind == "mapping" else None
+    names = {name.text for name in keys_under(item, key)} if item else None
+    return names or None
 
 
-# ---------------------------------------------------------------- policies and facts
+def keys_under(item: Item, key: str) -> list[Item]:
+    """Return the names written under a key of a file, where they stand."""
+    mapping = item.at(key)
+    return [name for name, _ in mapping.pairs] if mapping is not item else []
 
 
-def read_policies(item: Item) -> Policies:
-    """Return the house rules; what is left out keeps its default."""
-    fields = top_fields(item, "policies.yaml")
-    usual = Policies()
-    ringing = fields.take("offers", _offers, {})
-    callbacks = fields.take("callbacks", _callbacks, {})
-    policies = replace(
-        usual,
-        **ringing,
-        **callbacks,
-        missed_return_seconds=fields.take("missed_return", _duration, usual.missed_return_seconds),
-        wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
-        message_seconds=fields.take("message", _duration, usual.message_seconds),
-        calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),
-        recording=fields.take("recording", _recording, {}),
-        retention=fields.take("retention", named(lambda _, days: _days(days), "something kept"), {}),
-        transfers=fields.take("transfers", named(_transfer, "a transfer"), {}),
-    )
-    fields.done()
-    return policies
-
-
-def _offers(item: Item) -> dict[str, Any]:
-    fields = Fields(item, "`offers`")
-    found = {f"{key}_seconds": fields.take(key, _duration, None) for key in ("ring", "accept")}
-    fields.done()
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def _callbacks(item: Item) -> dict[str, Any]:
-    fields = Fields(item, "`callbacks`")
-    found: dict[str, Any] = {"callback_attempts": fields.take("attempts", _count, None)}
-    for key in ("spacing", "expires", "ring"):
-        found[f"callback_{key}_seconds"] = fields.take(key, _duration, None)
-    quiet = fields.take("quiet", scalar(scalars.time_range), None)
-    found["quiet_hours"] = quiet and (quiet[0], quiet[1] % (24 * 60))
-    fields.done()
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def _recording(item: Item) -> dict[str, Any]:
-    fields = Fields(item, "`recording`")
-    found = {
-        "consent": fields.need("consent", one_of("a way to ask", ("announce", "ask"))),
-        "keep_days": fields.need("keep_days", _days),
-    }
-    fields.done()
-    return found
-
-
-def _transfer(name: str, item: Item) -> str:
-    fields = Fields(item, "a transfer")
-    number = fields.need("number", _phone)
-    fields.done()
-    return number
-
-
-def read_facts(item: Item) -> dict[str, Fact]:
-    """Return the pharmacy's own facts, and the values of `medication_class`, by name."""
-    fields = top_fields(item, "facts.yaml")
-    facts = fields.need("facts", named(_fact, "a fact"))
-    fields.done()
-    return facts
-
-
-def _fact(name: str, item: Item) -> Fact:
-    if name in FACTS and name != "medication_class":
-        raise Wrong("duplicate", f'every pharmacy has the fact "{name}" already; call this one something else', item)
-    fields = Fields(item, "a fact")
-    kinds = [kind for kind in ("one_of", "yes_no", "number") if kind in fields]
-    words = fields.take("one_of", listed(scalar(_word)), ())
-    fields.take("yes_no", one_of("a way to say so", ("yes",)), "yes")
-    low, high = fields.take("number", scalar(_bounds), (0, 0))
-    source = fields.take("from", text, "")
-    fields.done()
-    if len(kinds) != 1:
-        raise Wrong("missing", "a fact is one_of: [words], yes_no: yes, or number: 0 to 500", item)
-    if kinds == ["one_of"]:
-        return Fact(name, "word", words, source=source)
-    if kinds == ["yes_no"]:
-        return Fact(name, "flag", ("yes", "no"), source=source)
-    return Fact(name, "number", low=low, high=high, source=source)
-
-
-def _word(told: str) -> str:
-    if told == UNKNOWN:
-        raise Wrong("duplicate", "every fact can be unknown already; leave it out")
-    if not told.isascii() or not told.replace("_", "").isalnum() or told != told.lower():
-        raise Wrong("type", f'"{told}" has to be one word in small letters, digits and _')
-    return told
-
-
-def _bounds(told: str) -> tuple[int, int]:
-    low_text, _, high_text = told.partition(" to ")
-    low, high = scalars.number(low_text), scalars.number(high_text)
-    if low >= high:
-        raise Wrong("range", f"{told} is empty; the smaller number comes first")
-    return low, high
+def on_call_queues(item: Item) -> set[str]:
+    """Return the queues that say `on_call: yes`, whatever else is wrong with the file."""
+    queues = item.at("queues").pairs
+    return {name.text for name, queue in queues if any((k.text, v.text) == ("on_call", "yes") for k, v in queue.pairs)}

@@ -15,6 +15,7 @@ import yaml
 from ivr.content.problems import Problem, did_you_mean
 
 T = TypeVar("T")
+D = TypeVar("D")
 Read = Callable[["Item"], T]
 
 _DEEPEST = 20  # nothing in the format nests nearly so far
@@ -36,7 +37,7 @@ _HINTS = {
 
 
 class Wrong(Exception):
-    """What is written cannot be read; without a message, it has been reported already."""
+    """What is written cannot be read, and why; without a message, it has been reported already."""
 
     def __init__(self, code: str = "", message: str = "", item: Item | None = None) -> None:
         super().__init__(message)
@@ -71,6 +72,10 @@ class Item:
     def problem(self, code: str, message: str, *, severity: str = "error") -> None:
         self.file.problem(code, message, self.line, self.column, severity=severity)
 
+    def at(self, key: str) -> Item:
+        """Return what stands at a key of a mapping, or the item itself when nothing does."""
+        return next((value for found, value in self.pairs if found.text == key), self)
+
     def as_written(self) -> str:
         """Return it on one line, as in the file but for spaces."""
         if self.kind == "list":
@@ -90,9 +95,8 @@ def read_yaml(file: File) -> Item | None:
     except Wrong as wrong:
         _report(wrong, None, file)
     except yaml.MarkedYAMLError as error:
-        mark, said = error.problem_mark or error.context_mark, str(error.problem)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        file.problem("syntax", _HINTS.get(said, said), line, column)
+        said, mark = str(error.problem), error.problem_mark
+        file.problem("syntax", _HINTS.get(said, said), *((mark.line + 1, mark.column + 1) if mark else (1, 1)))
     except yaml.YAMLError:  # a control character, which has no mark
         file.problem("syntax", "the file holds characters that are not text; save it as UTF-8")
     return None
@@ -190,7 +194,7 @@ def listed(read: Read[T]) -> Read[tuple[T, ...]]:
             raise Wrong("type", "a list is expected here, in [ ] or one to a line with a dash", item)
         if not item.items:
             raise Wrong("type", "the list is empty; fill it in, or leave the whole key out", item)
-        return _all([member for member in item.items], read)
+        return _all(item.items, read)
 
     return read_list
 
@@ -200,7 +204,7 @@ def one_or_more(read: Read[T]) -> Read[tuple[T, ...]]:
     return lambda item: listed(read)(item) if item.kind == "list" else (read(item),)
 
 
-def _all(items: list[Item], read: Read[T]) -> tuple[T, ...]:
+def _all(items: tuple[Item, ...], read: Read[T]) -> tuple[T, ...]:
     values = []
     for item in items:
         try:
@@ -227,6 +231,23 @@ def named(read: Callable[[str, Item], T], what: str) -> Read[dict[str, T]]:
     return read_mapping
 
 
+def keyed(read: Callable[[Item, Item], T], what: str) -> Read[dict[str, T]]:
+    """Return a reader of mappings that takes key and value; every fault is reported, and one is enough to raise."""
+
+    def read_mapping(item: Item) -> dict[str, T]:
+        found = {}
+        for key, value in pairs(item, what):
+            try:
+                found[key.text] = read(key, value)
+            except Wrong as wrong:
+                _report(wrong, value)
+        if len(found) < len(item.pairs):
+            raise Wrong
+        return found
+
+    return read_mapping
+
+
 def name_of(key: Item, what: str) -> str:
     """Return a key that names something; raises Wrong when rules could not name it."""
     if not all(letter.islower() or letter.isdigit() or letter in "_-" for letter in key.text) or not key.text.isascii():
@@ -246,7 +267,7 @@ def pairs(item: Item, what: str) -> tuple[tuple[Item, Item], ...]:
 class Fields:
     """A mapping being read field by field; keys nobody asked for are problems.
 
-    Ask with `take` and `need`, then `done()`: it raises Wrong when anything in the mapping was faulty.
+    Ask with `take` and `need`, then call `done()`: it raises Wrong when anything in the mapping was faulty.
     """
 
     def __init__(self, item: Item, what: str) -> None:
@@ -264,7 +285,7 @@ class Fields:
         _, value = self._left.pop(key, (None, None))
         return value
 
-    def take(self, key: str, read: Read[T], default: T) -> T:
+    def take(self, key: str, read: Read[T], default: D) -> T | D:
         """Return the value at a key, or `default` when the key is left out or its value is faulty."""
         value = self.value(key)
         if value is None:
@@ -280,23 +301,32 @@ class Fields:
         if key not in self._left:
             self._asked.append(key)
             self.fault(Wrong("missing", f"{self.what} needs `{key}`"), self.item)
-        return self.take(key, read, None)  # type: ignore[arg-type]  # `done` raises before anybody sees the None
+        return self.take(key, read, None)  # type: ignore[return-value]  # `done` raises before the None is used
+
+    def refuse(self, key: str, why: str) -> None:
+        """Report a key that makes no sense here."""
+        key_item, _ = self._left.pop(key)
+        self.fault(Wrong("unknown-key", why), key_item)
 
     def fault(self, wrong: Wrong, item: Item) -> None:
         """Report a fault now and raise at `done`."""
         _report(wrong, item)
         self._faulty = True
 
-    def done(self) -> None:
-        """Report the keys nobody asked for; raises Wrong when anything was faulty."""
+    def end(self) -> None:
+        """Report the keys nobody asked for."""
         for key, _ in self._left.values():
             hint = did_you_mean(key.text, self._asked)
-            self.fault(Wrong("unknown-key", f'{self.what} has no `{key.text}`{hint}'), key)
+            self.fault(Wrong("unknown-key", f"{self.what} has no `{key.text}`{hint}"), key)
+
+    def done(self) -> None:
+        """Report the keys nobody asked for; raises Wrong when anything was faulty."""
+        self.end()
         if self._faulty:
             raise Wrong
 
 
-def attempt(read: Read[T], item: Item, default: T) -> T:
+def attempt(read: Read[T], item: Item, default: D) -> T | D:
     """Return what a reader makes of an item, or `default` after reporting why it cannot."""
     try:
         return read(item)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ivr.content import scalars
-from ivr.content.conditions import fact_at, read_value, read_when
+from ivr.content.conditions import read_call, read_when
 from ivr.content.names import Names
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import (
@@ -17,10 +18,8 @@ from ivr.content.reading import (
     Wrong,
     attempt,
     listed,
-    named,
     one_of,
     one_or_more,
-    pairs,
     read_yaml,
     reference,
     scalar,
@@ -36,8 +35,9 @@ from ivr.core.rules import (
     Rule,
     RuleSet,
     Then,
-    Value,
 )
+
+T = TypeVar("T")
 
 FOLDER = "routing_rules/"
 _ALONE = frozenset({"emergency"})
@@ -92,18 +92,15 @@ class RulesReader:
 
     def _whole(self, top: Item) -> RulesFile:
         here = RulesFile(top.file, top)
-        top_fields = Fields(top, "a file of rules")
-        top_fields.need("version", one_of("a version of this format", ("1",)))
-        here.extends = top_fields.take("extends", self._parent, None)
-        here.rules = _each(top_fields.value("rules"), self._rule)
-        here.otherwise = top_fields.take("otherwise", self._otherwise, None)
-        here.always = _each(top_fields.value("always"), lambda item: self._guarantee(item, "must"))
-        here.never = _each(top_fields.value("never"), lambda item: self._guarantee(item, "must_not"))
-        here.examples = _each(top_fields.value("examples"), self._example)
-        try:
-            top_fields.done()
-        except Wrong:
-            return here  # its problems are told; what could be read still counts for the files that extend it
+        fields = Fields(top, "a file of rules")
+        fields.need("version", one_of("a version of this format", ("1",)))
+        here.extends = fields.take("extends", self._parent, None)
+        here.rules = _each(fields.value("rules"), self._rule)
+        here.otherwise = fields.take("otherwise", self._otherwise, None)
+        here.always = _each(fields.value("always"), lambda item: self._guarantee(item, "must"))
+        here.never = _each(fields.value("never"), lambda item: self._guarantee(item, "must_not"))
+        here.examples = _each(fields.value("examples"), self._example)
+        fields.end()
         return here
 
     def _parent(self, item: Item) -> str:
@@ -124,16 +121,15 @@ class RulesReader:
         when = fields.take("when", self._when, ())
         then = fields.need("then", self._then)
         fields.done()
-        then_item = _at(item, "then")
         if then.answer_within_seconds == 0:
-            self._check_emergency(when, then, then_item)
+            self._check_emergency(when, then, item.at("then"))
         _remark_on_midnight(place, when)
         return place, Rule(place.text, why, when, then, item.file.path, place.line, place.column)
 
     def _otherwise(self, item: Item) -> Rule:
         then = self._then(item)
         if then.answer_within_seconds == 0:
-            raise Wrong("range", "`now` is for emergencies; give `otherwise` a time", _at(item, "answer_within"))
+            raise Wrong("range", "`now` is for emergencies; give `otherwise` a time", item.at("answer_within"))
         return Rule("otherwise", "", (), then, item.file.path, item.line, item.column)
 
     def _when(self, item: Item) -> tuple[Condition, ...]:
@@ -144,8 +140,8 @@ class RulesReader:
         route, target = self._route(fields, item)
         if route not in QUEUE_ROUTES:
             for key in ("answer_within", "needs", "offer_callback", "record"):
-                if key in fields and (value := fields.value(key)):
-                    fields.fault(Wrong("unknown-key", f"`{key}` belongs to queue, voicemail or callback"), value)
+                if key in fields:
+                    fields.refuse(key, f"`{key}` belongs to queue, voicemail or callback")
         then = Then(
             route,
             target,
@@ -180,14 +176,14 @@ class RulesReader:
             raise Wrong(
                 "range",
                 "`now` is for emergencies; add `urgency: emergency` to this rule's `when`, or give it a time",
-                _at(item, "answer_within"),
+                item.at("answer_within"),
             )
         known = self._names.on_call_queues
         if known is not None and then.target not in known:
             raise Wrong(
                 "emergency",
-                f'emergencies go to "{then.target}", which has no `on_call: yes`; when nobody is free they would ring on',
-                _at(item, then.route),
+                f'emergencies go to "{then.target}", which lacks `on_call: yes`: with nobody free they would ring on',
+                item.at(then.route),
             )
 
     # ------------------------------------------------------------ guarantees and examples
@@ -203,47 +199,35 @@ class RulesReader:
     def _example(self, item: Item) -> tuple[Item, Example]:
         fields = Fields(item, "an example")
         place = fields.need("name", _name)
-        call = fields.need("call", self.call)
+        call = fields.need("call", lambda value: read_call(value, self._names.facts))
         demands = fields.need("expect", lambda value: self._demands(value, rule=True))
         fields.done()
         return place, Example(place.text, call, demands, item.file.path, place.line, place.column)
 
-    def call(self, item: Item) -> dict[str, Value]:
-        """Return the facts of a call as an example writes them; raises Wrong after reporting every fault."""
-        facts = self._names.facts
-        read = named(lambda name, value: read_value(facts[name])(value), "a fact")
-        for key, _ in pairs(item, "a set of facts"):
-            fact_at(key, facts)
-        found = read(item)
-        if len(found) < len(item.pairs):
-            raise Wrong
-        opened, hours = found.get("open"), found.get("hours")
-        if opened and hours and hours != "unknown" and opened != ("yes" if hours == "business" else "no"):
-            raise Wrong("range", f"open is {opened} and hours is {hours}; these two never go together", item)
-        return found
-
     def _demands(self, item: Item, *, rule: bool = False) -> tuple[Demand, ...]:
         fields = Fields(item, "a set of tests")
-        readers: dict[str, Callable[[Item], str]] = {
+        demands = [
+            Demand(key, fields.take(key, one_or_more(read), ()), text=_written(item, key))
+            for key, read in self._tests(rule=rule).items()
+            if key in fields
+        ]
+        spans = fields.take("answer_within", one_or_more(_within), ())
+        if spans:
+            demands.append(Demand("answer_within", (), spans, _written(item, "answer_within")))
+        fields.done()
+        if not demands:
+            raise Wrong("type", "nothing is tested here; write what has to come of it, as in queue: pharmacist", item)
+        return tuple(demands)
+
+    def _tests(self, *, rule: bool) -> dict[str, Callable[[Item], str]]:
+        flags = ("offer_callback", "record", "licensed", "on_call")
+        return {
             "route": one_of("a way for a call to go", ROUTES),
             **{route: self._target(route) for route in ROUTES},
             "needs": reference("skill", self._names.skills),
-            **{key: scalar(scalars.flag_word) for key in ("offer_callback", "record", "licensed", "on_call")},
+            **{key: scalar(scalars.flag_word) for key in flags},
             **({"rule": text} if rule else {}),
         }
-        demands = [
-            Demand(key, fields.take(key, one_or_more(read), ()), text=_written(item, key))
-            for key, read in readers.items()
-            if key in fields
-        ]
-        if "answer_within" in fields:
-            spans = fields.take("answer_within", one_or_more(_within), ())
-            demands.append(Demand("answer_within", (), spans, _written(item, "answer_within")))
-        fields.value("answer_within")
-        fields.done()
-        if not demands:
-            raise Wrong("type", "nothing is tested here; write what has to come of the call, as in queue: pharmacist", item)
-        return tuple(demands)
 
 
 def _within(item: Item) -> tuple[int, int]:
@@ -254,11 +238,7 @@ def _within(item: Item) -> tuple[int, int]:
 
 
 def _written(item: Item, key: str) -> str:
-    return f"{key}: {_at(item, key).as_written()}"
-
-
-def _at(item: Item, key: str) -> Item:
-    return next((value for found, value in item.pairs if found.text == key), item)
+    return f"{key}: {item.at(key).as_written()}"
 
 
 def _name(item: Item) -> Item:
@@ -271,14 +251,9 @@ def _name(item: Item) -> Item:
     return item
 
 
-def _each(item: Item | None, read: Callable[[Item], tuple[Item, object]]) -> list:
-    if item is None:
-        return []
-    listed(lambda member: member)  # an empty list is a problem of its own
-    if item.kind != "list" or not item.items:
-        attempt(listed(text), item, ())
-        return []
-    return [found for member in item.items if (found := attempt(read, member, None)) is not None]
+def _each(item: Item | None, read: Callable[[Item], tuple[Item, T]]) -> list[tuple[Item, T]]:
+    members = attempt(listed(lambda member: member), item, ()) if item else ()
+    return [found for member in members if (found := attempt(read, member, None)) is not None]
 
 
 def _remark_on_midnight(place: Item, when: tuple[Condition, ...]) -> None:
@@ -327,7 +302,7 @@ def rule_set(chain: list[RulesFile], names: Names) -> RuleSet | None:
     )
 
 
-def _unique(entries: list, kind: str) -> Iterator:
+def _unique(entries: list[tuple[Item, T]], kind: str) -> Iterator[tuple[Item, T]]:
     seen: dict[str, Item] = {}
     for place, thing in entries:
         if place.text in seen:

@@ -154,7 +154,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class QueueLeft:
-    """The hold ended. `result` is Twilio's word: leave, queue-full, error, system-error (turns); the rest are notices."""
+    """The hold ended. `result` is Twilio's word; leave, queue-full, error and system-error are turns."""
 
     leg: str
     result: str
@@ -396,7 +396,7 @@ class WriteDisposition:
 
 @dataclass(frozen=True, slots=True)
 class MoveAgent:
-    """An agent's presence changes, in the same transaction, by the table in `line.PRESENCE`; refused pairs refuse the turn."""
+    """An agent's presence changes with the turn, by the table in `line.PRESENCE`; a refused pair refuses the turn."""
 
     agent: str
     event: str

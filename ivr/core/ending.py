@@ -87,7 +87,10 @@ def _left_the_line(draft: Draft) -> None:
         release_agent(draft, offer)
     withdraw_offers(draft)
     waited = (draft.now - (draft.call.queued_at or draft.now)).total_seconds()
-    draft.put(outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS else "abandoned", resolution="abandoned_queue")
+    draft.put(
+        outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS else "abandoned",
+        resolution="abandoned_queue",
+    )
     if draft.call.ticket and draft.call.ticket.emergency:
         draft.do(CreateTask("emergency_abandoned", urgent=True))
     close_ticket(draft)
@@ -165,7 +168,7 @@ def disposition(call: Call) -> dict[str, Any]:
 
 
 def _waited_seconds(call: Call) -> int | None:
-    """From arrival to the first human, callbacks included; to the end for those who never met one; None without a ticket."""
+    """From arrival to the first human, callbacks included, or to the ticket's end; None without a ticket."""
     ticket = call.ticket
     if ticket is None:
         return None

@@ -16,6 +16,7 @@ class SayNode:
     then: str
     notice: bool = False
     every_language: bool = False
+    resolution: str | None = None  # what the machine has achieved once this is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +123,7 @@ class HangUpNode:
 
 
 Node = (
-    SayNode
-    | Menu
-    | Collect
-    | AskNode
-    | Choose
-    | SubFlow
-    | Return
-    | Route
-    | TakeMessage
-    | TransferTo
-    | Do
-    | HangUpNode
+    SayNode | Menu | Collect | AskNode | Choose | SubFlow | Return | Route | TakeMessage | TransferTo | Do | HangUpNode
 )
 
 

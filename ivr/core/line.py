@@ -238,12 +238,7 @@ def match(line: Iterable[InLine], desks: Sequence[AtDesk], now: datetime) -> lis
 def _slots(line: list[InLine], now: datetime) -> list[InLine]:
     """One place in the matching for each ticket in order, then the second and third phones of emergencies."""
     first = [entry for entry in line if offerable(entry, now)]
-    more = [
-        entry
-        for entry in first
-        if entry.ticket.emergency
-        for _ in range(EMERGENCY_OFFERS - entry.open_offers - 1)
-    ]
+    more = [entry for entry in first if entry.ticket.emergency for _ in range(EMERGENCY_OFFERS - entry.open_offers - 1)]
     emergencies = [entry for entry in first if entry.ticket.emergency]
     return [*emergencies, *more, *(entry for entry in first if not entry.ticket.emergency)]
 

@@ -218,9 +218,7 @@ class Demand:
         return _shown(self.key, decision, queues, licensed) in self.values
 
 
-def _shown(
-    key: str, decision: Decision, queues: Mapping[str, Queue], licensed: Collection[str]
-) -> str | None:
+def _shown(key: str, decision: Decision, queues: Mapping[str, Queue], licensed: Collection[str]) -> str | None:
     if key in ROUTES:
         return decision.target if decision.route == key else None
     queue = decision.target if decision.route in QUEUE_ROUTES else None

@@ -1,4 +1,4 @@
-"""`step`: one pure function from what happened to what is heard and done. Everything the line does goes through here."""
+"""`step`: one pure function from what happened to what is heard and done. Everything goes through here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ from ivr.core.call import (
 )
 from ivr.core.draft import Draft
 
-TURNS_AFTER_HOLD = ("leave", "queue-full", "error", "system-error")  # the other results only tell us what we did
+TURNS_AFTER_HOLD = (
+    "leave",
+    "queue-full",
+    "error",
+    "system-error",
+)  # the other results only tell us what we did
 
 
 def step(call: Call, event: Event, world: World) -> Step:
@@ -68,7 +73,9 @@ Turn = Keyed | Spoke | Silent | Arrived | Came | Recorded | QueueLeft | DialEnde
 def _turn(draft: Draft, event: Turn) -> bool:
     """Somebody is on the phone and must hear something; False for what is only a notice."""
     if draft.leg.state == "over":
-        if isinstance(event, Recorded):  # the message arrives after the news that they hung up
+        if isinstance(event, Recorded) and waiting.expects_message(
+            draft.call
+        ):  # the message arrives after the news that they hung up
             waiting.message_left(draft, event)
         return False
     if draft.leg.kind == "agent":
@@ -88,8 +95,10 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             waiting.told_nobody(draft)
         case Came():
             meeting.caller_came(draft)
-        case Recorded():
+        case Recorded() if waiting.expects_message(draft.call):
             waiting.message_left(draft, event)
+        case Recorded():  # a recording nobody asked for answers nothing
+            _caller_answered(draft, Silent(event.leg))
         case QueueLeft():
             if event.result not in TURNS_AFTER_HOLD:
                 return False

@@ -46,7 +46,12 @@ def join(draft: Draft) -> None:
     """Put the caller in line by the decision's promise, on hold."""
     decision = draft.call.decision
     assert decision is not None
-    draft.put(ticket=_ticket(draft, "hold", draft.queue(decision.target)), phase="holding", queued_at=draft.now, reached="hold")
+    draft.put(
+        ticket=_ticket(draft, "hold", draft.queue(decision.target)),
+        phase="holding",
+        queued_at=draft.now,
+        reached="hold",
+    )
     assert draft.call.ticket is not None
     if draft.call.ticket.emergency:
         _watch_emergency(draft, draft.call.ticket)
@@ -83,8 +88,11 @@ def _due_from(draft: Draft) -> datetime:
 def usual_queue(draft: Draft) -> str:
     """The queue this call belongs to: its ticket's, its decision's, else the one `otherwise` names."""
     decision, rules = draft.call.decision, draft.pharmacy.rules[draft.line.rules]
-    named = [draft.call.ticket.queue if draft.call.ticket else "", decision.target if decision else "",
-             rules.otherwise.then.target]  # fmt: skip
+    named = [
+        draft.call.ticket.queue if draft.call.ticket else "",
+        decision.target if decision else "",
+        rules.otherwise.then.target,
+    ]
     return next((name for name in named if name in draft.pharmacy.queues), next(iter(draft.pharmacy.queues)))
 
 
@@ -111,9 +119,8 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
         return (Say("a_person_is_ready"), Pause(5))
     if call.ticket.emergency:
         return (Gather((Say("hold_emergency"), Play("hold_short")), seconds=1),)
-    queue = world.pharmacy.queues[call.ticket.queue]
-    says = [_position(call, world), *([Say("callback_offer")] if may_call_back(call, queue) else []), Play("hold")]
-    return (Gather(tuple(says), seconds=3),)
+    offer = (Say("callback_offer"),) if may_call_back(call, world.pharmacy.queues[call.ticket.queue]) else ()
+    return (Gather((_position(call, world), *offer, Play("hold")), seconds=3),)
 
 
 def _position(call: Call, world: World) -> Say:
@@ -127,7 +134,9 @@ def _position(call: Call, world: World) -> Say:
 
 def may_call_back(call: Call, queue: Queue) -> bool:
     offered = call.decision.offer_callback if call.decision else None
-    return (queue.offer_callback if offered is None else offered) and call.ticket is not None and not call.ticket.emergency
+    return (
+        (queue.offer_callback if offered is None else offered) and call.ticket is not None and not call.ticket.emergency
+    )
 
 
 def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
@@ -144,7 +153,7 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
 
 
 def fell_out(draft: Draft) -> None:
-    """The hold ended though nobody took them from it: the queue was full or broke. Keep the ticket, offer a callback."""
+    """The hold ended though nobody took them from it, full or broken: keep the ticket, offer a callback."""
     if draft.call.ticket is not None and may_call_back(draft.call, draft.queue(draft.call.ticket.queue)):
         draft.put(phase="dialogue", dialogue="nobody")
         return told_nobody(draft)
@@ -256,6 +265,11 @@ def take_message(draft: Draft, queue: str) -> None:
         withdraw_offers(draft)
         draft.put_ticket(kind="voicemail", state="recording")
     draft.say(Say("voicemail_greeting", draft.prompt_values()), Record(draft.pharmacy.policies.message_seconds))
+
+
+def expects_message(call: Call) -> bool:
+    """Has this caller been asked for a message, and not left one yet?"""
+    return "message_queue" in call.fields and not call.recordings
 
 
 def message_left(draft: Draft, event: Recorded) -> None:

@@ -18,6 +18,7 @@ from ivr.core.call import (
     Keyed,
     Pause,
     Place,
+    RememberLanguage,
     RequestRefill,
     Say,
     Silent,
@@ -208,8 +209,15 @@ def _do(draft: Draft, what: str) -> None:
 # ---------------------------------------------------------------- asking the caller
 
 
-def _gather(draft: Draft, says: tuple[Say, ...], *, digits: int | None, speech: bool = False,
-            hints: tuple[str, ...] = (), seconds: int = 7) -> bool:
+def _gather(
+    draft: Draft,
+    says: tuple[Say, ...],
+    *,
+    digits: int | None,
+    speech: bool = False,
+    hints: tuple[str, ...] = (),
+    seconds: int = 7,
+) -> bool:
     """One question. What went before it can be talked over, except notices."""
     notices = [verb for verb in draft.says if isinstance(verb, Say) and verb.notice]
     loose = tuple(verb for verb in draft.says if isinstance(verb, Say) and not verb.notice)
@@ -250,6 +258,8 @@ def _choose_option(draft: Draft, node: flows.Menu, event: Keyed | Spoke | Silent
         return _missed(draft, "not_an_option")
     draft.put(trail=(*draft.call.trail[-5:], Crumb(draft.call.place, draft.call.facts)))
     _learn(draft, dict(option.facts))
+    if "language" in option.facts and draft.call.caller.number:
+        draft.do(RememberLanguage(str(option.facts["language"])))
     _go(draft, option.then)
     return walk(draft)
 
@@ -359,4 +369,3 @@ def _learn_language(draft: Draft, language: str) -> None:
 
 def _seconds(since: datetime, now: datetime) -> float:
     return (now - since).total_seconds()
-

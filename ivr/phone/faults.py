@@ -56,6 +56,10 @@ class FaultBox:
             self._faults = faults
         return faults
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the faults in force by name."""
+        return asdict(self._faults)
+
     def take(self, counter: str) -> bool:
         """Use up one of a counted fault; False when none is left."""
         with self._lock:

@@ -84,6 +84,15 @@ class Summoned(Exception):
     """Something this leg waits for has changed: look again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Where to report, by which method, and which events."""
+
+    url: str
+    method: str
+    events: frozenset[str]
+
+
 class Conversation(Protocol):
     """People who hear each other."""
 
@@ -107,6 +116,13 @@ class Leg:
         self.doing = "calling" if direction == "inbound" else "ringing"
         self.pace = 1.0
         self.parent: str | None = None
+        self.extras: dict[str, str] = {}
+        self.fallback_url = ""
+        self.fallback_method = "POST"
+        self.watch: Watch | None = None
+        self.reported = 0
+        self.outcome: str | None = None
+        self.documents: deque[float] = deque(maxlen=100)
         self.ended_by: str | None = None
         self.conversation: Conversation | None = None
         self._changed = threading.Condition()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urldefrag
@@ -91,7 +92,7 @@ def check_reply(body: bytes, content_type: str) -> list[Violation]:
 
 def _names(element: Element, kind: str) -> Iterator[Violation]:
     entry = CATALOGUE[kind]
-    for attribute in element.keys():
+    for attribute, _ in element.items():
         name = "xml:lang" if attribute == _XML_LANG else attribute
         if name not in entry["attributes"]:
             yield Violation(12200, f"<{element.tag}> has no attribute `{name}`")
@@ -121,7 +122,7 @@ def _not_here(setting: Setting, tag: str) -> int:
 
 def _nothing_after(root: Element) -> Iterator[Violation]:
     verbs = list(root)
-    for verb, following in zip(verbs, verbs[1:], strict=False):
+    for verb, following in pairwise(verbs):
         if verb.tag in ("Redirect", "Hangup", "Reject", "Leave"):
             yield Violation(12200, f"<{following.tag}> after <{verb.tag}> is never reached")
 
@@ -193,6 +194,11 @@ def _redirect(redirect: Element) -> Iterator[Violation]:
     yield from _overrides("Redirect", (redirect.text or "").strip())
 
 
+def _list_of(words: str) -> str:
+    word = f"({'|'.join(words.split())})"
+    return f"{word}( {word})*"
+
+
 def _nothing(_: Element) -> Iterator[Violation]:
     return iter(())
 
@@ -226,7 +232,7 @@ _WRITTEN = {
     ("Record", "finishOnKey"): "[0-9#*]*",
     ("Record", "playBeep"): _BOOLEAN,
     ("Record", "trim"): "trim-silence|do-not-trim",
-    ("Record", "recordingStatusCallbackEvent"): r"(in-progress|completed|absent)( (in-progress|completed|absent))*",
+    ("Record", "recordingStatusCallbackEvent"): _list_of("in-progress completed absent"),
     ("Dial", "timeout"): _POSITIVE,
     ("Dial", "timeLimit"): _POSITIVE,
     ("Dial", "answerOnBridge"): _BOOLEAN,
@@ -238,13 +244,18 @@ _WRITTEN = {
     ("Conference", "endConferenceOnExit"): _BOOLEAN,
     ("Conference", "maxParticipants"): _POSITIVE,
     ("Conference", "record"): "do-not-record|record-from-start",
-    ("Conference", "statusCallbackEvent"): (
-        r"(start|end|join|leave|mute|hold|modify|speaker|announcement)"
-        r"( (start|end|join|leave|mute|hold|modify|speaker|announcement))*"
-    ),
-    ("Number", "statusCallbackEvent"): r"(initiated|ringing|answered|completed)( (initiated|ringing|answered|completed))*",
+    ("Conference", "statusCallbackEvent"): _list_of("start end join leave mute hold modify speaker announcement"),
+    ("Number", "statusCallbackEvent"): _list_of("initiated ringing answered completed"),
     ("Reject", "reason"): "rejected|busy",
 }
 _URLS = frozenset(
-    {"action", "url", "waitUrl", "statusCallback", "recordingStatusCallback", "partialResultCallback", "referUrl"}
+    {
+        "action",
+        "url",
+        "waitUrl",
+        "statusCallback",
+        "recordingStatusCallback",
+        "partialResultCallback",
+        "referUrl",
+    }
 )

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from ivr.phone.leg import Event, Goto, Key, Message, Over, Silence, Speech
 from ivr.phone.lint import Setting
 from ivr.phone.sounds import sounded
-from ivr.phone.stage import LETTERS_PER_SECOND, LONGEST_SOUND_SECONDS, SHORTEST_PAUSE_SECONDS, Stage
+from ivr.phone.stage import LETTERS_PER_SECOND, LONGEST_SOUND_SECONDS, SHORTEST_PAUSE_SECONDS, Stage, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,11 @@ class _Question:
     @classmethod
     def of(cls, gather: Element) -> _Question:
         asked = gather.get("input", "dtmf").split()
-        timeout = gather.get("timeout", "5")
-        digits = gather.get("numDigits")
         return cls(
             keys="dtmf" in asked,
             speech="speech" in asked,
-            timeout_seconds=5.0 if timeout == "auto" else float(timeout),
-            num_digits=int(digits) if digits else None,
+            timeout_seconds=number(gather, "timeout", 5.0),
+            num_digits=int(number(gather, "numDigits", 0)) or None,
             finish_on=gather.get("finishOnKey", "#"),
         )
 
@@ -131,10 +129,10 @@ class _Take:
 def record(stage: Stage, verb: Element) -> Goto | None:
     """<Record>: ends by key, silence, length or hang-up; an empty one goes on with the next verb."""
     stage.begin()
-    stage.note("recording", finish_on=_finish_keys(verb), max_seconds=int(verb.get("maxLength", "3600")))
+    stage.note("recording", finish_on=_finish_keys(verb), max_seconds=int(number(verb, "maxLength", 3600)))
     take = _Take()
     try:
-        with stage.leg.hearing("keys", "message", "silence", doing="recording"):
+        with stage.leg.hearing("keys", "message", "speech", "silence", doing="recording"):
             _take_down(stage, verb, take)
     except Over:
         take.key = "hangup"
@@ -152,10 +150,10 @@ def _finish_keys(verb: Element) -> str:
 
 
 def _take_down(stage: Stage, verb: Element, take: _Take) -> None:
-    silence = float(verb.get("timeout", "5")) or None
+    silence = number(verb, "timeout", 5.0) or None
     while True:
         event = stage.leg.listen(silence)
-        if isinstance(event, Message):
+        if isinstance(event, Message | Speech):
             take.text = f"{take.text} {event.text}".strip()
         elif isinstance(event, Key) and event.digit in _finish_keys(verb):
             take.key = event.digit
@@ -165,17 +163,17 @@ def _take_down(stage: Stage, verb: Element, take: _Take) -> None:
 
 
 def _kept(stage: Stage, verb: Element, take: _Take) -> dict[str, str]:
-    longest = int(verb.get("maxLength", "3600"))
+    longest = int(number(verb, "maxLength", 3600))
     seconds = min(max(1, round(len(take.text) / LETTERS_PER_SECOND)), longest)
-    recording = stage.exchange.keep_recording(stage.leg, take.text, seconds, "RecordVerb")
+    recording = stage.exchange.keep_recording(stage.leg, take.text, seconds)
     stage.note("recorded", text=take.text, seconds=seconds)
     stage.notify(
         verb.get("recordingStatusCallback"),
         verb.get("recordingStatusCallbackMethod"),
-        stage.exchange.recording_parameters(recording),
+        stage.exchange.recordings.parameters(recording),
     )
     params = {
-        "RecordingUrl": stage.exchange.recording_url(recording),
+        "RecordingUrl": stage.exchange.recordings.url_of(recording),
         "RecordingSid": recording.sid,
         "RecordingDuration": str(seconds),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element
 
 from ivr.phone.leg import Event, Goto, Over
-from ivr.phone.stage import LETTERS_PER_SECOND, SHORTEST_PAUSE_SECONDS, Stage
+from ivr.phone.stage import LETTERS_PER_SECOND, SHORTEST_PAUSE_SECONDS, Stage, number
 
 SECONDS_OF_A_RECORDING = 5.0  # what a <Play> is taken to last; its file is not fetched
 
@@ -21,7 +21,7 @@ def spoken(say: Element) -> str:
 
 def times(verb: Element) -> int:
     """Return how often a sound is repeated; "0 = until hang-up or 1000"."""
-    return int(verb.get("loop", "1")) or 1000
+    return int(number(verb, "loop", 1)) or 1000
 
 
 def sounded(stage: Stage, verb: Element) -> Event | None:
@@ -34,7 +34,7 @@ def sounded(stage: Stage, verb: Element) -> Event | None:
     if verb.tag == "Play":
         stage.note("played", what=(verb.text or "").strip() or f"keys {verb.get('digits', '')}")
         return stage.sound(SECONDS_OF_A_RECORDING * times(verb))
-    length = float(verb.get("length", "1"))
+    length = number(verb, "length", 1.0)
     stage.note("paused", seconds=length)
     return stage.sound(length, at_least=min(length, SHORTEST_PAUSE_SECONDS))
 

@@ -38,6 +38,11 @@ class Transcript:
             self._lines.append(Line(len(self._lines) + 1, self._now(), kind, facts))
             self._grown.notify_all()
 
+    @property
+    def last(self) -> int:
+        """The number of the newest line; 0 before the first."""
+        return len(self._lines)
+
     def after(self, n: int, wait_seconds: float = 0.0) -> list[Line]:
         """Return the lines after number `n`, waiting up to `wait_seconds` (real) for the first of them."""
         deadline = time.monotonic() + wait_seconds

@@ -231,5 +231,3 @@ def _refusal(status: int) -> _AttemptFailed:
         # "After a 3xx on a Gather action `Digits` is not re-sent": the keys would be lost, so it counts as a fault.
         return _AttemptFailed("3xx", 11215, f"status {status}: Twilio follows it and loses the digits")
     return _AttemptFailed("4xx" if status < 500 else "5xx", 11200, f"status {status}")
-
-

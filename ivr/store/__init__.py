@@ -9,9 +9,10 @@ from ivr.store.desk import AgentNow, Desk, LineFigures
 from ivr.store.migrations import migrate
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.published import Publication, Published
-from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record, Turn
+from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record
 from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
 from ivr.store.timers import Timer, Timers
+from ivr.store.turn import Turn
 from ivr.store.watch import Watch
 
 __all__ = [

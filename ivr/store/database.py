@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Executable, make_url
 from sqlalchemy.sql import ClauseElement
 
-from ivr.store.drivers import Driver, Order, PostgreSQL, Row, SQLite, Values
+from ivr.store.drivers import Driver, Order, PostgreSQL, Row, SQLite
 from ivr.store.refusals import Conflict
 
 
@@ -21,7 +21,7 @@ class Write(NamedTuple):
     """One statement of a transaction and its values."""
 
     statement: Executable
-    values: Values
+    values: dict[str, Any]
     refusal: type[Conflict] | None = None  # raised when it changes no row; None: that is fine
 
 
@@ -31,14 +31,14 @@ class Database:
     def __init__(self, url: str) -> None:
         self._driver = _driver(url)
         self._idle: deque[Any] = deque()
-        self._texts: dict[Executable, tuple[str, Values]] = {}
+        self._texts: dict[Executable, tuple[str, dict[str, Any]]] = {}
 
     def rows(self, statement: Executable, **values: Any) -> list[Row]:
         """Run one statement that changes nothing; raises Unreachable."""
         text, constants = self._texts.get(statement) or self._compile(statement)
         connection = self._take()
         try:
-            rows = self._driver.query(connection, text, {**constants, **values})
+            rows = self._driver.query(connection, text, constants | values)
         except BaseException:
             connection.close()
             raise
@@ -89,12 +89,12 @@ class Database:
 
     def _order(self, write: Write) -> Order:
         text, constants = self._texts.get(write.statement) or self._compile(write.statement)
-        return Order(text, {**constants, **write.values}, write.refusal)
+        return Order(text, constants | write.values if constants else write.values, write.refusal)
 
-    def _compile(self, statement: Executable) -> tuple[str, Values]:
+    def _compile(self, statement: Executable) -> tuple[str, dict[str, Any]]:
         assert isinstance(statement, ClauseElement)
         compiled = statement.compile(dialect=self._driver.dialect)
-        constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        constants = {name: value for name, value in (compiled.params or {}).items() if value is not None}
         self._texts[statement] = str(compiled), constants
         return self._texts[statement]
 

@@ -1,13 +1,19 @@
-"""What the desk asks: who is in line, who is free, what is offered."""
+"""What the desk asks: who is in line, who is free, what is offered to whom."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, and_, bindparam, case, func, select, tuple_
 
 from ivr.core.line import Agent, Offer, Ticket
-from ivr.store.database import Database
+from ivr.store.database import Database, Write
+from ivr.store.effects import moved_agent
+from ivr.store.notation import instant, micros, read_ticket
+from ivr.store.tables import Id, Instant, agents, fresh, offers, tickets, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +29,123 @@ class AgentNow:
 
 @dataclass(frozen=True, slots=True)
 class LineFigures:
-    """What rules may ask of a site's line."""
+    """What rules may ask of a site's line: those in line now, on hold or to be called back."""
 
     waiting: int
     longest_wait_seconds: int
     licensed_free: int
 
 
+_WAITING = tickets.c.state == word("waiting")
+_ORDER = (tickets.c.calm, tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
+_PLACE = (
+    bindparam("calm", type_=Boolean),
+    bindparam("promised_at", type_=Instant),
+    bindparam("arrived_at", type_=Instant),
+    bindparam("id", type_=Id),
+)
+# Somebody on the line or by their phone; a message to be worked is nobody's wait, and is in line all the same.
+_SOMEBODY = tickets.c.kind.in_([word("hold"), word("callback")])
+
+_IN_LINE = select(tickets.c.body).where(_WAITING, tickets.c.site == bindparam("site")).order_by(*_ORDER)
+_POSITION = select(
+    func.coalesce(func.sum(case((tuple_(*_ORDER) < tuple_(*_PLACE), 1), else_=0)), 0), func.count()
+).where(_WAITING, _SOMEBODY, tickets.c.site == bindparam("site"), tickets.c.queue == bindparam("queue"))
+_TICKET_OF = (
+    select(tickets.c.body)
+    .where(tickets.c.state != word("closed"), tickets.c.person == bindparam("person"))
+    .order_by(tickets.c.arrived_at)
+)
+_FIGURES = select(func.count(), func.min(tickets.c.arrived_at)).where(
+    _WAITING, _SOMEBODY, tickets.c.site == bindparam("site"), tickets.c.due_from <= bindparam("now")
+)
+_AVAILABLE = select(agents.c.id).where(agents.c.presence == word("available"))
+_AGENTS = (
+    select(agents.c.id, agents.c.presence, agents.c.reason, agents.c.since, offers.c.ticket_id)
+    .outerjoin(
+        offers,
+        and_(offers.c.agent_id == agents.c.id, offers.c.state.in_([word("open"), word("accepted")])),
+    )
+    .order_by(agents.c.id)
+)
+_OPEN_OFFERS = (
+    select(
+        offers.c.call_id,
+        offers.c.id,
+        offers.c.ticket_id,
+        offers.c.agent_id,
+        offers.c.leg,
+        offers.c.state,
+        offers.c.offered_at,
+        offers.c.expires_at,
+    )
+    .where(offers.c.state == word("open"))
+    .order_by(offers.c.expires_at)
+)
+_SEED = fresh(agents, fence=0).on_conflict_do_nothing()
+
+
 class Desk:
-    def __init__(self, database: Database) -> None: ...
-    def waiting(self, site: str) -> list[Ticket]: ...
+    """Queries named for what the desk asks, and the presence of agents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def waiting(self, site: str) -> list[Ticket]:
+        """Return a site's waiting tickets of every kind, in promise order."""
+        return [read_ticket(body) for (body,) in self._database.rows(_IN_LINE, site=site)]
+
     def position(self, ticket: Ticket) -> tuple[int, int]:
-        """(1-based position, how many wait) among those waiting in the ticket's site and queue."""
-        ...
+        """Return a ticket's place from 1, and how many wait, on hold or for a callback, in its site and queue."""
+        place = {
+            "calm": not ticket.emergency,
+            "promised_at": micros(ticket.promised_at),
+            "arrived_at": micros(ticket.arrived_at),
+            "id": ticket.id,
+        }
+        [(before, waiting)] = self._database.rows(_POSITION, site=ticket.site, queue=ticket.queue, **place)
+        return int(before) + 1, waiting
 
-    def ticket_of(self, person: str) -> Ticket | None:
-        """The live ticket of a person."""
+    def tickets_of(self, person: str) -> list[Ticket]:
+        """Return a person's live tickets, the oldest first; `person` as tickets name them."""
+        return [read_ticket(body) for (body,) in self._database.rows(_TICKET_OF, person=person)]
 
-    def line_figures(self, site: str, now: datetime, licensed: Collection[str]) -> LineFigures: ...
-    def agents(self) -> dict[str, AgentNow]: ...
-    def seed_agents(self, staff: Mapping[str, Agent], now: datetime) -> None: ...
+    def line_figures(self, site: str, now: datetime, licensed: Collection[str]) -> LineFigures:
+        """Return the figures of a site; `licensed` are the ids of its licensed agents.
+
+        A ticket whose time has not come (`due_from` later than now) is not counted.
+        """
+        [(waiting, oldest)] = self._database.rows(_FIGURES, site=site, now=micros(now))
+        free = {agent for (agent,) in self._database.rows(_AVAILABLE)}
+        longest = int((now - instant(oldest)).total_seconds()) if waiting else 0
+        return LineFigures(waiting, longest, len(free.intersection(licensed)))
+
+    def agents(self) -> dict[str, AgentNow]:
+        """Return every agent by id."""
+        return {
+            agent: AgentNow(agent, presence, reason, instant(since), ticket)
+            for agent, presence, reason, since, ticket in self._database.rows(_AGENTS)
+        }
+
+    def seed_agents(self, staff: Mapping[str, Agent], now: datetime) -> None:
+        """Add agents the record does not know, with the presence they start with; those it knows stay as they are."""
+        self._database.write(Write(_SEED, _seeded(agent, now)) for agent in staff.values())
+
     def move_agent(self, agent: str, event: str, reason: str, now: datetime) -> str:
-        """Returns the new presence; raises Conflict on a pair the table refuses."""
-        ...
+        """Move an agent outside a call and return the new presence.
+
+        Raises Conflict when the event means nothing where they are, or nobody knows them.
+        """
+        [[(presence,)]] = self._database.write([moved_agent(agent, event, reason, micros(now))])
+        return str(presence)
 
     def open_offers(self) -> list[tuple[str, Offer]]:
-        """(call id, offer), open ones only, the one that expires first first."""
-        ...
+        """Return the open offers as (call id, offer), the next to expire first."""
+        return [
+            (call, Offer(offer, ticket, agent, leg, state, instant(offered), instant(expires)))
+            for call, offer, ticket, agent, leg, state, offered, expires in self._database.rows(_OPEN_OFFERS)
+        ]
+
+
+def _seeded(agent: Agent, now: datetime) -> dict[str, Any]:
+    return {"id": agent.id, "presence": agent.starts, "reason": "", "since": micros(now)}

@@ -6,14 +6,12 @@ import os
 import select
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
-from sqlalchemy import Dialect
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ivr.store.refusals import Conflict, Misuse, Unreachable, broken
@@ -23,6 +21,8 @@ Values = Mapping[str, Any]
 
 PATIENCE_SECONDS = 5
 _CONNECT_SECONDS = 3
+# 16 MB of log before it is folded into the file: the turn that happens to do it pays for four times as many others.
+_CHECKPOINT_PAGES = 4000
 
 
 class Order(NamedTuple):
@@ -87,18 +87,24 @@ class SQLite:
         self._writing = threading.Lock()
 
     def connect(self) -> _File:
-        with _sqlite_refusals():
-            connection = sqlite3.connect(
-                f"{self._file.as_uri()}?mode=rw",
-                uri=True,
-                factory=_File,
-                timeout=PATIENCE_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-            )
-            connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            return self._open()
+        except sqlite3.Error as error:
+            raise _sqlite_refusal(error) from None
+
+    def _open(self) -> _File:
+        connection = sqlite3.connect(
+            f"{self._file.as_uri()}?mode=rw",
+            uri=True,
+            factory=_File,
+            timeout=PATIENCE_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
         connection.inode = _inode(self._file)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         return connection
 
     def stale(self, connection: _File) -> bool:
@@ -106,34 +112,27 @@ class SQLite:
         return _inode(self._file) != connection.inode
 
     def query(self, connection: sqlite3.Connection, text: str, values: Values) -> list[Row]:
-        with _sqlite_refusals():
+        try:
             return connection.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise _sqlite_refusal(error) from None
 
     def transact(self, connection: sqlite3.Connection, orders: Sequence[Order]) -> list[list[Row]]:
-        with self._writing, _sqlite_refusals():
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                results = [_obey(connection, order) for order in orders]
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            return results
+        try:
+            with self._writing:
+                connection.execute("BEGIN IMMEDIATE")
+                with connection:
+                    return [_obey(connection, order) for order in orders]
+        except sqlite3.Error as error:
+            raise _sqlite_refusal(error) from None
 
 
 def _obey(connection: sqlite3.Connection, order: Order) -> list[Row]:
     cursor = connection.execute(order.text, order.values)
-    if order.refusal and not cursor.rowcount:
+    rows = cursor.fetchall()
+    if order.refusal and not rows and cursor.rowcount < 1:
         raise order.refusal
-    return cursor.fetchall()
-
-
-@contextmanager
-def _sqlite_refusals() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _sqlite_refusal(error) from None
+    return rows
 
 
 def _sqlite_refusal(error: sqlite3.Error) -> Exception:
@@ -151,23 +150,25 @@ def _sqlite_refusal(error: sqlite3.Error) -> Exception:
 class PostgreSQL:
     """A server. A transaction goes out in one piece, and waits for the server once, or twice when rows are counted."""
 
-    dialect: Dialect = PGDialect_psycopg(paramstyle="pyformat")
+    dialect: Dialect = make_url("postgresql+psycopg://").get_dialect()()
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
+        given = psycopg.conninfo.conninfo_to_dict(conninfo).get("options") or ""
+        self._options = f"{given} -c statement_timeout={PATIENCE_SECONDS}s -c synchronous_commit=on"
 
     def connect(self) -> psycopg.Connection[Row]:
-        with _postgresql_refusals():
-            connection = psycopg.connect(
+        try:
+            return psycopg.connect(
                 self._conninfo,
                 autocommit=True,
                 prepare_threshold=0,
                 connect_timeout=_CONNECT_SECONDS,
                 tcp_user_timeout=PATIENCE_SECONDS * 1000,
+                options=self._options,
             )
-            connection.execute(f"SET statement_timeout = '{PATIENCE_SECONDS}s'")
-            connection.execute("SET synchronous_commit = on")
-        return connection
+        except psycopg.Error as error:
+            raise _postgresql_refusal(error) from None
 
     def stale(self, connection: psycopg.Connection[Row]) -> bool:
         # A server speaks to an idle connection only to end it.
@@ -176,17 +177,20 @@ class PostgreSQL:
         return bool(poll.poll(0))
 
     def query(self, connection: psycopg.Connection[Row], text: str, values: Values) -> list[Row]:
-        with _postgresql_refusals():
+        try:
             return connection.execute(text.encode(), values).fetchall()
+        except psycopg.Error as error:
+            raise _postgresql_refusal(error) from None
 
     def transact(self, connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
-        with _postgresql_refusals():
+        try:
             try:
                 return _transact(connection, orders)
-            except BaseException:
+            finally:
                 if not connection.closed:
                     connection.rollback()
-                raise
+        except psycopg.Error as error:
+            raise _postgresql_refusal(error) from None
 
 
 def _transact(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
@@ -200,14 +204,6 @@ def _transact(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> l
                     raise order.refusal
         connection.execute("COMMIT")
     return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
-
-
-@contextmanager
-def _postgresql_refusals() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise _postgresql_refusal(error) from None
 
 
 def _postgresql_refusal(error: psycopg.Error) -> Exception:

@@ -1,13 +1,11 @@
-"""What a turn's effects write: those of our own tables at once, the rest as rows for the worker."""
+"""What a turn's effects write: those on our own tables happen with it, the rest are left to the worker as rows."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import singledispatch
-from typing import Any
 
-from sqlalchemy import bindparam, case, delete, insert, update
+from sqlalchemy import Update, and_, bindparam, case, delete, update
 
 from ivr.core.call import (
     Call,
@@ -24,8 +22,9 @@ from ivr.store.database import Write
 from ivr.store.notation import micros, written
 from ivr.store.refusals import Conflict
 from ivr.store.seal import Seal
-from ivr.store.tables import agents, callers, dispositions, effects, timers, upsert
+from ivr.store.tables import agents, callers, dispositions, effects, fresh, timers, upsert, word
 
+# An order-system write waits for the earlier ones of its call; calls are placed one at a time, at our own pace.
 LANES = {
     "PlaceCall": "place",
     "MoveCaller": "telephony",
@@ -36,3 +35,122 @@ LANES = {
     "CreateTask": "orders",
     "WriteDisposition": "orders",
 }
+_MOST_IN_A_TURN = 1000
+_LEAST_URGENT = 3
+
+_NEW_EFFECT = fresh(effects)
+_SET_TIMER = upsert(timers)
+_CLEAR_TIMER = delete(timers).where(and_(timers.c.call_id == bindparam("call"), timers.c.name == bindparam("timer")))
+_PUT_DISPOSITION = upsert(dispositions, "written_revision")
+_REMEMBER = upsert(callers)
+
+
+def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: Seal) -> Iterator[Write]:
+    """Yield the statements for a turn's effects, in order; raises Conflict for a presence event nobody knows."""
+    due_at = real_micros()
+    for place, effect in enumerate(does):
+        match effect:
+            case MoveAgent():
+                yield moved_agent(effect.agent, effect.event, effect.reason, at)
+            case SetTimer():
+                due = micros(effect.due_at)
+                yield Write(_SET_TIMER, {"call_id": call.id, "name": effect.name, "due_at": due})
+            case ClearTimer():
+                yield Write(_CLEAR_TIMER, {"call": call.id, "timer": effect.name})
+            case RememberLanguage():
+                yield from _remembered(call, effect, at, seal)
+            case WriteDisposition():
+                yield _disposition(call, effect)
+                yield _row(call, rev, place, effect, due_at)
+            case _:
+                yield _row(call, rev, place, effect, due_at)
+
+
+def real_micros(after_seconds: float = 0.0) -> int:
+    """Return an instant of real time, as tables keep it."""
+    return int((time.time() + after_seconds) * 1_000_000)
+
+
+def moved_agent(agent: str, event: str, reason: str, at: int) -> Write:
+    """Return what moves an agent by the table in `core.line`, RETURNING the presence; a missing pair is a Conflict."""
+    if event not in _MOVES:
+        raise Conflict(f"no presence event is called `{event}`")
+    return Write(_MOVES[event], {"agent": agent, "why": reason, "at": at}, Conflict)
+
+
+def _move(event: str) -> Update:
+    pairs = {word(before): word(after) for (before, happened), after in PRESENCE.items() if happened == event}
+    presence = agents.c.presence
+    return (
+        update(agents)
+        .where(agents.c.id == bindparam("agent"), presence.in_(list(pairs)))
+        .values(
+            presence=case(*((presence == before, after) for before, after in pairs.items())),
+            reason=bindparam("why"),
+            since=bindparam("at"),
+            fence=agents.c.fence + 1,
+        )
+        .returning(presence)
+    )
+
+
+_MOVES = {event: _move(event) for _, event in PRESENCE}
+
+
+def _remembered(call: Call, effect: RememberLanguage, at: int, seal: Seal) -> Iterator[Write]:
+    key = seal.key_of(call.caller.number)
+    if key is not None:
+        yield Write(_REMEMBER, {"number_key": key, "language": effect.language, "seen_at": at})
+
+
+def _disposition(call: Call, effect: WriteDisposition) -> Write:
+    return Write(
+        _PUT_DISPOSITION,
+        {
+            "call_id": call.id,
+            "revision": effect.revision,
+            "final": bool(effect.body.get("final")),
+            "body": written(effect.body),
+            "written_revision": 0,
+        },
+    )
+
+
+def _row(call: Call, rev: int, place: int, effect: Effect, due_at: int) -> Write:
+    kind = type(effect).__name__
+    return Write(
+        _NEW_EFFECT,
+        {
+            "id": f"{call.id}.{rev}.{place}",
+            "call_id": call.id,
+            "seq": rev * _MOST_IN_A_TURN + place,
+            "kind": kind,
+            "lane": LANES[kind],
+            "body": written(effect),
+            "urgency": effect.urgency if isinstance(effect, PlaceCall) else _LEAST_URGENT,
+            "state": "due",
+            "due_at": due_at,
+            "attempts": 0,
+            "lease_until": None,
+            "sent_at": None,
+            "done_at": None,
+            "result": None,
+            "error": None,
+            "key": _key(call, effect),
+        },
+    )
+
+
+def _key(call: Call, effect: Effect) -> str | None:
+    """Return what this effect may exist once for; None: it may be repeated."""
+    match effect:
+        case PlaceCall():
+            return placing_of(effect.leg)
+        case WriteDisposition():
+            return f"disposition:{call.id}:{effect.revision}"
+    return None
+
+
+def placing_of(leg: str) -> str:
+    """Return the key of the effect that rings a leg."""
+    return f"place:{leg}"

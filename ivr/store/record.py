@@ -1,46 +1,25 @@
-"""The turn: a call is loaded, and what a step made of it is committed, all or nothing."""
+"""The record: a call is loaded, and what a step made of it is committed, all or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, select
 
-from ivr.core.call import Answer, Call, Effect, Leg
-from ivr.core.line import Offer
+from ivr.core.call import Answer, Call
 from ivr.core.rules import Reason
-from ivr.store.database import Database, Write
+from ivr.store.database import Database
 from ivr.store.desk import Desk
-from ivr.store.notation import (
-    instant,
-    micros,
-    read_answer,
-    read_body,
-    read_call,
-    read_reasons,
-    written,
-)
-from ivr.store.outbox import Outbox, entrusted
+from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
+from ivr.store.outbox import Outbox
 from ivr.store.published import Published
-from ivr.store.refusals import Taken
 from ivr.store.seal import Seal
-from ivr.store.tables import (
-    answers,
-    callers,
-    calls,
-    dispositions,
-    journal,
-    legs,
-    offers,
-    replies,
-    tickets,
-    upsert,
-    word,
-)
+from ivr.store.tables import answers, callers, calls, dispositions, journal, legs, replies, upsert, word
 from ivr.store.timers import Timers
+from ivr.store.turn import Turn, claim, turn_writes
 from ivr.store.watch import Watch
 
 
@@ -53,24 +32,6 @@ class Loaded:
     call_sid: str | None = None  # who owns the leg; None: nobody yet, or no leg was asked for
     reply: str | None = None  # what the asked exit was answered with; None: nobody has taken it
     documents: int = 0  # the newest document of the leg
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one step came to, ready to be committed."""
-
-    before: Call | None  # None: a new call
-    rev: int  # as loaded; 0 for a new call. Committed, the call has rev + 1
-    after: Call
-    now: datetime
-    event: str  # JSON, by meaning
-    leg: str | None = None  # whose turn it is
-    n: int = 0
-    exit: str | None = None  # None: no reply to keep
-    reply: str | None = None
-    why: tuple[Reason, ...] = ()
-    does: tuple[Effect, ...] = ()
-    call_sid: str | None = None  # claims the leg for this CallSid
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +59,7 @@ class Disposition:
 
 @dataclass(frozen=True, slots=True)
 class LegRow:
-    """A leg that is not known to be over."""
+    """A leg not known to be over, from which nothing was heard for a while."""
 
     token: str
     call_id: str
@@ -106,33 +67,24 @@ class LegRow:
     state: str
     call_sid: str | None
     created_at: datetime
-    last_seen_at: datetime
 
-
-# ---------------------------------------------------------------- reading
 
 _LOAD = (
-    select(calls.c.state, calls.c.rev, legs.c.call_sid, legs.c.documents, replies.c.reply)
+    select(calls.c.state, calls.c.rev, legs.c.call_sid, replies.c.reply)
     .join_from(legs, calls, calls.c.id == legs.c.call_id)
     .outerjoin(
         replies,
-        and_(
-            replies.c.leg == legs.c.token, replies.c.n == bindparam("n"), replies.c.exit == bindparam("exit")
-        ),
+        and_(replies.c.leg == legs.c.token, replies.c.n == bindparam("n"), replies.c.exit == bindparam("exit")),
     )
     .where(legs.c.token == bindparam("leg"))
 )
 _LOAD_CALL = select(calls.c.state, calls.c.rev).where(calls.c.id == bindparam("id"))
 _LEG_OF_SID = select(legs.c.token).where(legs.c.call_sid == bindparam("sid"))
-_NEWEST_REPLY = (
-    select(replies.c.reply).where(replies.c.leg == bindparam("leg")).order_by(replies.c.seq.desc()).limit(1)
-)
+_NEWEST_REPLY = select(replies.c.reply).where(replies.c.leg == bindparam("leg")).order_by(replies.c.seq.desc()).limit(1)
 _ANSWERS = select(answers.c.ask, answers.c.body).where(answers.c.call_id == bindparam("call"))
 _LIVE = select(calls.c.state).where(calls.c.live).order_by(calls.c.arrived_at)
 _JOURNAL = (
-    select(
-        journal.c.seq, journal.c.at, journal.c.leg, journal.c.event, journal.c.reasons, journal.c.version
-    )
+    select(journal.c.seq, journal.c.at, journal.c.leg, journal.c.event, journal.c.reasons, journal.c.version)
     .where(journal.c.call_id == bindparam("call"))
     .order_by(journal.c.seq)
 )
@@ -157,58 +109,21 @@ _SILENT_LEGS = (
         legs.c.state,
         legs.c.call_sid,
         legs.c.created_at,
-        legs.c.last_seen_at,
     )
-    .where(legs.c.state != word("over"), legs.c.last_seen_at < bindparam("before"))
-    .order_by(legs.c.last_seen_at)
+    .where(
+        legs.c.state != word("over"),
+        legs.c.created_at < bindparam("before"),
+        ~exists().where(
+            journal.c.call_id == legs.c.call_id, journal.c.leg == legs.c.token, journal.c.at >= bindparam("before")
+        ),
+    )
+    .order_by(legs.c.created_at)
 )
-_EARLIER = select(func.count()).where(
-    calls.c.arrived_at >= bindparam("since"), calls.c.id != bindparam("besides")
-)
+_EARLIER = select(func.count()).where(calls.c.arrived_at >= bindparam("since"), calls.c.id != bindparam("besides"))
 _EARLIER_OF_PERSON = _EARLIER.where(calls.c.person == bindparam("person"))
 _EARLIER_OF_NUMBER = _EARLIER.where(calls.c.caller_key == bindparam("caller"))
 _LANGUAGE = select(callers.c.language).where(callers.c.number_key == bindparam("caller"))
 
-# ---------------------------------------------------------------- writing
-
-_NEW_CALL = insert(calls)
-_MOVE_CALL = (
-    update(calls)
-    .where(calls.c.id == bindparam("call"), calls.c.rev == bindparam("was"))
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("rev", "state", "person", "phase", "outcome", "ended_at", "live")
-        }
-    )
-)
-_NEW_LINE = insert(journal)
-_NEW_REPLY = insert(replies)
-_NEW_LEG = insert(legs)
-_MOVE_LEG = (
-    update(legs)
-    .where(legs.c.token == bindparam("leg"))
-    .values(
-        state=bindparam("state"),
-        documents=bindparam("documents"),
-        over_at=func.coalesce(legs.c.over_at, bindparam("over_at")),
-        last_seen_at=func.coalesce(bindparam("seen"), legs.c.last_seen_at),
-    )
-)
-_CLAIM_LEG = (
-    update(legs)
-    .where(
-        legs.c.token == bindparam("leg"), or_(legs.c.call_sid.is_(None), legs.c.call_sid == bindparam("sid"))
-    )
-    .values(call_sid=bindparam("sid"))
-)
-_PUT_TICKET = upsert(tickets)
-_NEW_OFFER = insert(offers)
-_MOVE_OFFER = (
-    update(offers)
-    .where(offers.c.id == bindparam("offer"))
-    .values(state=bindparam("state"), expires_at=bindparam("expires_at"))
-)
 _PUT_ANSWER = upsert(answers)
 _FORGET = (
     delete(replies)
@@ -243,9 +158,10 @@ class Record:
         row = self._database.row(_LOAD, leg=leg, n=n, exit=exit)
         if row is None:
             return None
-        state, rev, call_sid, documents, sealed = row
+        state, rev, call_sid, sealed = row
+        call = read_call(state)
         reply = None if sealed is None else self._seal.open(leg, sealed)
-        return Loaded(read_call(state), rev, call_sid, reply, documents)
+        return Loaded(call, rev, call_sid, reply, call.legs[leg].documents)
 
     def load_call(self, call_id: str) -> Loaded | None:
         """Return a call by id, seen from no leg; None when there is no such call."""
@@ -258,7 +174,7 @@ class Record:
         Raises Conflict when the call has moved since it was loaded, the exit is taken, an agent or ticket is; Taken
         when the leg is another CallSid's.
         """
-        self._database.write(self._writes(turn))
+        self._database.write(turn_writes(turn, self._seal))
 
     def leg_of_sid(self, call_sid: str) -> str | None:
         """Return the leg a CallSid owns."""
@@ -267,7 +183,7 @@ class Record:
 
     def bind_sid(self, leg: str, call_sid: str) -> None:
         """Make the leg this CallSid's, as the first webhook would; raises Taken when it is another's."""
-        self._database.write([_claim(leg, call_sid)])
+        self._database.write([claim(leg, call_sid)])
 
     def newest_reply(self, leg: str) -> str | None:
         """Return what the leg was told last; None when nothing is kept."""
@@ -304,11 +220,11 @@ class Record:
         ]
 
     def legs_not_over(self, silent_for_seconds: float, now: datetime) -> list[LegRow]:
-        """Return the legs not over that have had no turn for so long, the longest silent first."""
+        """Return the legs not over that have had no turn for so long, the oldest first."""
         before = micros(now - timedelta(seconds=silent_for_seconds))
         return [
-            LegRow(*facts, created_at=instant(created), last_seen_at=instant(seen))
-            for *facts, created, seen in self._database.rows(_SILENT_LEGS, before=before)
+            LegRow(token, call, kind, state, sid, instant(created))
+            for token, call, kind, state, sid, created in self._database.rows(_SILENT_LEGS, before=before)
         ]
 
     def calls_from(
@@ -330,160 +246,6 @@ class Record:
     def forget_replies(self, older_than: datetime) -> int:
         """Delete the replies of legs that ended before then; returns how many."""
         return len(self._database.change(_FORGET, before=micros(older_than)))
-
-    # ------------------------------------------------------------ what a turn writes
-
-    def _writes(self, turn: Turn) -> Iterator[Write]:
-        at = micros(turn.now)
-        yield self._call(turn)
-        yield _journalled(turn, at)
-        if turn.exit is not None and turn.leg is not None and turn.reply is not None:
-            yield self._reply(turn, turn.leg, turn.exit, turn.reply, at)
-        yield from _legs(turn, at)
-        if turn.call_sid is not None and turn.leg is not None:
-            yield _claim(turn.leg, turn.call_sid)
-        yield from _ticket(turn)
-        yield from _offers(turn)
-        if turn.does:
-            yield from entrusted(turn.after, turn.rev + 1, turn.does, at, self._seal)
-
-    def _call(self, turn: Turn) -> Write:
-        call = turn.after
-        moved = {
-            "rev": turn.rev + 1,
-            "state": written(call),
-            "person": call.person,
-            "phase": call.phase,
-            "outcome": call.outcome,
-            "ended_at": call.ended_at and micros(call.ended_at),
-            "live": call.phase != "over" or (call.ticket is not None and call.ticket.live),
-        }
-        # An update that finds another rev changes nothing; the journal's key then refuses the turn.
-        if turn.before is not None:
-            return Write(_MOVE_CALL, moved | {"call": call.id, "was": turn.rev})
-        return Write(_NEW_CALL, moved | self._new(call))
-
-    def _new(self, call: Call) -> dict[str, Any]:
-        return {
-            "id": call.id,
-            "line": call.line,
-            "site": call.site,
-            "version": call.version,
-            "caller_key": self._seal.key_of(call.caller.number),
-            "arrived_at": micros(call.arrived_at),
-        }
-
-    def _reply(self, turn: Turn, leg: str, exit: str, reply: str, at: int) -> Write:
-        sealed = self._seal.close(leg, reply)
-        return Write(
-            _NEW_REPLY,
-            {"leg": leg, "n": turn.n, "exit": exit, "seq": turn.rev + 1, "reply": sealed, "at": at},
-        )
-
-
-def _journalled(turn: Turn, at: int) -> Write:
-    return Write(
-        _NEW_LINE,
-        {
-            "call_id": turn.after.id,
-            "seq": turn.rev + 1,
-            "at": at,
-            "leg": turn.leg,
-            "event": turn.event,
-            "reasons": written(turn.why),
-            "version": turn.after.version,
-        },
-    )
-
-
-def _legs(turn: Turn, at: int) -> Iterator[Write]:
-    known = turn.before.legs if turn.before else {}
-    for token, leg in turn.after.legs.items():
-        if token not in known:
-            yield _new_leg(turn.after.id, leg, at)
-        elif token == turn.leg or leg != known[token]:
-            yield _moved_leg(leg, at, at if token == turn.leg else None)
-
-
-def _new_leg(call_id: str, leg: Leg, at: int) -> Write:
-    return Write(
-        _NEW_LEG,
-        {
-            "token": leg.token,
-            "call_id": call_id,
-            "kind": leg.kind,
-            "state": leg.state,
-            "call_sid": None,
-            "documents": leg.documents,
-            "number": leg.number,
-            "created_at": at,
-            "over_at": at if leg.state == "over" else None,
-            "last_seen_at": at,
-        },
-    )
-
-
-def _moved_leg(leg: Leg, at: int, seen: int | None) -> Write:
-    over_at = at if leg.state == "over" else None
-    values = {"leg": leg.token, "state": leg.state, "documents": leg.documents}
-    return Write(_MOVE_LEG, values | {"over_at": over_at, "seen": seen})
-
-
-def _claim(leg: str, call_sid: str) -> Write:
-    return Write(_CLAIM_LEG, {"leg": leg, "sid": call_sid}, Taken)
-
-
-def _ticket(turn: Turn) -> Iterator[Write]:
-    ticket = turn.after.ticket
-    if ticket is None or (turn.before is not None and ticket == turn.before.ticket):
-        return
-    yield Write(
-        _PUT_TICKET,
-        {
-            "id": ticket.id,
-            "call_id": ticket.call,
-            "site": ticket.site,
-            "queue": ticket.queue,
-            "kind": ticket.kind,
-            "state": ticket.state,
-            "person": ticket.person,
-            "calm": not ticket.emergency,
-            "arrived_at": micros(ticket.arrived_at),
-            "due_from": micros(ticket.due_from),
-            "promised_at": micros(ticket.promised_at),
-            "body": written(ticket),
-        },
-    )
-
-
-def _offers(turn: Turn) -> Iterator[Write]:
-    known = {offer.id: offer for offer in turn.before.offers} if turn.before else {}
-    changed = [offer for offer in turn.after.offers if offer != known.get(offer.id)]
-    # One that ends makes room for one that begins.
-    for offer in sorted(changed, key=lambda offer: offer.state in ("open", "accepted")):
-        yield _moved_offer(offer) if offer.id in known else _new_offer(turn.after.id, offer)
-
-
-def _new_offer(call_id: str, offer: Offer) -> Write:
-    return Write(
-        _NEW_OFFER,
-        {
-            "id": offer.id,
-            "ticket_id": offer.ticket,
-            "call_id": call_id,
-            "agent_id": offer.agent,
-            "leg": offer.leg,
-            "state": offer.state,
-            "offered_at": micros(offer.offered_at),
-            "expires_at": micros(offer.expires_at),
-        },
-    )
-
-
-def _moved_offer(offer: Offer) -> Write:
-    return Write(
-        _MOVE_OFFER, {"offer": offer.id, "state": offer.state, "expires_at": micros(offer.expires_at)}
-    )
 
 
 def _line(seq: int, at: int, leg: str | None, event: str, reasons: str, version: str) -> JournalLine:

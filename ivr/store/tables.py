@@ -6,6 +6,8 @@ text: the databases keep it and never look inside. Ids sort by code point on bot
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -33,15 +35,21 @@ def word(literal: str) -> ColumnElement[str]:
     return literal_column(f"'{literal}'")
 
 
+def fresh(table: Table, **given: Any) -> Insert:
+    """Return an INSERT of every column, each a parameter of its name but for those given."""
+    values: dict[str, Any] = {column.name: bindparam(column.name) for column in table.columns}
+    return insert(table).values(values | given)
+
+
 def upsert(table: Table, *keep: str) -> Insert:
     """Return an INSERT of every column that takes the place of the row with the same key, but for the columns kept.
 
     PostgreSQL's INSERT … ON CONFLICT is SQLite's too, word for word.
     """
-    fresh = insert(table).values({column.name: bindparam(column.name) for column in table.columns})
+    row = fresh(table)
     key = [column.name for column in table.primary_key.columns]
     moved = [column.name for column in table.columns if column.name not in (*key, *keep)]
-    return fresh.on_conflict_do_update(index_elements=key, set_={name: fresh.excluded[name] for name in moved})
+    return row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in moved})
 
 
 Id = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -49,6 +57,7 @@ Instant = BigInteger()
 
 tables = MetaData(
     naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
         "pk": "pk_%(table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
@@ -85,11 +94,9 @@ legs = Table(
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("call_sid", Text),
-    Column("documents", Integer, nullable=False),
     Column("number", Text),
     Column("created_at", Instant, nullable=False),
     Column("over_at", Instant),
-    Column("last_seen_at", Instant, nullable=False),
     UniqueConstraint("call_sid"),
     Index(
         "ix_legs_not_over",
@@ -97,7 +104,6 @@ legs = Table(
         sqlite_where=text("state <> 'over'"),
         postgresql_where=text("state <> 'over'"),
     ),
-    postgresql_with={"fillfactor": 70},
 )
 
 replies = Table(
@@ -124,6 +130,8 @@ journal = Table(
     Column("version", Text, nullable=False),
     # The turn after a revision can be written once: this constraint is what makes two writers of a call impossible.
     PrimaryKeyConstraint("call_id", "seq"),
+    # Kept in the key's own order, a line costs SQLite one page written instead of two.
+    sqlite_with_rowid=False,
 )
 
 tickets = Table(

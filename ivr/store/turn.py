@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, update
+from sqlalchemy import bindparam, func, or_, update
 
 from ivr.core.call import Call, Effect, Leg
 from ivr.core.line import Offer, Ticket
@@ -17,7 +17,7 @@ from ivr.store.effects import effect_writes
 from ivr.store.notation import micros, written
 from ivr.store.refusals import Taken
 from ivr.store.seal import Seal
-from ivr.store.tables import calls, journal, legs, offers, replies, tickets, upsert
+from ivr.store.tables import calls, fresh, journal, legs, offers, replies, tickets, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +38,31 @@ class Turn:
     call_sid: str | None = None  # claims the leg for this CallSid
 
 
-_MOVING = ("rev", "state", "person", "phase", "outcome", "ended_at", "live")
-
-_NEW_CALL = insert(calls)
+_NEW_CALL = fresh(calls)
 _MOVE_CALL = (
     update(calls)
     .where(calls.c.id == bindparam("call"), calls.c.rev == bindparam("was"))
-    .values({name: bindparam(name) for name in _MOVING})
+    .values({name: bindparam(name) for name in ("rev", "state", "phase", "outcome", "ended_at")})
 )
-_NEW_LINE = insert(journal)
-_NEW_REPLY = insert(replies)
-_NEW_LEG = insert(legs)
+# What an index holds is written only when it changes: every index named costs SQLite a page.
+_MARK_CALL = (
+    update(calls).where(calls.c.id == bindparam("call")).values({name: bindparam(name) for name in ("person", "live")})
+)
+_NEW_LINE = fresh(journal)
+_NEW_REPLY = fresh(replies)
+_NEW_LEG = fresh(legs)
 _MOVE_LEG = (
     update(legs)
     .where(legs.c.token == bindparam("leg"))
-    .values(
-        state=bindparam("state"),
-        documents=bindparam("documents"),
-        over_at=func.coalesce(legs.c.over_at, bindparam("over_at")),
-        last_seen_at=func.coalesce(bindparam("seen"), legs.c.last_seen_at),
-    )
+    .values(state=bindparam("state"), over_at=func.coalesce(legs.c.over_at, bindparam("over_at")))
 )
 _CLAIM_LEG = (
     update(legs)
-    .where(
-        legs.c.token == bindparam("leg"), or_(legs.c.call_sid.is_(None), legs.c.call_sid == bindparam("sid"))
-    )
+    .where(legs.c.token == bindparam("leg"), or_(legs.c.call_sid.is_(None), legs.c.call_sid == bindparam("sid")))
     .values(call_sid=bindparam("sid"))
 )
 _PUT_TICKET = upsert(tickets)
-_NEW_OFFER = insert(offers)
+_NEW_OFFER = fresh(offers)
 _MOVE_OFFER = (
     update(offers)
     .where(offers.c.id == bindparam("offer"))
@@ -76,9 +71,9 @@ _MOVE_OFFER = (
 
 
 def turn_writes(turn: Turn, seal: Seal) -> Iterator[Write]:
-    """Yield the statements of a turn's transaction. A menu key takes four."""
+    """Yield the statements of a turn's transaction. A menu key takes three."""
     at = micros(turn.now)
-    yield _call(turn, seal)
+    yield from _call(turn, seal)
     yield _line(turn, at)
     if turn.reply is not None:
         yield _reply(turn, seal, at)
@@ -96,21 +91,27 @@ def claim(leg: str, call_sid: str) -> Write:
     return Write(_CLAIM_LEG, {"leg": leg, "sid": call_sid}, Taken)
 
 
-def _call(turn: Turn, seal: Seal) -> Write:
-    call = turn.after
-    moved = {
+def _call(turn: Turn, seal: Seal) -> Iterator[Write]:
+    call, before = turn.after, turn.before
+    now = {
         "rev": turn.rev + 1,
         "state": written(call),
-        "person": call.person,
         "phase": call.phase,
         "outcome": call.outcome,
         "ended_at": call.ended_at and micros(call.ended_at),
-        "live": call.phase != "over" or (call.ticket is not None and call.ticket.live),
     }
+    found = {"person": call.person, "live": _live(call)}
+    if before is None:
+        yield Write(_NEW_CALL, now | found | _lasting(call, seal))
+        return
     # An update that finds another rev changes nothing; the journal's key then refuses the turn.
-    if turn.before is not None:
-        return Write(_MOVE_CALL, moved | {"call": call.id, "was": turn.rev})
-    return Write(_NEW_CALL, moved | _lasting(call, seal))
+    yield Write(_MOVE_CALL, now | {"call": call.id, "was": turn.rev})
+    if call.person != before.person or found["live"] != _live(before):
+        yield Write(_MARK_CALL, found | {"call": call.id})
+
+
+def _live(call: Call) -> bool:
+    return call.phase != "over" or (call.ticket is not None and call.ticket.live)
 
 
 def _lasting(call: Call, seal: Seal) -> dict[str, Any]:
@@ -152,8 +153,8 @@ def _legs(turn: Turn, at: int) -> Iterator[Write]:
     for token, leg in turn.after.legs.items():
         if token not in known:
             yield _new_leg(turn.after.id, leg, at)
-        elif token == turn.leg or leg != known[token]:
-            yield _moved_leg(leg, at, at if token == turn.leg else None)
+        elif leg.state != known[token].state:
+            yield Write(_MOVE_LEG, {"leg": token, "state": leg.state, "over_at": _over_at(leg, at)})
 
 
 def _new_leg(call_id: str, leg: Leg, at: int) -> Write:
@@ -165,19 +166,15 @@ def _new_leg(call_id: str, leg: Leg, at: int) -> Write:
             "kind": leg.kind,
             "state": leg.state,
             "call_sid": None,
-            "documents": leg.documents,
             "number": leg.number,
             "created_at": at,
-            "over_at": at if leg.state == "over" else None,
-            "last_seen_at": at,
+            "over_at": _over_at(leg, at),
         },
     )
 
 
-def _moved_leg(leg: Leg, at: int, seen: int | None) -> Write:
-    over_at = at if leg.state == "over" else None
-    values = {"leg": leg.token, "state": leg.state, "documents": leg.documents}
-    return Write(_MOVE_LEG, values | {"over_at": over_at, "seen": seen})
+def _over_at(leg: Leg, at: int) -> int | None:
+    return at if leg.state == "over" else None
 
 
 def _ticket(turn: Turn) -> Iterator[Write]:
@@ -231,6 +228,4 @@ def _new_offer(call_id: str, offer: Offer) -> Write:
 
 
 def _moved_offer(offer: Offer) -> Write:
-    return Write(
-        _MOVE_OFFER, {"offer": offer.id, "state": offer.state, "expires_at": micros(offer.expires_at)}
-    )
+    return Write(_MOVE_OFFER, {"offer": offer.id, "state": offer.state, "expires_at": micros(offer.expires_at)})

@@ -30,10 +30,8 @@ MOST_KEYS = 64
 MOST_NAMES_LOGGED = 60
 
 CALL_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-_QUEUE_RESULTS = frozenset(
-    "bridged bridging-in-process error hangup leave redirected redirected-from-bridged queue-full system-error"
-    .split()
-)  # fmt: skip
+_HOLD_TURNS = {"leave", "queue-full", "error", "system-error"}
+_HOLD_NOTICES = {"bridged", "bridging-in-process", "hangup", "redirected", "redirected-from-bridged"}
 _DIAL_RESULTS = CALL_OVER | {"answered"}
 _NOT_KEYS = re.compile(r"[^0-9*#]+")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
@@ -164,8 +162,8 @@ def _attestation(verstat: str) -> str:
 # ---------------------------------------------------------------- what happened
 
 
-def event(exit: str, leg: str, document: int, form: Form) -> Event | None:
-    """Return what a request for this exit tells of; None for `wait`, which is a view and tells of nothing.
+def event(exit: str, leg: str, document: int, form: Form) -> Event:
+    """Return what a request for this exit tells of: `next`, `after` or `moved`.
 
     What cannot be read becomes `Silent`, so that the caller is asked again, and a line in the log.
     """
@@ -176,8 +174,6 @@ def event(exit: str, leg: str, document: int, form: Form) -> Event | None:
             return _left_hold(leg, form) or _left_dial(leg, form) or _recorded(leg, form) or _unread(leg, form)
         case "moved":
             return Came(leg, document)
-        case "wait":
-            return None
     return _unread(leg, form)
 
 
@@ -207,7 +203,7 @@ def _recorded(leg: str, form: Form) -> Recorded | None:
 
 def _left_hold(leg: str, form: Form) -> QueueLeft | None:
     result = form.text("QueueResult")
-    if result and result not in _QUEUE_RESULTS:
+    if result and result not in _HOLD_TURNS | _HOLD_NOTICES:
         _report(leg, form)
         result = "error"  # a turn, so the caller hears something
     return QueueLeft(leg, result) if result else None

@@ -27,9 +27,7 @@ class Verifier:
     by the id Twilio names in the settings header. That header only chooses among these, so it needs no trust.
     """
 
-    def __init__(
-        self, public_url: str, secrets: Sequence[str], shared_keys: Mapping[str, str] = _NO_KEYS
-    ) -> None:
+    def __init__(self, public_url: str, secrets: Sequence[str], shared_keys: Mapping[str, str] = _NO_KEYS) -> None:
         self._origins = tuple(origin.encode() for origin in _spellings(public_url))
         self._prefix = urlsplit(public_url).path.rstrip("/")
         self._secrets = tuple(secret.encode() for secret in secrets)
@@ -38,17 +36,18 @@ class Verifier:
     def accepts(
         self,
         path_and_query: str,
-        form: Form,
-        *,
+        body: bytes | Form,
         signature: str | None,
         settings: str | None = None,
         content_type: str | None = None,
     ) -> bool:
         """Return whether Twilio signed this request; never raises, whatever was sent.
 
-        `path_and_query` is the request line's, undecoded (`RAW_URI`); the others are the headers of those names,
-        None when absent. A body that is no form must be hashed in the query (`bodySHA256`).
+        `path_and_query` is the request line's, undecoded (`RAW_URI`); `body` the bytes received, or the form already
+        parsed from them; the others are headers, None when absent. A body that is no form must be hashed in the
+        query (`bodySHA256`).
         """
+        form = Form.parse(body) if isinstance(body, bytes) else body
         secrets, algorithm = self._chosen_by(settings)
         signed = self._signed(path_and_query, form, content_type)
         if not signature or not algorithm or signed is None:

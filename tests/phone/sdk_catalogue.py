@@ -22,9 +22,7 @@ _MADE = re.compile(r"return self\.nest\(\s*(\w+)\(")
 def catalogue() -> dict[str, dict[str, Any]]:
     """Return {class: {element, children: {element: class}, attributes: [...]}} for every TwiML class."""
     classes = {name: kind for name, kind in vars(voice_response).items() if _is_twiml(kind)}
-    entries = {
-        name: {"element": _element(kind), "children": {}, "attributes": set()} for name, kind in classes.items()
-    }
+    entries = {name: {"element": _element(kind), "children": {}, "attributes": set()} for name, kind in classes.items()}
     for name, kind in classes.items():
         for method in vars(kind).values():
             made = _MADE.search(inspect.getsource(method)) if inspect.isfunction(method) else None

@@ -1,5 +1,64 @@
 """The schema's history, run from here: `migrate` brings a database up to date."""
 
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+
+from ivr.store.refusals import Unreachable
+
+NEWEST = "0001"
+_ONE_AT_A_TIME = 0x52786C696E65  # "Rxline": PostgreSQL's advisory locks are numbers
+_PATIENCE_SECONDS = 30
+
 
 def migrate(database_url: str) -> None:
-    """Bring the database up to date; safe to call twice, and from two processes at once. Raises Unreachable."""
+    """Bring the database up to date, making a SQLite file and its folder if there is none.
+
+    Safe to call twice, and from two processes at once. Raises Unreachable.
+    """
+    try:
+        _upgrade(database_url)
+    except OperationalError as error:
+        raise Unreachable(str(error.orig)) from None
+
+
+def _upgrade(database_url: str) -> None:
+    engine = _engine(make_url(database_url))
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(__file__).parent))
+        command.upgrade(config, NEWEST)
+    engine.dispose()
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        file = Path(url.database or "").absolute()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write_ahead(file)
+        engine = create_engine(url, connect_args={"timeout": _PATIENCE_SECONDS, "isolation_level": None})
+        event.listen(engine, "begin", _lock_file)
+    else:
+        engine = create_engine(url.set(drivername="postgresql+psycopg"))
+        event.listen(engine, "begin", _lock_server)
+    return engine
+
+
+def _write_ahead(file: Path) -> None:
+    with closing(sqlite3.connect(file, timeout=_PATIENCE_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _lock_file(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _lock_server(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")

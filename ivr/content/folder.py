@@ -1,0 +1,57 @@
+"""The content folder on disk: which files there are, and their texts as the format wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ivr.content.problems import Problem
+
+FOLDERS = ("routing_rules", "callflows", "config")
+MOST_BYTES = 1_000_000
+
+
+def texts(content: Path) -> tuple[dict[str, str], list[Problem]]:
+    """Return every content file's text by its path below the folder, and a problem for each that has none.
+
+    Raises OSError when the folder is not there.
+    """
+    if not content.is_dir():
+        raise FileNotFoundError(f"{content} is not a folder")
+    found: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path, file in _files(content):
+        fault = _too_big(file) or _outside(file, content / path.partition("/")[0])
+        text = None if fault else as_text(file.read_bytes())
+        if text is None:
+            fault = fault or "this is not UTF-8; save as UTF-8"
+            problems.append(Problem(path, 1, 1, "error", "syntax", fault))
+        else:
+            found[path] = text
+    return found, problems
+
+
+def as_text(data: bytes) -> str | None:
+    """Return bytes as text with plain line ends and no byte order mark, or None when they are not UTF-8."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _files(content: Path) -> Iterator[tuple[str, Path]]:
+    for name in FOLDERS:
+        for file in sorted((content / name).rglob("*.yaml")):
+            if file.is_file():
+                yield file.relative_to(content).as_posix(), file
+
+
+def _too_big(file: Path) -> str | None:
+    size = file.stat().st_size
+    return f"the file has {size} bytes; 1,000,000 at most are read" if size > MOST_BYTES else None
+
+
+def _outside(file: Path, folder: Path) -> str | None:
+    inside = file.resolve().is_relative_to(folder.resolve())
+    return None if inside else f"the link leads out of {folder.name}/"

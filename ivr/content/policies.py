@@ -1,0 +1,121 @@
+"""Reads `config/policies.yaml`, the house rules, and `config/facts.yaml`, what else the order system can tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ivr.content import scalars
+from ivr.content.config import top_fields
+from ivr.content.reading import Fields, Item, Wrong, listed, named, one_of, scalar, text
+from ivr.core.pharmacy import Policies
+from ivr.core.rules import FACTS, UNKNOWN, Fact
+
+_duration = scalar(scalars.duration)
+_count = scalar(scalars.whole(1, 1000))
+_days = scalar(scalars.whole(1, 36_500))
+KEPT = ("journal", "messages", "recordings")
+
+
+def read_policies(item: Item) -> Policies:
+    """Return the house rules; what is left out keeps its default."""
+    fields = top_fields(item, "policies.yaml")
+    usual = Policies()
+    ringing = fields.take("offers", _offers, {})
+    callbacks = fields.take("callbacks", _callbacks, {})
+    policies = replace(
+        usual,
+        **ringing,
+        **callbacks,
+        missed_return_seconds=fields.take("missed_return", _duration, usual.missed_return_seconds),
+        wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
+        message_seconds=fields.take("message", _duration, usual.message_seconds),
+        calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),
+        recording=fields.take("recording", _recording, {}),
+        retention=fields.take("retention", _retention, {}),
+        transfers=fields.take("transfers", named(_transfer, "a transfer"), {}),
+    )
+    fields.done()
+    return policies
+
+
+def _offers(item: Item) -> dict[str, Any]:
+    fields = Fields(item, "`offers`")
+    found = {f"{key}_seconds": fields.take(key, _duration, None) for key in ("ring", "accept")}
+    fields.done()
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _callbacks(item: Item) -> dict[str, Any]:
+    fields = Fields(item, "`callbacks`")
+    found: dict[str, Any] = {"callback_attempts": fields.take("attempts", _count, None)}
+    for key in ("spacing", "expires", "ring"):
+        found[f"callback_{key}_seconds"] = fields.take(key, _duration, None)
+    quiet = fields.take("quiet", scalar(scalars.time_range), None)
+    found["quiet_hours"] = quiet and (quiet[0], quiet[1] % (24 * 60))
+    fields.done()
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _recording(item: Item) -> dict[str, Any]:
+    fields = Fields(item, "`recording`")
+    found = {"consent": fields.need("consent", one_of("a way to ask", ("announce", "ask")))}
+    fields.done()
+    return found
+
+
+def _retention(item: Item) -> dict[str, int]:
+    fields = Fields(item, "`retention`")
+    found = {key: fields.take(key, _days, 0) for key in KEPT}
+    fields.done()
+    return {key: days for key, days in found.items() if days}
+
+
+def _transfer(name: str, item: Item) -> str:
+    fields = Fields(item, "a transfer")
+    number = fields.need("number", scalar(scalars.phone))
+    fields.done()
+    return number
+
+
+def read_facts(item: Item) -> dict[str, Fact]:
+    """Return the pharmacy's own facts, and the values of `medication_class`, by name."""
+    fields = top_fields(item, "facts.yaml")
+    facts = fields.need("facts", named(_fact, "a fact"))
+    fields.done()
+    return facts
+
+
+def _fact(name: str, item: Item) -> Fact:
+    if name in FACTS and name != "medication_class":
+        raise Wrong("duplicate", f'every pharmacy has the fact "{name}" already; call this one something else', item)
+    fields = Fields(item, "a fact")
+    kinds = [kind for kind in ("one_of", "yes_no", "number") if kind in fields]
+    words = fields.take("one_of", listed(scalar(_word)), ())
+    fields.take("yes_no", one_of("a way to say so", ("yes",)), "yes")
+    low, high = fields.take("number", scalar(_bounds), (0, 0))
+    source = fields.take("from", text, "")
+    fields.done()
+    if len(kinds) != 1:
+        raise Wrong("missing", "a fact is one_of: [words], yes_no: yes, or number: 0 to 500", item)
+    if kinds == ["one_of"]:
+        return Fact(name, "word", words, source=source)
+    if kinds == ["yes_no"]:
+        return Fact(name, "flag", ("yes", "no"), source=source)
+    return Fact(name, "number", low=low, high=high, source=source)
+
+
+def _word(told: str) -> str:
+    if told == UNKNOWN:
+        raise Wrong("duplicate", "every fact can be unknown already; leave it out")
+    if not told.isascii() or not told.replace("_", "").isalnum() or told != told.lower():
+        raise Wrong("type", f'"{told}" has to be one word in small letters, digits and _')
+    return told
+
+
+def _bounds(told: str) -> tuple[int, int]:
+    low_text, _, high_text = told.partition(" to ")
+    low, high = scalars.number(low_text), scalars.number(high_text)
+    if low >= high:
+        raise Wrong("range", f"{told} is empty; the smaller number comes first")
+    return low, high

@@ -1,0 +1,232 @@
+"""The words callers hear: `callflows/prompts/<language>.yaml`, read once and spoken by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ivr.content.problems import did_you_mean
+from ivr.content.reading import Fields, Item, Wrong, keyed, name_of, one_of, one_or_more, reference, text
+from ivr.content.spoken import filters
+from ivr.core.rules import FACTS
+
+FOLDER = "callflows/prompts/"
+LONGEST = 3_000  # characters; a carrier says at most 4,096 at once, markup included
+
+# Said by the line itself, whatever the flows are, with the values each is given.
+SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
+    name: frozenset(values.split())
+    for name, values in {
+        "one_moment": "",
+        "not_an_option": "",
+        "did_not_hear": "",
+        "person_coming": "",
+        "hold_welcome": "",
+        "hold_position": "position minutes_low minutes_high",
+        "hold_still": "",
+        "hold_emergency": "",
+        "in_line": "",
+        "a_person_is_ready": "",
+        "moved_back_in_line": "",
+        "callback_offer": "",
+        "callback_confirm": "",
+        "callback_number": "",
+        "callback_number_confirm": "callback_number",
+        "callback_promised": "",
+        "callback_hello": "",
+        "callback_cancelled": "",
+        "goodbye_minimal": "",
+        "all_busy_callback": "",
+        "agent_whisper": "kind why language tier queue callback emergency minutes",
+        "agent_accepted": "",
+        "agent_too_late": "",
+        "agent_taken": "",
+        "agent_declined": "",
+        "agent_caller_left": "",
+        "connecting": "",
+        "call_taken": "",
+        "voicemail_greeting": "opens_day opens_at closed_because",
+        "voicemail_thanks": "",
+        "voicemail_too_short": "",
+        "recording_notice": "",
+        "thank_you": "",
+        "goodbye": "",
+        "rescue_open": "",
+        "rescue_closed": "",
+    }.items()
+}
+ALWAYS = frozenset({"pharmacy"})  # values every prompt has
+SOMETIMES = frozenset({"opens_day", "opens_at", "closed_because", "earliest_refill_on", "expected_on", "last4"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Words ready to be said, with the voice that says them."""
+
+    text: str
+    locale: str  # es-US
+    voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt in one language."""
+
+    name: str
+    template: Template
+    values: frozenset[str]  # what it speaks of
+    fixed: Spoken | None  # the words themselves, when it speaks of nothing
+    tiers: frozenset[str]  # who may hear it; empty means anybody
+    status: str  # reviewed · draft
+    without: str | None  # what to say instead when a value is not known
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One language's prompts."""
+
+    language: str
+    locale: str
+    voice: str
+    prompts: Mapping[str, Prompt]
+
+
+class Prompts:
+    """Every language's prompts; safe to use from several threads.
+
+    Text is plain: whoever turns it into markup escapes it.
+    """
+
+    def __init__(self, catalogues: Mapping[str, Catalogue], first: str) -> None:
+        self.catalogues = catalogues
+        self.first = first
+        self._fixed = {
+            (language, name): prompt.fixed
+            for language, catalogue in catalogues.items()
+            for name, prompt in catalogue.prompts.items()
+            if prompt.fixed
+        }
+
+    def say(self, language: str | None, prompt: str, values: Mapping[str, Any], first: str | None = None) -> Spoken:
+        """Return a prompt's words in a language, or in the line's `first` language where it is missing.
+
+        A prompt whose values are not all known gives way to the one it names in `without`. Raises KeyError for a
+        name nobody has, and for a value nobody gave.
+        """
+        spoken = self._fixed.get((language or self.first, prompt))
+        return spoken or self._say(language or self.first, prompt, values, first or self.first)
+
+    def languages(self) -> frozenset[str]:
+        """Return the codes of all languages."""
+        return frozenset(self.catalogues)
+
+    def _say(self, language: str, name: str, values: Mapping[str, Any], first: str) -> Spoken:
+        catalogue = next(
+            catalogue
+            for catalogue in (self.catalogues.get(language), self.catalogues[first], self.catalogues[self.first])
+            if catalogue and (name in catalogue.prompts or catalogue.language == self.first)
+        )
+        prompt = catalogue.prompts[name]
+        if prompt.fixed:
+            return prompt.fixed
+        missing = [value for value in prompt.values if values.get(value) in (None, "")]
+        if missing and prompt.without:
+            return self.say(catalogue.language, prompt.without, values)
+        if missing:
+            raise KeyError(f"prompt {name} speaks of {', '.join(sorted(missing))}, which nobody gave")
+        return Spoken(_tidy(prompt.template.render(values)), catalogue.locale, catalogue.voice)
+
+
+def _tidy(text: str) -> str:
+    return " ".join(text.split())
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_catalogue(language: str, top: Item) -> Catalogue:
+    """Return one language's prompts; raises Wrong after reporting every fault."""
+    fields = Fields(top, "a file of prompts")
+    fields.need("version", one_of("a version of this format", ("1",)))
+    locale = fields.need("locale", _locale)
+    voice = fields.need("voice", text)
+    status = fields.take("status", one_of("a status", ("reviewed", "draft")), "draft")
+    reviewer = fields.take("reviewed_by", text, "")
+    reader = _PromptReader(locale or "en-US", voice or "", status)  # stand-ins: `done` refuses the file anyway
+    prompts = fields.need("prompts", reader.all)
+    fields.done()
+    if status == "reviewed" and not reviewer and language != "en":
+        raise Wrong("missing", "who reviewed this translation? add `reviewed_by`, or call it a draft", top)
+    return Catalogue(language, locale, voice, prompts)
+
+
+def _locale(item: Item) -> str:
+    try:
+        Locale.parse(text(item), sep="-")
+    except (ValueError, UnknownLocaleError):
+        raise Wrong("unknown-value", f'"{item.text}" is not a locale; write it as en-US', item) from None
+    return item.text
+
+
+class _PromptReader:
+    def __init__(self, locale: str, voice: str, status: str) -> None:
+        self._locale, self._voice, self._status = locale, voice, status
+        # Callers hear the text itself: it is no markup, and escaping is the renderer's.
+        self._environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+        self._environment.filters = dict(filters(Locale.parse(locale, sep="-")))
+        self._names: set[str] = set()
+
+    def all(self, item: Item) -> dict[str, Prompt]:
+        self._names = {key.text for key, _ in item.pairs}
+        return keyed(self._prompt, "prompts by name")(item)
+
+    def _prompt(self, key: Item, item: Item) -> Prompt:
+        name = name_of(key, "a prompt")
+        if item.kind != "mapping":
+            return self._made(name, text(item), item)
+        fields = Fields(item, "a prompt")
+        words = fields.need("text", text)
+        tiers = fields.take("tier", one_or_more(one_of("a tier", FACTS["tier"].values)), ())
+        status = fields.take("status", one_of("a status", ("reviewed", "draft")), self._status)
+        fields.take("reviewed_by", text, "")
+        without = fields.take("without", reference("prompt", self._names), None)
+        fields.done()
+        return self._made(name, words, item.at("text"), frozenset(tiers), status, without)
+
+    def _made(
+        self,
+        name: str,
+        words: str,
+        place: Item,
+        tiers: frozenset[str] = frozenset(),
+        status: str | None = None,
+        without: str | None = None,
+    ) -> Prompt:
+        if len(words) > LONGEST:
+            raise Wrong("range", f"this prompt has {len(words)} characters; at most {LONGEST} can be said at once", place)
+        values = self._values(words, place)
+        template = self._environment.from_string(words)
+        fixed = None if values else Spoken(_tidy(template.render()), self._locale, self._voice)
+        return Prompt(name, template, values, fixed, tiers, status or self._status, without, words)
+
+    def _values(self, words: str, place: Item) -> frozenset[str]:
+        try:
+            tree = self._environment.parse(words)
+        except TemplateSyntaxError as error:
+            raise Wrong("syntax", f"this prompt cannot be read: {error.message}", place) from None
+        for node in tree.find_all(nodes.Node):
+            if isinstance(node, nodes.Filter) and node.name not in self._environment.filters:
+                hint = did_you_mean(node.name, self._environment.filters)
+                raise Wrong("reference", f'there is no way of speaking called "{node.name}"{hint}', place)
+            if not isinstance(node, _PLAIN):
+                raise Wrong("syntax", "a prompt is words and {{ values }}; choices belong in the flow", place)
+        return frozenset(node.name for node in tree.find_all(nodes.Name))
+
+
+_PLAIN = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Filter, nodes.Const)

@@ -1,0 +1,164 @@
+"""What supervisors type: who is working, who is in line, what came of a call."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ivr.app import connect
+from ivr.core.call import Worked
+from ivr.core.line import Agent
+from ivr.settings import Settings
+from ivr.store import AgentNow, Conflict, Disposition
+from ivr.switchboard import Switchboard
+
+EVENTS = {"available": ("signed_in", "returned", "wrapped_up"), "break": ("took_break",), "out": ("signed_out",)}
+
+
+def _board() -> Switchboard:
+    return connect(Settings.from_environment())
+
+
+def _show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], empty: str) -> None:
+    if not rows:
+        click.echo(empty)
+        return
+    table = Table(*columns, title=title, title_justify="left", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@click.command()
+@click.argument("agent", required=False)
+@click.argument("presence", required=False, type=click.Choice(list(EVENTS)))
+def agents(agent: str | None, presence: str | None) -> None:
+    """Who takes calls and what they are doing; with AGENT and a PRESENCE, move them there."""
+    board = _board()
+    staff = board.pharmacy().staff
+    if agent is not None and agent not in staff:
+        raise click.ClickException(f"nobody in config/staff.yaml is called `{agent}`; they are {', '.join(staff)}")
+    if agent is not None and presence is not None:
+        _move(board, agent, presence)
+    now = board.record.desk.agents()
+    rows = [_agent_row(staff[id_], now[id_], board.clock.now()) for id_ in staff if id_ in now]
+    _show("Agents", ("id", "name", "presence", "for", "queues"), rows, "nobody is on the staff")
+
+
+def _agent_row(agent: Agent, now: AgentNow, at: datetime) -> tuple[str, ...]:
+    presence = f"{now.presence} ({now.reason})" if now.reason else now.presence
+    return agent.id, agent.name, presence, _ago(now.since, at), " ".join(sorted(agent.queues))
+
+
+def _move(board: Switchboard, agent: str, presence: str) -> None:
+    """Take the way to that presence which leads there from where they are."""
+    for event in EVENTS[presence]:
+        try:
+            board.record.desk.move_agent(agent, event, "", board.clock.now())
+        except Conflict:
+            continue
+        board.live.ring("dispatch")
+        return
+    at = board.record.desk.agents()[agent].presence
+    raise click.ClickException(f"`{agent}` is {at.replace('_', ' ')}, and cannot be moved to `{presence}` from there")
+
+
+@click.command()
+def line() -> None:
+    """The tickets in line, in the order they are served."""
+    board = _board()
+    now = board.clock.now()
+    rows = [
+        (ticket.queue, ticket.kind, _ago(ticket.arrived_at, now), _until(ticket.promised_at, now), ticket.call)
+        for site in board.pharmacy().sites
+        for ticket in board.record.desk.waiting(site)
+    ]
+    _show("In line", ("queue", "kind", "since", "promise", "call"), rows, "nobody is in line")
+
+
+@click.command()
+@click.option("--close", metavar="CALL_ID", help="this one has been worked")
+@click.option("--by", metavar="AGENT", help="who worked it")
+@click.option("--code", default="resolved_agent", show_default=True, help="what came of it")
+def callbacks(close: str | None, by: str | None, code: str) -> None:
+    """The callbacks and messages promised and not yet kept; with --close, one is done."""
+    board = _board()
+    if close is not None:
+        _close(board, close, by, code)
+    now = board.clock.now()
+    rows = [
+        (ticket.kind, ticket.queue, _until(ticket.promised_at, now), str(ticket.attempts), ticket.call)
+        for site in board.pharmacy().sites
+        for ticket in board.record.desk.waiting(site)
+        if ticket.kind != "hold"
+    ]
+    _show("Promised", ("kind", "queue", "promise", "attempts", "call"), rows, "nothing is promised")
+
+
+def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
+    if by not in board.pharmacy().staff:
+        raise click.ClickException(f"say who worked it: --by with one of {', '.join(board.pharmacy().staff)}")
+    try:
+        board.tell(call_id, Worked(by, code))
+    except LookupError:
+        raise click.ClickException(f"no call is called `{call_id}`") from None
+
+
+@click.command()
+@click.argument("call_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="for machines")
+def dispositions(call_id: str | None, as_json: bool) -> None:
+    """What came of the last calls, or of CALL_ID, and whether the order system has it."""
+    found = _board().record.dispositions(call_id)
+    if as_json:
+        click.echo(json.dumps([dict(row.body) for row in found], indent=1))
+        return
+    rows = [_disposition_row(row) for row in found]
+    _show("Dispositions", ("call", "outcome", "code", "queue", "waited", "final", "written"), rows, "no call has ended")
+
+
+def _disposition_row(row: Disposition) -> tuple[str, ...]:
+    body = row.body
+    waited = body.get("waited_seconds")
+    written = "yes" if row.written_revision == row.revision else "on its way"
+    told = (body.get("outcome"), body.get("code"), body.get("queue"), "" if waited is None else f"{waited} s")
+    return row.call_id, *(str(value or "") for value in told), "yes" if row.final else "no", written
+
+
+@click.command()
+@click.argument("call_id")
+@click.option("--json", "as_json", is_flag=True, help="for machines")
+def call(call_id: str, as_json: bool) -> None:
+    """The story of one call: every event, every decision and why."""
+    record = _board().record
+    loaded = record.load_call(call_id)
+    if loaded is None:
+        raise click.ClickException(f"no call is called `{call_id}`; `ivr dispositions` lists the last ones")
+    lines = record.journal(call_id)
+    if as_json:
+        click.echo(json.dumps([{"at": line.at.isoformat(), **json.loads(line.event)} for line in lines], indent=1))
+        return
+    for line in lines:
+        click.echo(f"{line.at:%H:%M:%S}  {_sentence(json.loads(line.event))}")
+        for reason in line.why:
+            mark = "→" if reason.taken else " "
+            click.echo(f"          {mark} {reason.rule} ({reason.file}:{reason.line}): {reason.because}")
+
+
+def _sentence(event: dict[str, Any]) -> str:
+    told = ", ".join(f"{name} {value}" for name, value in event.items() if name not in ("event", "phase"))
+    return f"{event['event']}{' – ' + told if told else ''} → {event['phase']}"
+
+
+def _ago(since: datetime, now: datetime) -> str:
+    seconds = max(0, int((now - since).total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def _until(at: datetime, now: datetime) -> str:
+    return f"in {_ago(now, at)}" if at >= now else f"passed {_ago(at, now)} ago"

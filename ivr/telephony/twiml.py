@@ -1,0 +1,308 @@
+"""Verbs as TwiML, written straight as text: what Twilio plays, asks, and where it comes back.
+
+Nothing but a leg's token, a document's number and an exit is ever in a URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape as _escape_markup
+from typing import Any, Protocol, assert_never
+from urllib.parse import quote
+
+from ivr.core.call import (
+    Back,
+    Dial,
+    Gather,
+    Hangup,
+    Hold,
+    Meet,
+    Pause,
+    Play,
+    Record,
+    Say,
+    Verb,
+)
+from ivr.telephony import SOUNDS, hold_queue
+
+FRAGMENT = "#rc=3&rp=ct,rt,5xx&ct=2000&rt=5000&tt=14000"
+"""Ends every URL Twilio asks us by: retry thrice, also after silence or a 5xx, for our turns are idempotent."""
+
+SILENCE_ENDS_MESSAGE_SECONDS = 5
+RESCUE_MESSAGE_SECONDS = 120
+RESCUE_RING_SECONDS = 30
+
+_XML = '<?xml version="1.0" encoding="UTF-8"?>'
+NOTHING = f"{_XML}<Response/>"
+"""The reply to a notice."""
+
+# The shortest of Twilio's limits: 3,000 characters for Polly voices, and 4,500 once URL-encoded for any.
+_MOST_SPOKEN = 3000
+_MOST_HINTS = 500
+_MOST_HINT_CHARACTERS = 100
+_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
+_SPACE = re.compile(r"\s+")
+_PLAIN = re.compile(r"[ -!#-%'-;=?-~]*")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# A parser turns these into spaces or other line ends unless they are written as numbers.
+_LINE_ENDS = str.maketrans({"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+_STATIC = frozenset(file.stem for file in SOUNDS.glob("*.wav"))
+_ANY_KEY = "1234567890*#"
+
+
+class Spoken(Protocol):
+    """Words ready to be said: plain text, the locale it is in (`es-US`), and the voice that says it."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+    @property
+    def voice(self) -> str: ...
+
+
+class Prompts(Protocol):
+    """The prompts a call keeps."""
+
+    def say(self, language: str, prompt: str, values: Mapping[str, Any], /) -> Spoken: ...
+
+
+def _no_recordings(recording: str) -> str:
+    raise LookupError("this line plays no recordings")
+
+
+class Renderer:
+    """Writes the documents of one line; share one per process.
+
+    `recording_url` tells where Twilio fetches a recording's sound, by the recording's id; without it, playing one
+    raises LookupError.
+    """
+
+    def __init__(self, public_url: str, recording_url: Callable[[str], str] = _no_recordings) -> None:
+        self._public_url = public_url
+        self._voice_url = escape(f"{public_url}/voice/")
+        self._recording_url = recording_url
+
+    def url(self, leg: str, document: int, exit: str) -> str:
+        """Return the URL of an exit, as REST calls give it to Twilio."""
+        return f"{self._public_url}/voice/{leg}/{document}/{exit}{FRAGMENT}"
+
+    def document(
+        self,
+        says: tuple[Verb, ...] | None,
+        *,
+        leg: str,
+        document: int,
+        language: str,
+        prompts: Prompts,
+        caller_id: str | None = None,
+    ) -> str:
+        """Return what a party hears as TwiML; None and () are the empty reply to a notice.
+
+        `document` is this document's number, `language` the call's. `caller_id` is what a dialled number sees,
+        None for the caller's own number.
+        """
+        page = _Page(self, prompts, language, leg, f"{self._voice_url}{leg}/{document}/", caller_id)
+        return _response([page.write(verb) for verb in says or ()])
+
+    def wait_document(self, says: tuple[Verb, ...], *, leg: str, newest: int, language: str, prompts: Prompts) -> str:
+        """Return what a waiting caller hears: a view, asked again for ever, which only a key leaves.
+
+        `newest` is the number of the leg's newest document, the one a key answers.
+        """
+        page = _Page(self, prompts, language, leg, f"{self._voice_url}{leg}/{newest}/", on_hold=True)
+        written = [page.write(verb) for verb in says]
+        # Twilio asks a wait URL again by itself, but only while the leg is in a queue.
+        if not (says and isinstance(says[-1], Back | Hangup)):
+            written.append(page.write(Back("wait")))
+        return _response(written)
+
+    def sound_url(self, sound: str) -> str:
+        """Return where a sound is fetched. Media is no webhook, so this carries no fragment."""
+        return f"{self._public_url}/static/{sound}.wav" if sound in _STATIC else self._recording_url(sound)
+
+
+def rescue(words: Sequence[Spoken], *, dial: str | None = None, record_action: str | None = None) -> str:
+    """Return a document that needs nothing else to work: an apology, then a person, a message, or goodbye.
+
+    `dial` is the staffed number and goes first; `record_action` the door that takes a message instead.
+    """
+    written = [_say(said.text, said.locale, said.voice) for said in words]
+    if dial:
+        written.append(f'<Dial timeout="{RESCUE_RING_SECONDS}">{_party(dial)}</Dial>')
+    elif record_action:
+        written.append(_record(RESCUE_MESSAGE_SECONDS, escape(record_action + FRAGMENT)))
+    return _response([*written, "<Hangup/>"])
+
+
+# ---------------------------------------------------------------- one document
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What the verbs of one document share. `exits` is the escaped URL of its exits, without the exit."""
+
+    renderer: Renderer
+    prompts: Prompts
+    language: str
+    leg: str
+    exits: str
+    caller_id: str | None = None
+    on_hold: bool = False
+
+    def write(self, verb: Verb) -> str:
+        match verb:
+            case Say():
+                return self.say(verb)[0]
+            case Gather():
+                return self.gather(verb)
+            case Play():
+                return f"<Play>{escape(self.renderer.sound_url(verb.sound))}</Play>"
+            case Pause():
+                return f'<Pause length="{verb.seconds}"/>'
+            case Back():
+                return f"<Redirect>{self.exit(verb.exit)}</Redirect>"
+            case Hold():
+                return self.hold(verb)
+            case Meet():
+                return self.meet(verb)
+            case Dial():
+                return self.dial(verb)
+            case Record():
+                # "If Twilio receives an empty recording, it will not make a request to the action URL."
+                return _record(verb.seconds, self.exit("next")) + self.write(Back())
+            case Hangup():
+                return "<Hangup/>"
+        assert_never(verb)
+
+    def exit(self, exit: str) -> str:
+        return f"{self.exits}{exit}{_ESCAPED_FRAGMENT}"
+
+    def say(self, verb: Say) -> tuple[str, str]:
+        spoken = self.prompts.say(verb.language or self.language, verb.prompt, verb.values)
+        # What names no value names nobody, so it may be kept.
+        say = _say if verb.values else _kept
+        return say(spoken.text, spoken.locale, spoken.voice), spoken.locale
+
+    def gather(self, gather: Gather) -> str:
+        written, locale = "", ""
+        for said in gather.says:
+            if isinstance(said, Say):
+                element, spoken_in = self.say(said)
+                written += element
+                locale = locale or ("" if said.language else spoken_in)
+            else:
+                written += self.write(said)
+        ends = f'numDigits="{gather.digits}"' if gather.digits else 'finishOnKey="#"'
+        # On hold silence asks the wait view again; anywhere else it is an answer and leaves by the same exit.
+        silence = "" if self.on_hold else ' actionOnEmptyResult="true"'
+        return (
+            f'<Gather input="{"dtmf speech" if gather.speech else "dtmf"}" {ends} timeout="{gather.seconds}"'
+            f"{_listening(locale, gather.hints) if gather.speech else ''}{silence}"
+            f' action="{self.exit("next")}">{written}</Gather>'
+        )
+
+    def hold(self, hold: Hold) -> str:
+        return (
+            f'<Enqueue waitUrl="{self.exit("wait")}" action="{self.exit("after")}">'
+            f"{escape(hold_queue(hold.site))}</Enqueue>"
+        )
+
+    def meet(self, meet: Meet) -> str:
+        # Whoever leaves, the other must be free to hear what comes next: the room ends with the first to go.
+        recorded = ' record="record-from-start"' if meet.record else ""
+        return (
+            f'<Dial action="{self.exit("after")}"><Conference startConferenceOnEnter="true"'
+            f' endConferenceOnExit="true" beep="false" waitUrl="" participantLabel="{escape(self.leg)}"{recorded}>'
+            f"{escape(meet.conference)}</Conference></Dial>"
+        )
+
+    def dial(self, dial: Dial) -> str:
+        shown = f' callerId="{escape(self.caller_id)}"' if self.caller_id else ""
+        return (
+            f'<Dial action="{self.exit("after")}" timeout="{dial.seconds}" answerOnBridge="true"{shown}>'
+            f"{_party(dial.number)}</Dial>"
+        )
+
+
+# ---------------------------------------------------------------- elements
+
+
+def escape(text: str) -> str:
+    """Return text as XML text or attribute value; characters XML cannot carry are dropped."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return _escape_markup(_FORBIDDEN.sub("", text)).translate(_LINE_ENDS)
+
+
+_ESCAPED_FRAGMENT = escape(FRAGMENT)
+
+
+def _response(elements: list[str]) -> str:
+    return f"{_XML}<Response>{''.join(elements)}</Response>" if elements else NOTHING
+
+
+def _say(text: str, locale: str, voice: str) -> str:
+    named = f' voice="{escape(voice)}"' if voice else ""
+    return "".join(
+        f'<Say{named} language="{escape(locale)}">{escape(part)}</Say>' for part in _breaths(text) if part.strip()
+    )
+
+
+_kept = lru_cache(maxsize=4096)(_say)
+
+
+def _breaths(text: str) -> Iterator[str]:
+    """Yield the text in parts a voice takes at once: after sentences, else after words, else anywhere."""
+    # No byte is longer than three characters when URL-encoded, and most text is short.
+    while 3 * len(text.encode("utf-8", "replace")) > _MOST_SPOKEN and _spoken_length(text) > _MOST_SPOKEN:
+        part = text[: _most_characters(text)]
+        ends = [*_SENTENCE_END.finditer(part)] or [*_SPACE.finditer(part)]
+        cut = ends[-1].end() if ends else len(part)
+        yield text[:cut]
+        text = text[cut:]
+    yield text
+
+
+def _most_characters(text: str) -> int:
+    length = 0
+    for count, character in enumerate(text):
+        length += _spoken_length(character)
+        if length > _MOST_SPOKEN:
+            return count
+    return len(text)
+
+
+def _spoken_length(text: str) -> int:
+    return len(quote(text, safe="", errors="replace"))
+
+
+def _listening(locale: str, hints: tuple[str, ...]) -> str:
+    # Without a speechModel, which refuses speechTimeout="auto".
+    language = f' language="{escape(locale)}"' if locale else ""
+    return f' speechTimeout="auto"{language}{_hints(hints) if hints else ""}'
+
+
+@lru_cache(maxsize=256)
+def _hints(hints: tuple[str, ...]) -> str:
+    phrases = [hint.replace(",", " ")[:_MOST_HINT_CHARACTERS] for hint in hints[:_MOST_HINTS]]
+    return f' hints="{escape(",".join(phrases))}"'
+
+
+def _record(seconds: int, action: str) -> str:
+    return (
+        f'<Record action="{action}" maxLength="{seconds}" timeout="{SILENCE_ENDS_MESSAGE_SECONDS}"'
+        f' finishOnKey="{_ANY_KEY}" playBeep="true"/>'
+    )
+
+
+def _party(address: str) -> str:
+    scheme = address.partition(":")[0].lower()
+    if scheme in ("sip", "sips"):
+        return f"<Sip>{escape(address)}</Sip>"
+    if scheme == "client":
+        return f"<Client>{escape(address.partition(':')[2])}</Client>"
+    return f"<Number>{escape(address)}</Number>"

@@ -1,0 +1,156 @@
+"""Whatever happens in whatever order, twice or late, a call holds together."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.core.call import (
+    Answer,
+    CallerGone,
+    Came,
+    DialEnded,
+    Event,
+    HungUp,
+    Keyed,
+    MoveCaller,
+    NobodyCould,
+    PlaceFailed,
+    QueueLeft,
+    Recorded,
+    Silent,
+    Spoke,
+    Stumbled,
+    TimerDue,
+    Worked,
+)
+from ivr.core.line import PRESENCE
+from tests.core.rehearsal import NIGHT, OPEN, Rehearsal
+
+AGENTS = ("ana", "ben", "cas", "dee", "eve", "fay", "gil", "hal")
+LEGS = st.sampled_from(["c", *(f"leg-{agent}" for agent in AGENTS), "callback", "nobody"])
+KEYS = st.sampled_from(["0", "1", "1", "1", "2", "5", "9", "*", "7001234", "5555550177"])
+EVENTS = st.one_of(
+    st.builds(Keyed, LEGS, KEYS),
+    st.builds(Keyed, st.just("c"), KEYS),
+    st.builds(Silent, LEGS),
+    st.builds(Spoke, LEGS, st.sampled_from(["refill", "a person please", "uno", "…"])),
+    st.builds(Came, LEGS, st.just(1)),
+    st.builds(Recorded, LEGS, st.just("RE1"), st.integers(0, 5)),
+    st.builds(QueueLeft, LEGS, st.sampled_from(["leave", "redirected", "hangup", "error"])),
+    st.builds(DialEnded, LEGS, st.sampled_from(["completed", "busy", "answered"])),
+    st.builds(HungUp, LEGS, st.sampled_from(["completed", "no-answer"])),
+    st.builds(Stumbled, LEGS),
+    st.builds(PlaceFailed, LEGS, st.just("21211")),
+    st.builds(CallerGone, LEGS),
+    st.builds(NobodyCould),
+    st.builds(Worked, st.sampled_from(AGENTS), st.just("resolved_agent")),
+    st.builds(TimerDue, st.sampled_from([f"{kind}:offer-{agent}" for kind in ("offer", "join") for agent in AGENTS])),
+    st.builds(TimerDue, st.sampled_from(["emergency:on_call", "emergency:unanswered", "join:unknown"])),
+)
+OFFERED = ("offer", "pick up", "accept")
+CALLED_BACK = ("hold key 1", "hold key 1", "hang up", *OFFERED)
+BEGINNINGS = st.sampled_from(
+    [(), OFFERED[:2], OFFERED, (*OFFERED, "moved"), CALLED_BACK, (*CALLED_BACK, "answers the callback")]
+)
+WHO = st.sampled_from([
+    Answer(True, {"tier": "anonymous"}),
+    Answer(True, {"tier": "number", "caller": "prescriber"}),
+    Answer(True, {"tier": "number", "caller": "patient", "language": "es"}),
+])  # fmt: skip
+
+
+# What usually comes next, so that calls get far before something odd happens to them.
+USUAL = st.sampled_from(
+    ["offer", "pick up", "accept", "moved", "answers the callback", "hold key 1", "hang up", "agent hangs up"]
+)
+
+
+def _lead(call: Rehearsal, happening: Event | str) -> None:
+    if isinstance(happening, str):
+        return _usual(call.later(3), happening)
+    leg = getattr(happening, "leg", "")
+    if leg == "callback":
+        happening = type(happening)(_callback_leg(call), *_rest(happening))
+    call.later(3).happens(happening)
+    return None
+
+
+def _usual(call: Rehearsal, happening: str) -> None:
+    newest = call.call.offers[-1] if call.call.offers else None
+    match happening:
+        case "offer":  # dispatch asks only agents who are free
+            fresh = next((agent for agent in AGENTS if agent not in {offer.agent for offer in call.call.offers}), None)
+            if fresh:
+                call.presence.setdefault(fresh, "available")
+                call.offered_to(fresh)
+        case "pick up" if newest:
+            call.happens(Came(newest.leg, 1))
+        case "accept" if newest:
+            call.keys("1", leg=newest.leg)
+        case "moved" if call.did(MoveCaller):
+            call.moved()
+        case "answers the callback":
+            call.happens(Came(_callback_leg(call), 1)).keys("1", leg=_callback_leg(call))
+        case "hold key 1":
+            call.keys("1")
+        case "hang up":
+            call.hangs_up()
+        case "agent hangs up" if newest:
+            call.hangs_up(newest.leg)
+
+
+def _callback_leg(call: Rehearsal) -> str:
+    return next((token for token, leg in reversed(call.call.legs.items()) if leg.kind == "callback"), "nobody")
+
+
+def _rest(happening: Event) -> list[object]:
+    return [getattr(happening, name) for name in happening.__dataclass_fields__ if name != "leg"]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.booleans(),
+    WHO,
+    st.sampled_from([(), ("1", "0"), ("1", "1"), ("1", "2", "7001234")]),
+    BEGINNINGS,
+    st.lists(st.one_of(USUAL, USUAL, USUAL, EVENTS), max_size=30),
+)
+def test_a_call_holds_together(
+    by_day: bool, who: Answer, keys: tuple[str, ...], beginning: tuple[str, ...], happenings: list[Event | str]
+) -> None:
+    eligible = Answer(True, {"refill": "eligible", "tier": "prescription"}, "p1", "rx1")
+    call = Rehearsal(OPEN if by_day else NIGHT, who=who, **{"prescription:0": eligible, "prescription:1": eligible})
+    call.rings().keys(*keys)
+    for happening in (*beginning, *happenings):
+        _lead(call, happening)
+        _holds_together(call)
+    call.hangs_up()
+    for token, leg in list(call.call.legs.items()):
+        if leg.kind != "caller":
+            call.hangs_up(token)
+    _holds_together(call)
+    _everybody_is_free(call)
+    told = call.disposition
+    assert told["outcome"] in (
+        "answered", "self_served", "abandoned", "short_abandon", "voicemail", "callback", "transferred", "failed"
+    )  # fmt: skip
+    ticket = call.call.ticket
+    assert told["final"] == (ticket is None or not ticket.live)
+
+
+def _holds_together(call: Rehearsal) -> None:
+    now = call.call
+    accepted = [offer for offer in now.offers if offer.state == "accepted"]
+    assert len(accepted) <= 1, "two agents hold one ticket"
+    if now.ticket and now.ticket.state in ("connecting", "talking"):
+        assert accepted, "a ticket nobody holds is not waiting"
+    if now.phase == "talking":
+        assert now.ticket
+        assert now.ticket.state == "talking"
+    revisions = [effect.revision for effect in call.does if type(effect).__name__ == "WriteDisposition"]
+    assert revisions == sorted(set(revisions)), "a revision is written once"
+
+
+def _everybody_is_free(call: Rehearsal) -> None:
+    for agent, presence in call.presence.items():
+        assert presence in ("available", "on_break", "wrap_up"), f"{agent} is stranded as {presence}"
+        assert (presence, "signed_out") in PRESENCE

@@ -1,0 +1,435 @@
+"""What we write is TwiML as Twilio's own SDK knows it, and says exactly what it was given."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twilio.twiml import voice_response  # type: ignore[import-untyped]
+
+from ivr.core.call import (
+    Back,
+    Dial,
+    Gather,
+    Hangup,
+    Hold,
+    Meet,
+    Pause,
+    Play,
+    Record,
+    Say,
+    Verb,
+)
+from ivr.telephony.twiml import FRAGMENT, NOTHING, Renderer, rescue
+
+PUBLIC_URL = "https://rx.example"
+LEG = "7Yc1nVY0b3Q"
+
+
+@dataclass(frozen=True)
+class Spoken:
+    text: str
+    locale: str = "en-US"
+    voice: str = "Polly.Joanna-Neural"
+
+
+@dataclass
+class Prompts:
+    """A line that says the prompt's own name, its language and its values."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def say(self, language: str, prompt: str, values: Mapping[str, object]) -> Spoken:
+        self.asked.append(prompt)
+        told = " ".join(map(str, values.values()))
+        return Spoken(self.texts.get(prompt, f"{prompt} {told}".strip()), f"{language}-US", f"Polly.{language}")
+
+
+PROMPTS = Prompts()
+RENDERER = Renderer(PUBLIC_URL, lambda recording: f"https://recordings.example/{recording}.wav?a=1&b=2")
+
+
+def written(*says: Verb, language: str = "en", prompts: Prompts = PROMPTS, caller_id: str | None = None) -> Element:
+    text = RENDERER.document(says, leg=LEG, document=7, language=language, prompts=prompts, caller_id=caller_id)
+    return checked(text)
+
+
+def on_hold(*says: Verb) -> Element:
+    return checked(RENDERER.wait_document(says, leg=LEG, newest=9, language="en", prompts=PROMPTS))
+
+
+def only(response: Element) -> Element:
+    [element] = response
+    return element
+
+
+# ---------------------------------------------------------------- what Twilio's SDK knows of TwiML
+
+SERIALISING = {"append", "nest", "to_xml", "xml", "add_child"}
+VALUES = {
+    ("Conference", "record"): {"do-not-record", "record-from-start"},
+    ("Conference", "beep"): {"true", "false", "onEnter", "onExit"},
+    ("Gather", "input"): {"dtmf", "speech", "dtmf speech"},
+}
+
+
+@cache
+def children(kind: type) -> dict[str, tuple[frozenset[str], type]]:
+    """Every element the SDK can put inside one, with its attributes: asked by making it with all its arguments."""
+    found = {}
+    for name, make in inspect.getmembers(kind, inspect.isfunction):
+        if not name.startswith("_") and name not in SERIALISING:
+            child = make(kind(**named(kind.__init__)), **named(make))
+            found[child.name] = (frozenset(child.attrs), type(child))
+    return found
+
+
+def named(function: object) -> dict[str, str]:
+    parameters = list(inspect.signature(function).parameters.values())[1:]  # type: ignore[arg-type]
+    return {one.name: "x" for one in parameters if one.kind is not one.VAR_KEYWORD}
+
+
+def checked(document: str) -> Element:
+    """The document's root, once every element, attribute and nesting in it is one the SDK knows."""
+    root = ElementTree.fromstring(document.encode())
+    assert root.tag == "Response"
+    check_inside(root, voice_response.VoiceResponse)
+    for url in urls(root):
+        assert url.startswith(f"{PUBLIC_URL}/")
+        assert url.endswith(FRAGMENT)
+    return root
+
+
+def check_inside(element: Element, kind: type) -> None:
+    for child in element:
+        assert child.tag in children(kind), f"<{child.tag}> inside <{element.tag}>"
+        attributes, child_kind = children(kind)[child.tag]
+        assert set(child.attrib) <= attributes, f"<{child.tag}> has {set(child.attrib) - attributes}"
+        for name, value in child.attrib.items():
+            assert value in VALUES.get((child.tag, name), {value})
+        check_inside(child, child_kind)
+
+
+def urls(root: Element) -> Iterator[str]:
+    for element in root.iter():
+        yield from (element.get(name) for name in ("action", "waitUrl") if element.get(name))  # type: ignore[misc]
+        if element.tag == "Redirect":
+            yield element.text or ""
+
+
+def test_the_sdk_would_notice_a_mistake() -> None:
+    for mistake in ("<Gather><Dial/></Gather>", '<Say bogus="1">x</Say>', "<Enque>x</Enque>"):
+        with pytest.raises(AssertionError):
+            checked(f"<Response>{mistake}</Response>")
+
+
+# ---------------------------------------------------------------- verbs
+
+
+class TestVerbs:
+    """Each verb as Twilio takes it."""
+
+    def test_say_has_the_prompts_voice_and_language(self) -> None:
+        say = only(written(Say("welcome")))
+
+        assert (say.tag, say.text) == ("Say", "welcome")
+        assert say.attrib == {"voice": "Polly.en", "language": "en-US"}
+
+    def test_say_may_name_another_language(self) -> None:
+        assert only(written(Say("para_espanol", language="es"))).get("language") == "es-US"
+
+    def test_say_speaks_of_its_values(self) -> None:
+        assert only(written(Say("hold_position", {"position": 3}))).text == "hold_position 3"
+
+    def test_what_has_nothing_to_say_is_left_out(self) -> None:
+        assert list(written(Say("empty"), prompts=Prompts({"empty": " "}))) == []
+
+    def test_hold_music_is_ours(self) -> None:
+        assert [only(written(Play(sound))).text for sound in ("hold", "hold_short")] == [
+            "https://rx.example/static/hold.wav",
+            "https://rx.example/static/hold_short.wav",
+        ]
+
+    def test_a_recording_is_fetched_where_we_are_told(self) -> None:
+        assert only(written(Play("RE1"))).text == "https://recordings.example/RE1.wav?a=1&b=2"
+
+    def test_without_being_told_a_recording_cannot_be_played(self) -> None:
+        with pytest.raises(LookupError, match="plays no recordings"):
+            Renderer(PUBLIC_URL).document((Play("RE1"),), leg=LEG, document=1, language="en", prompts=PROMPTS)
+
+    def test_pause(self) -> None:
+        assert only(written(Pause(3))).attrib == {"length": "3"}
+
+    def test_hangup(self) -> None:
+        assert only(written(Hangup())).tag == "Hangup"
+
+    def test_back_asks_for_this_documents_exit(self) -> None:
+        assert [back.text for back in written(Back(), Back("wait"))] == [
+            f"https://rx.example/voice/{LEG}/7/next{FRAGMENT}",
+            f"https://rx.example/voice/{LEG}/7/wait{FRAGMENT}",
+        ]
+
+    def test_gather_takes_one_key_unless_told_otherwise(self) -> None:
+        gather = only(written(Gather((Say("menu"), Play("hold_short"), Pause(1)))))
+
+        assert gather.attrib == {
+            "input": "dtmf",
+            "numDigits": "1",
+            "timeout": "7",
+            "actionOnEmptyResult": "true",
+            "action": f"https://rx.example/voice/{LEG}/7/next{FRAGMENT}",
+        }
+        assert [child.tag for child in gather] == ["Say", "Play", "Pause"]
+
+    def test_gather_without_a_length_ends_at_the_hash_key(self) -> None:
+        gather = only(written(Gather((Say("birthday"),), digits=None, seconds=10)))
+
+        assert (gather.get("numDigits"), gather.get("finishOnKey"), gather.get("timeout")) == (None, "#", "10")
+
+    def test_gather_listens_in_the_calls_language(self) -> None:
+        asks = Gather((Say("hello", language="en"), Say("menu")), speech=True, hints=("refill", "order, status"))
+        gather = only(written(asks, language="es"))
+
+        assert gather.get("input") == "dtmf speech"
+        assert gather.get("language") == "es-US"
+        assert gather.get("hints") == "refill,order  status"
+        assert (gather.get("speechTimeout"), gather.get("speechModel")) == ("auto", None)
+
+    def test_gather_with_nothing_said_in_the_calls_language_leaves_it_to_twilio(self) -> None:
+        gather = only(written(Gather((Play("hold_short"),), speech=True)))
+
+        assert gather.get("language") is None
+        assert gather.get("hints") is None
+
+    def test_hints_stay_within_twilios_limits(self) -> None:
+        gather = only(written(Gather((Say("menu"),), speech=True, hints=("x" * 300,) * 900)))
+
+        hints = (gather.get("hints") or "").split(",")
+        assert (len(hints), {len(hint) for hint in hints}) == (500, {100})
+
+    def test_hold_joins_the_sites_one_queue(self) -> None:
+        enqueue = only(written(Hold("main")))
+
+        assert enqueue.text == "rxline-main"
+        assert enqueue.get("waitUrl") == f"https://rx.example/voice/{LEG}/7/wait{FRAGMENT}"
+        assert enqueue.get("action") == f"https://rx.example/voice/{LEG}/7/after{FRAGMENT}"
+
+    def test_two_legs_meet_in_a_room_that_ends_with_the_first_to_go(self) -> None:
+        dial = only(written(Meet("room-1")))
+        room = only(dial)
+
+        assert dial.attrib == {"action": f"https://rx.example/voice/{LEG}/7/after{FRAGMENT}"}
+        assert room.text == "room-1"
+        assert room.attrib == {
+            "startConferenceOnEnter": "true",
+            "endConferenceOnExit": "true",
+            "beep": "false",
+            "waitUrl": "",
+            "participantLabel": LEG,
+        }
+
+    def test_a_conversation_is_recorded_only_when_told(self) -> None:
+        assert only(only(written(Meet("room-1", record=True)))).get("record") == "record-from-start"
+
+    def test_dial_rings_a_number(self) -> None:
+        dial = only(written(Dial("+12125550100", 20)))
+
+        assert (dial.get("timeout"), dial.get("answerOnBridge"), dial.get("callerId")) == ("20", "true", None)
+        assert dial.get("action") == f"https://rx.example/voice/{LEG}/7/after{FRAGMENT}"
+        assert (only(dial).tag, only(dial).text) == ("Number", "+12125550100")
+
+    def test_dial_may_show_our_number(self) -> None:
+        assert only(written(Dial("+12125550100"), caller_id="+12125550199")).get("callerId") == "+12125550199"
+
+    @pytest.mark.parametrize(
+        ("address", "tag", "text"),
+        [("sip:ana@rx.example", "Sip", "sip:ana@rx.example"), ("client:ana", "Client", "ana")],
+    )
+    def test_dial_rings_desk_phones_and_browsers_too(self, address: str, tag: str, text: str) -> None:
+        party = only(only(written(Dial(address))))
+
+        assert (party.tag, party.text) == (tag, text)
+
+    def test_a_message_ends_with_any_key(self) -> None:
+        record, _ = written(Record(90))
+
+        assert record.attrib == {
+            "action": f"https://rx.example/voice/{LEG}/7/next{FRAGMENT}",
+            "maxLength": "90",
+            "timeout": "5",
+            "finishOnKey": "1234567890*#",
+            "playBeep": "true",
+        }
+
+    def test_who_leaves_an_empty_message_still_comes_back(self) -> None:
+        """Twilio: "if Twilio receives an empty recording, it will not make a request to the 'action' URL"."""
+        _, back = written(Record(90))
+
+        assert (back.tag, back.text) == ("Redirect", f"https://rx.example/voice/{LEG}/7/next{FRAGMENT}")
+
+
+# ---------------------------------------------------------------- documents
+
+
+class TestDocuments:
+    """Verbs in order, or the empty reply to a notice."""
+
+    @pytest.mark.parametrize("says", [None, ()])
+    def test_a_notice_is_answered_with_nothing(self, says: tuple[Verb, ...] | None) -> None:
+        reply = RENDERER.document(says, leg=LEG, document=7, language="en", prompts=PROMPTS)
+
+        assert reply == NOTHING == '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+    def test_verbs_keep_their_order(self) -> None:
+        response = written(Say("notice", notice=True), Gather((Say("menu"),)), Back())
+
+        assert [verb.tag for verb in response] == ["Say", "Gather", "Redirect"]
+
+    def test_a_url_for_rest_calls_is_the_one_documents_use(self) -> None:
+        assert RENDERER.url(LEG, 7, "moved") == f"https://rx.example/voice/{LEG}/7/moved{FRAGMENT}"
+        assert urlsplit(RENDERER.url(LEG, 7, "moved")).path == f"/voice/{LEG}/7/moved"
+
+    def test_a_prompt_without_values_is_rendered_once(self) -> None:
+        """Its words are asked for each time, for they may be another version's."""
+        first, second = Prompts({"welcome": "Welcome."}), Prompts({"welcome": "Good day."})
+
+        assert only(written(Say("welcome"), prompts=first)).text == "Welcome."
+        assert only(written(Say("welcome"), prompts=second)).text == "Good day."
+
+    @pytest.mark.parametrize(
+        "says",
+        [
+            (Say("connecting"), Meet("r", True)),
+            (Gather((Say("a"), Play("hold"), Pause(2)), None, True, ("x",)), Hold("main"), Hangup()),
+            (Record(60), Dial("+12125550100"), Back("wait"), Play("hold_short")),
+        ],
+    )
+    def test_every_verb_passes_the_sdks_catalogue_in_any_company(self, says: tuple[Verb, ...]) -> None:
+        assert len(written(*says)) >= len(says)
+
+
+class TestOnHold:
+    """A wait document is a view: only a key leaves it."""
+
+    WAIT_VERBS = frozenset({"Play", "Say", "Pause", "Hangup", "Redirect", "Leave", "Gather"})
+
+    def test_a_key_answers_the_legs_newest_document(self) -> None:
+        gather = on_hold(Gather((Say("hold_still"), Play("hold")), seconds=3))[0]
+
+        assert gather.get("action") == f"https://rx.example/voice/{LEG}/9/next{FRAGMENT}"
+
+    def test_silence_is_no_answer_and_asks_the_view_again(self) -> None:
+        gather, back = on_hold(Gather((Say("hold_still"), Play("hold")), seconds=3))
+
+        assert gather.get("actionOnEmptyResult") is None
+        assert back.text == f"https://rx.example/voice/{LEG}/9/wait{FRAGMENT}"
+
+    @pytest.mark.parametrize("last", [Back("wait"), Hangup()])
+    def test_nothing_follows_a_document_that_ends_by_itself(self, last: Verb) -> None:
+        assert [verb.tag for verb in on_hold(Pause(5), last)][1:] == [
+            "Redirect" if isinstance(last, Back) else "Hangup"
+        ]
+
+    def test_only_verbs_a_queue_allows_are_in_it(self) -> None:
+        response = on_hold(Say("a_person_is_ready"), Pause(5), Gather((Play("hold"),)), Back("wait"))
+
+        assert {verb.tag for verb in response} <= self.WAIT_VERBS
+
+    def test_even_a_view_without_a_word_is_asked_again(self) -> None:
+        assert on_hold()[0].tag == "Redirect"
+
+
+# ---------------------------------------------------------------- text
+
+
+SAYABLE = st.text(st.characters(codec="utf-8")).map(
+    lambda text: re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
+)
+
+
+class TestText:
+    """Whatever a prompt or a value holds, the document is well formed and says it."""
+
+    @given(SAYABLE)
+    def test_what_is_said_is_what_was_given(self, text: str) -> None:
+        said = written(Say("x"), prompts=Prompts({"x": text}))
+
+        assert "".join(say.text or "" for say in said) == (text if text.strip() else "")
+
+    @given(st.text(), st.text(), st.text())
+    def test_any_text_anywhere_is_well_formed(self, text: str, name: str, hint: str) -> None:
+        said = Say("x", {"name": name})
+
+        written(said, Gather((said,), speech=True, hints=(hint,)), prompts=Prompts({"y": text}))
+        written(Say("y"), Meet(name), Hold(name), Dial(name), prompts=Prompts({"y": text}), caller_id=text)
+
+    @given(SAYABLE, SAYABLE)
+    def test_an_attribute_reads_as_it_was_written(self, voice: str, locale: str) -> None:
+        words = [Spoken("x", locale, voice)]
+
+        assert checked(rescue(words))[0].attrib == {"language": locale} | ({"voice": voice} if voice else {})
+
+    @pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1f", "\ud800", "\ufffe", "\uffff"])
+    def test_what_xml_cannot_carry_is_dropped(self, character: str) -> None:
+        assert only(written(Say("x"), prompts=Prompts({"x": f"Re{character}fill"}))).text == "Refill"
+
+    def test_a_long_text_is_said_in_breaths_that_end_with_a_sentence(self) -> None:
+        text = "Your order is on its way. " * 400
+        breaths = [say.text or "" for say in written(Say("x"), prompts=Prompts({"x": text}))]
+
+        assert "".join(breaths) == text
+        assert len(breaths) > 1
+        assert all(breath.endswith("way. ") for breath in breaths)
+
+    def test_without_sentences_a_breath_ends_with_a_word(self) -> None:
+        breaths = [say.text or "" for say in written(Say("x"), prompts=Prompts({"x": "word " * 2000}))]
+
+        assert all(breath.endswith("word ") for breath in breaths)
+
+    @settings(deadline=None)
+    @given(st.text("ab. é💊\n<", min_size=1, max_size=30), st.integers(1, 300))
+    def test_no_breath_is_longer_than_twilio_says_at_once(self, text: str, times: int) -> None:
+        breaths = [say.text or "" for say in written(Say("x"), prompts=Prompts({"x": text * times}))]
+
+        assert all(len(quote(breath, safe="")) <= 3000 for breath in breaths)
+        assert "".join(breaths).split() == (text * times).split()
+
+
+# ---------------------------------------------------------------- rescue
+
+
+class TestRescue:
+    """Compiled at start, so it needs nothing else to work."""
+
+    WORDS = (Spoken("We are sorry."), Spoken("Lo sentimos.", "es-US", "Polly.Lupe"))
+
+    def test_while_open_the_staffed_number_rings(self) -> None:
+        *said, dial, hangup = checked(rescue(self.WORDS, dial="+12125550100"))
+
+        assert [say.text for say in said] == ["We are sorry.", "Lo sentimos."]
+        assert (only(dial).tag, only(dial).text, dial.get("action")) == ("Number", "+12125550100", None)
+        assert hangup.tag == "Hangup"
+
+    def test_while_closed_it_takes_a_message(self) -> None:
+        *_, record, hangup = checked(rescue(self.WORDS, record_action=f"{PUBLIC_URL}/voice/rescued"))
+
+        assert record.get("action") == f"https://rx.example/voice/rescued{FRAGMENT}"
+        assert hangup.tag == "Hangup"
+
+    def test_a_person_goes_before_a_machine(self) -> None:
+        tags = [verb.tag for verb in checked(rescue(self.WORDS, dial="+12125550100", record_action="/x"))]
+
+        assert tags == ["Say", "Say", "Dial", "Hangup"]
+
+    def test_with_neither_it_says_goodbye(self) -> None:
+        assert [verb.tag for verb in checked(rescue(self.WORDS[:1]))] == ["Say", "Hangup"]
