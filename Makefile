@@ -19,6 +19,7 @@ run: .venv/installed
 	@exec $(BIN)/ivr run $(ARGS)
 
 install: .venv/installed
+	@echo "Rxline is installed in .venv: make run, or $(BIN)/ivr --help"
 
 test: .venv/installed-dev browser
 	$(MAKE) --no-print-directory lint check

@@ -1,4 +1,4 @@
-"""How gunicorn serves `webhooks:app`; read from the working directory without being named.
+"""How gunicorn serves the doors; read from the working directory, so that plain `gunicorn` is the command.
 
 Override for one place with GUNICORN_CMD_ARGS, for example `--bind 0.0.0.0:8000` behind a proxy.
 """
@@ -11,6 +11,7 @@ from ivr.settings import WEB_PORT, Settings
 _settings = Settings.from_environment()
 _on_sqlite = _settings.database_url.startswith("sqlite")
 
+wsgi_app = "webhooks:create_app()"
 bind = f"127.0.0.1:{WEB_PORT}"
 worker_class = "gthread"
 # SQLite has one writer at a time, and threads of one process queue for it more fairly than processes do.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
+from traceback import extract_tb
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -53,12 +55,19 @@ def answered(door: Door) -> Callable[..., Response]:
             return Response(status=403)
         try:
             return spoken(door(form, **where) or rescue(form))
+        except UnknownLeg:
+            return spoken(rescue(form))
         except Exception as error:  # the caller is on the phone: apologise and get them to a person
-            if not isinstance(error, UnknownLeg):
-                log.error("turn_failed", leg=where.get("leg"), error=type(error).__name__, exc_info=error)
+            log.error("turn_failed", leg=where.get("leg"), error=type(error).__name__, at=_places(error))
             return spoken(rescue(form))
 
     return knock
+
+
+def _places(error: Exception) -> list[str]:
+    """Where an error came from, without its words: a database's may quote what a caller keyed."""
+    frames = extract_tb(error.__traceback__)[-4:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def admitted() -> Form | None:
@@ -80,8 +89,10 @@ def spoken(twiml: str) -> Response:
 
 def rescue(form: Form) -> str:
     """An apology and the way to a person, from what this process knows by heart."""
-    switchboard = board()
-    return cast(Rescue, current_app.extensions["rescue"]).document(dialed(form), switchboard.clock.now())
+    by_heart = cast(Rescue, current_app.extensions["rescue"])
+    if request.path.endswith("/wait"):  # nobody can be dialled from a wait document, and the caller keeps their place
+        return by_heart.on_hold(dialed(form))
+    return by_heart.document(dialed(form), board().clock.now())
 
 
 def board() -> Switchboard:

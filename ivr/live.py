@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -39,37 +39,43 @@ class Live:
         """Wake whoever waits for these doorbells (`dispatch`, `relay`); rings nobody has heard yet are one ring."""
         if time.monotonic() < self._away_until:
             return
-        with self._unless_away(), self._bell.pipeline(transaction=False) as trip:
+        with suppress(RedisError), self._noticing(), self._bell.pipeline(transaction=False) as trip:
             for name in names:
-                trip.lpush(_key(name), 1).ltrim(_key(name), 0, 0).expire(_key(name), _KEPT_SECONDS)
+                trip.lpush(_key(name), 1)
+                trip.ltrim(_key(name), 0, 0)
+                trip.expire(_key(name), _KEPT_SECONDS)
             trip.execute()
 
     def wait(self, name: str, seconds: float) -> bool:
         """Return True once the doorbell rings, False after so many seconds (5 at most) or as many asleep."""
         until = time.monotonic() + min(seconds, LONGEST_WAIT_SECONDS)
-        with self._unless_away():
-            # Zero would mean for ever.
-            return self._ear.blpop([_key(name)], timeout=max(0.01, until - time.monotonic())) is not None
-        time.sleep(max(0.0, until - time.monotonic()))
-        return False
+        try:
+            with self._noticing():
+                # Zero would mean for ever.
+                return self._ear.blpop([_key(name)], timeout=max(0.01, min(seconds, LONGEST_WAIT_SECONDS))) is not None
+        except RedisError:
+            time.sleep(max(0.0, until - time.monotonic()))
+            return False
 
     def ready(self) -> bool:
         """Return whether Redis answers."""
-        with self._unless_away():
+        try:
             return bool(self._bell.ping())
-        return False
+        except RedisError:
+            return False
 
     def close(self) -> None:
         """Let the connections go."""
         self._bell.close()
         self._ear.close()
 
-    @contextlib.contextmanager
-    def _unless_away(self) -> Iterator[None]:
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
         try:
             yield
         except RedisError:
             self._away_until = time.monotonic() + _REST_SECONDS
+            raise
 
 
 def _key(name: str) -> str:

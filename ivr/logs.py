@@ -68,8 +68,9 @@ def stdlib_config(level: str = "INFO", stream: TextIO = sys.stderr) -> dict[str,
         "formatters": {"ours": {"()": _formatter, "colours": stream.isatty()}},
         "handlers": {"ours": {"class": "logging.StreamHandler", "formatter": "ours", "stream": stream}},
         "root": {"handlers": ["ours"], "level": level},
-        "loggers": {"gunicorn.error": ours, "gunicorn.access": ours}
-        # These log addresses and request bodies when all is well.
+        # Gunicorn logs every request once it is given a dictionary; the turns themselves are logged, and say more.
+        "loggers": {"gunicorn.error": ours, "gunicorn.access": {"level": "CRITICAL"}}
+        # These log addresses and request bodies even when all is well.
         | {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "werkzeug", "alembic", "twilio")},
     }
 

@@ -76,7 +76,7 @@ def run(ports: Ports) -> int:
     settings = Settings.from_environment()
     pharmacy = content.load(settings.rxline_content)
     os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, datetime.now(UTC))
-    refuse_ports_in_use({part: getattr(ports, part) for part in starts if part != "valkey"})
+    refuse_ports_in_use({part: getattr(ports, part) for part in sorted(starts) if part != "valkey"})
     names = sorted(starts | {"worker"})
     with noted(names_to_note(settings, os.environ)), Processes(names) as processes:
         processes.say(f"Rxline {ivr.__version__}: starting {', '.join(names)}")
@@ -215,14 +215,23 @@ def _programs(
     first = []
     if "valkey" in starts:
         valkey = valkey_command(Path("var/valkey"), valkey_port)
-        first.append(Program("valkey", valkey, env, lambda: port_not_ready(valkey_port), stops_last=True))
+        first.append(
+            Program(
+                "valkey",
+                valkey,
+                env,
+                lambda: port_not_ready(valkey_port),
+                stops_last=True,
+                hides="Memory overcommit",  # advice for large servers
+            )
+        )
     if "sandbox" in starts:
         sandbox = (python, "-m", "ivr.orders.sandbox")
         first.append(Program("sandbox", sandbox, env, lambda: http_not_ready(settings.order_system_url)))
     if "exchange" in starts:
         phone = f"{settings.twilio_api_url}/phone"
         first.append(Program("exchange", (python, "-m", "ivr.phone"), env, lambda: http_not_ready(phone)))
-    gunicorn = (python, "-m", "gunicorn", "webhooks:app", "--bind", f"127.0.0.1:{ports.web}")
+    gunicorn = (python, "-m", "gunicorn", "--bind", f"127.0.0.1:{ports.web}")
     ready = f"http://127.0.0.1:{ports.web}/readyz"
     web = Program("web", gunicorn, env, lambda: http_not_ready(ready), restarts=True)
     worker = Program("worker", (python, "worker.py"), env, restarts=True)

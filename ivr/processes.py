@@ -43,7 +43,7 @@ class Program:
     """One program to keep running.
 
     `not_ready` returns why it cannot serve yet, or "" once it can. `restarts`: its death is survived.
-    `stops_last`: others need it until they have stopped.
+    `stops_last`: others need it until they have stopped. `hides`: lines with this text in them are not shown.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Program:
     not_ready: Callable[[], str] = lambda: ""
     restarts: bool = False
     stops_last: bool = False
+    hides: str | None = None
 
 
 @dataclass(slots=True)
@@ -109,13 +110,11 @@ class Processes:
         deadline = time.monotonic() + seconds
         waiting = dict.fromkeys(self._running, "")
         while waiting and not self.asked_to_stop:
-            self._tick()
+            self._listen(TICK_SECONDS)
             for dead in self._dead():
                 raise CouldNotRun(f"{dead.program.name} {self._epitaph(dead)}; its last lines are above")
-            for name in list(waiting):
-                waiting[name] = self._running[name].program.not_ready()
-                if not waiting[name]:
-                    del waiting[name]
+            asked = {name: self._running[name].program.not_ready() for name in waiting}
+            waiting = {name: why for name, why in asked.items() if why}
             if waiting and time.monotonic() > deadline:
                 raise CouldNotRun(_not_ready_in_time(waiting, seconds))
 
@@ -160,6 +159,12 @@ class Processes:
         self._selector.register(process.stdout, selectors.EVENT_READ, program.name)
         return process
 
+    def _listen(self, seconds: float) -> None:
+        """Show what the programs say for some time; a talkative one does not shorten it."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._tick()
+
     def _tick(self) -> None:
         for key, _ in self._selector.select(TICK_SECONDS):
             self._read(self._running[key.data])
@@ -174,8 +179,10 @@ class Processes:
 
     def _show(self, running: _Running, output: bytes) -> None:
         *lines, running.unfinished = (running.unfinished + output).split(b"\n")
-        for line in filter(None, lines):
-            self._print(running.program.name, running.colour, logs.readable(line.decode(errors="replace")))
+        name, hides = running.program.name, running.program.hides
+        for line in (line.decode(errors="replace") for line in lines if line):
+            if hides is None or hides not in line:
+                self._print(name, running.colour, logs.readable(line))
 
     def _dead(self) -> list[_Running]:
         return [running for running in self._running.values() if not _lives(running.process)]

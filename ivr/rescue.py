@@ -1,7 +1,8 @@
-"""What a caller hears when nothing else works: compiled when the process starts, from no database."""
+"""What a caller hears when nothing else works: from what this process has in memory, and no database."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ivr.core.pharmacy import Line, Pharmacy
@@ -9,26 +10,35 @@ from ivr.telephony import twiml
 
 
 class Rescue:
-    """An apology and the staffed number while open; emergency words, hours and a recorder while closed."""
+    """An apology and the staffed number while open; emergency words, the next opening and a recorder while closed."""
 
     def __init__(self, pharmacy: Pharmacy, public_url: str) -> None:
         self._pharmacy = pharmacy
-        self._open = {line.name: self._document(line, public_url, is_open=True) for line in pharmacy.lines.values()}
-        self._closed = {line.name: self._document(line, public_url, is_open=False) for line in pharmacy.lines.values()}
+        self._recorder = f"{public_url}/voice/rescued"
+        self._music = f"{public_url}/static/hold.wav"
+        self._open = {
+            line.name: twiml.rescue(self._words(line, "rescue_open", {}), dial=self._staffed_number(line))
+            for line in pharmacy.lines.values()
+        }
 
     def document(self, dialed: str, now: datetime) -> str:
-        """The document for the number that was dialed, as the clock stands; hours nobody knows are closed hours."""
+        """The document for the number that was dialed, as the clock stands; a closed number is never rung."""
         line = self._pharmacy.line_for(dialed)
-        is_open = self._pharmacy.hours[line.site].closed_because(now) is None
-        return (self._open if is_open else self._closed)[line.name]
+        hours = self._pharmacy.hours[line.site]
+        if hours.closed_because(now) is None:
+            return self._open[line.name]
+        opens = hours.local(hours.opens_next(now))
+        values = {"opens_day": opens.date().isoformat(), "opens_at": f"{opens:%H:%M}"}
+        return twiml.rescue(self._words(line, "rescue_closed", values), record_action=self._recorder)
 
-    def _document(self, line: Line, public_url: str, *, is_open: bool) -> str:
-        site = self._pharmacy.sites[line.site]
-        values = {"pharmacy": site.title}
-        words = [
-            self._pharmacy.prompts.say(language, "rescue_open" if is_open else "rescue_closed", values)
-            for language in line.languages
-        ]
-        if is_open:
-            return twiml.rescue(words, dial=site.staffed_number)
-        return twiml.rescue(words, record_action=f"{public_url}/voice/rescued")
+    def on_hold(self, dialed: str) -> str:
+        """What a waiting caller hears: they are still in Twilio's queue, and keep their place there."""
+        line = self._pharmacy.line_for(dialed)
+        return twiml.rescue(self._words(line, "hold_still", {}), play=self._music)
+
+    def _staffed_number(self, line: Line) -> str:
+        return self._pharmacy.sites[line.site].staffed_number
+
+    def _words(self, line: Line, prompt: str, values: Mapping[str, str]) -> list[twiml.Spoken]:
+        known = {"pharmacy": self._pharmacy.sites[line.site].title, **values}
+        return [self._pharmacy.prompts.say(language, prompt, known) for language in line.languages]

@@ -290,8 +290,7 @@ class Switchboard:
     def _commit(self, turn: Turn) -> None:
         self.record.commit(turn)
         if turn.does or turn.before is None or turn.before.ticket != turn.after.ticket:
-            self.live.ring("relay")
-            self.live.ring("dispatch")
+            self.live.ring("relay", "dispatch")
 
     # ------------------------------------------------------------ stepping, and answering what the step asks
 

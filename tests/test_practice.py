@@ -222,9 +222,12 @@ def test_a_server_is_ready_once_it_answers_and_says_so(status: int, why: str) ->
 WEB = """
 import os
 
-def app(environ, start_response):
-    start_response("200 OK", [])
-    return [str(os.getppid()).encode()]
+def create_app():
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [str(os.getppid()).encode()]
+
+    return app
 """
 WORKER = """
 import os, time
@@ -272,7 +275,7 @@ def test_the_whole_line_starts_survives_kill_9_and_stops_leaving_nothing(tmp_pat
     assert "dial +1" in said
     assert "It is Tuesday 10:00 there" in said
     assert again.returncode == 2
-    assert f"port {web} (web)" in again.stderr
+    assert f"in use already: port {sandbox} (sandbox), {web} (web)" in again.stderr
     assert practice.port_not_ready(web)
     assert practice.port_not_ready(sandbox)
     assert not _processes_in(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from ivr.processes import TICK_SECONDS, Processes, Program
 
 WAIT_SECONDS = 10.0
 RUNNER = """
@@ -102,7 +105,7 @@ def test_each_line_says_whose_it_is_and_is_made_readable(run: Callable[..., Runn
     logged = json.dumps({"event": "turn taken", "level": "info", "node": "menu"})
     runner = run(
         {"name": "web", "script": f"echo '{logged}'; echo no end of line | tr -d '\\n'; exec sleep 60"},
-        {"name": "worker", "script": "echo up >&2; exec sleep 60"},
+        {"name": "worker", "script": "echo some advice; echo up >&2; exec sleep 60", "hides": "advice"},
     )
     runner.waits_for("ready")
     runner.waits_for(r"worker \| up")
@@ -111,6 +114,7 @@ def test_each_line_says_whose_it_is_and_is_made_readable(run: Callable[..., Runn
     assert runner.ends() == 0
     assert re.search(r"web    \| \[info +\] turn taken +node=menu", runner.said)
     assert "worker | up" in runner.said
+    assert "advice" not in runner.said
     assert "web    | no end of line" in runner.said
 
 
@@ -224,6 +228,21 @@ def test_what_does_not_become_ready_is_named_with_the_reason(run: Callable[..., 
 
     assert runner.ends() == 2
     assert "not ready after 0 s: web: no file yet" in runner.said
+
+
+def test_a_talkative_program_is_not_asked_more_often_whether_it_is_ready() -> None:
+    asked_at: list[float] = []
+
+    def not_ready() -> str:
+        asked_at.append(time.monotonic())
+        return "not yet" if len(asked_at) < 4 else ""
+
+    talkative = ["sh", "-c", "while :; do echo beat; sleep 0.005; done"]
+    with Processes(["web"], stop_seconds=1) as processes:
+        processes.start(Program("web", talkative, os.environ, not_ready))
+        processes.wait_until_ready(5)
+
+    assert all(later - earlier >= TICK_SECONDS for earlier, later in itertools.pairwise(asked_at))
 
 
 def test_a_program_that_is_not_installed_is_named(run: Callable[..., Runner]) -> None:

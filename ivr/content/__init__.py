@@ -34,12 +34,11 @@ def load_files(files: Mapping[str, str], *, year: int | None = None) -> Pharmacy
 def check(content: Path, only: str | None = None, *, year: int | None = None) -> list[Problem]:
     """Return everything wrong with a content folder, sorted by place.
 
-    `only`, a path below the folder, leaves out what is wrong with other files; a file of rules is then read as
-    if a line used it.
+    `only`, a path below the folder, asks about one file and those it extends; a file of rules is then read as if a
+    line used it. Raises OSError when the folder cannot be read.
     """
     files, unread = folder.texts(content)
-    _, problems = read_pharmacy(files, unread, year, only)
-    return [problem for problem in problems if only is None or problem.file == only]
+    return read_pharmacy(files, unread, year, only)[1]
 
 
 def _loaded(files: Mapping[str, str], unread: list[Problem], year: int | None) -> Pharmacy:

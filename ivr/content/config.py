@@ -46,7 +46,7 @@ def read_lines(item: Item, names: Names) -> dict[str, Line]:
     fields = top_fields(item, "lines.yaml")
     lines = fields.need("lines", named(lambda name, value: _line(name, value, names), "a line"))
     fields.done()
-    if not lines:
+    if not keys_under(item, "lines"):
         raise Wrong("missing", "a pharmacy needs a line to be called on", item)
     _unique_numbers(item, {name: line.number for name, line in lines.items()}, "lines")
     return lines
@@ -198,7 +198,8 @@ def read_staff(item: Item, names: Names) -> dict[str, Agent]:
             place.problem("duplicate", f'two agents have the id "{agent.id}"')
         if agent.address in addresses:
             place.problem("duplicate", f'"{agent.id}" has the phone of "{addresses[agent.address]}"')
-        staff[agent.id], addresses[agent.address] = agent, agent.id
+        staff.setdefault(agent.id, agent)
+        addresses.setdefault(agent.address, agent.id)
     return staff
 
 

@@ -45,6 +45,7 @@ class Content:
     catalogues: Mapping[str, WrittenCatalogue]
     lines: Mapping[str, Line]
     rules: Mapping[str, RuleSet]
+    complete: bool  # everything could be read, so what nobody uses is really used by nobody
 
     def languages_of(self, flow: str) -> list[str]:
         """Return the languages in which a flow may be heard."""
@@ -60,8 +61,18 @@ class Content:
             name = ahead.pop()
             if name not in found and name in self.flows:
                 found.add(name)
-                ahead += [node.flow for node in _nodes(self.flows[name]) if isinstance(node, flows.SubFlow)]
+                ahead += self.calls(name)
         return found
+
+    def calls(self, flow: str) -> list[str]:
+        """Return the flows a flow runs and comes back from."""
+        nodes = _nodes(self.flows[flow]) if flow in self.flows else ()
+        return [node.flow for node in nodes if isinstance(node, flows.SubFlow)]
+
+    def waits(self, flow: str) -> bool:
+        """Return whether a flow asks the caller anything; one that cannot be read may."""
+        written = self.flows.get(flow)
+        return written is None or any(isinstance(node, flows.Menu | flows.Collect) for node in _nodes(written))
 
 
 def check_flows(content: Content) -> None:
@@ -75,7 +86,7 @@ def check_flows(content: Content) -> None:
         for place, node in _placed(written):
             _check_said(place, node, content.languages_of(name), content)
     used = {flow for line in content.lines.values() for flow in content.flows_of(line)}
-    for name in sorted(set(content.flows) - used) if content.lines else ():
+    for name in sorted(set(content.flows) - used) if content.complete else ():
         content.flows[name].top.file.problem("remark", "no line, rule or flow leads here", severity="warning")
     for line in content.lines.values():
         _check_first_words(content.flows.get(line.flow))
@@ -132,42 +143,46 @@ def _check_graph(written: WrittenFlow, content: Content) -> None:
     for name in nodes:
         if name not in from_start:
             places[name].problem("unreachable", f'no caller ever comes to "{name}"')
+    circles = {name for name in nodes if _circles(name, written, content)}
+    for name in _first_of_each(circles, written):
+        message = f'"{name}" comes back to itself without waiting for the caller, who would hear it for ever'
+        places[name].problem("dead-end", message)
+    endless = from_start - _with_end(written) - circles
+    for name in _first_of_each(endless, written):
+        places[name].problem("dead-end", f'from "{name}" a call never comes to an end; lead it to one')
+    for name, node in nodes.items():
+        if isinstance(node, flows.SubFlow) and written.flow.name in reached([node.flow], content.calls):
+            places[name].problem("dead-end", f'"{node.flow}" leads back into this flow, so it never returns')
+
+
+def _with_end(written: WrittenFlow) -> set[str]:
+    """Return the nodes from which a call can come to an end."""
+    nodes = written.flow.nodes
     back = {name: [other for other in nodes if name in ways_on(nodes[other])] for name in nodes}
-    ends = [name for name in nodes if not ways_on(nodes[name])]
-    with_end = reached(ends, lambda name: back[name])
-    for name in nodes:
-        if name in from_start and name not in with_end:
-            places[name].problem("dead-end", f'from "{name}" a call never comes to an end; lead it to one')
-    for name in nodes:
-        _check_circle(name, written, content)
+    return reached([name for name in nodes if not ways_on(nodes[name])], lambda name: back[name])
 
 
-def _check_circle(name: str, written: WrittenFlow, content: Content) -> None:
+def _first_of_each(names: set[str], written: WrittenFlow) -> Iterator[str]:
+    """Yield the names nobody before them in the file leads to, so that one fault is told once."""
+    told: set[str] = set()
+    for name in written.flow.nodes:
+        if name in names and name not in told:
+            told |= reached([name], lambda at: ways_on(written.flow.nodes[at]))
+            yield name
+
+
+def _circles(name: str, written: WrittenFlow, content: Content) -> bool:
+    """Tell whether a call that comes to a node may come to it again without anybody being asked."""
+
     def on_its_own(at: str) -> list[str]:
         node = written.flow.nodes[at]
         if isinstance(node, flows.Menu):
             return [node.then] if node.then else []
-        if isinstance(node, flows.Collect) or (isinstance(node, flows.SubFlow) and _waits(node.flow, content)):
+        if isinstance(node, flows.Collect) or (isinstance(node, flows.SubFlow) and content.waits(node.flow)):
             return []
         return ways_on(node)
 
-    if name in reached(on_its_own(name), on_its_own):
-        written.places[name].problem(
-            "dead-end", f'"{name}" comes back to itself without waiting for the caller; they would hear it for ever'
-        )
-    node = written.flow.nodes[name]
-    if isinstance(node, flows.SubFlow) and written.flow.name in reached([node.flow], lambda at: _calls(at, content)):
-        written.places[name].problem("dead-end", f'"{node.flow}" leads back into this flow, so it never returns')
-
-
-def _waits(flow: str, content: Content) -> bool:
-    written = content.flows.get(flow)
-    return written is None or any(isinstance(node, flows.Menu | flows.Collect) for node in _nodes(written))
-
-
-def _calls(flow: str, content: Content) -> list[str]:
-    written = content.flows.get(flow)
-    return [node.flow for node in _nodes(written) if isinstance(node, flows.SubFlow)] if written else []
+    return name in reached(on_its_own(name), on_its_own)
 
 
 def _check_return(written: WrittenFlow) -> None:
@@ -211,7 +226,8 @@ def _check_said(place: Item, node: flows.Node, languages: list[str], content: Co
     texts = dict(_texts(prompt, languages, content))
     if isinstance(node, flows.Menu):
         _check_length(place, texts, node.every_language, MENU_SECONDS, "a menu")
-        _check_keys(place, node, texts)
+        if texts and len(texts) == len(languages):
+            _check_keys(place, node, texts)
     elif isinstance(node, flows.SayNode) and node.notice:
         _check_length(place, texts, node.every_language, NOTICE_SECONDS, "a notice, which nobody can skip,")
 
@@ -236,8 +252,9 @@ def _check_keys(place: Item, menu: flows.Menu, texts: Mapping[str, str]) -> None
     """A caller can only press what they are told of, and must not be told of what is not there."""
     told = {language: set(_keys_in(text, language)) for language, text in texts.items() if language in _KEYS_NAMED}
     for language, keys in told.items():
-        for key in sorted(keys - set(menu.options) - {"0", "9"}):
-            place.problem("menu", f'"{menu.prompt}" in {language} names key {key}, which is no option here')
+        strange = sorted(keys - set(menu.options) - {"0", "9"})
+        if strange:
+            place.problem("menu", f'"{menu.prompt}" in {language} names {" and ".join(strange)}, no option here')
     heard = [set().union(*told.values())] if menu.every_language else list(told.values())
     for key in menu.options:
         if any(key not in keys for keys in heard):
@@ -261,12 +278,13 @@ def check_prompts(content: Content, announced: Collection[str]) -> None:
     used |= {*SYSTEM_PROMPTS, *announced}
     for language, written in content.catalogues.items():
         prompts = written.catalogue.prompts
-        for name in sorted({*SYSTEM_PROMPTS, *announced} - set(prompts)) if language in spoken else ():
-            written.top.problem("missing", f'"{name}" is not written; the line says it by itself')
+        unwritten = sorted({*SYSTEM_PROMPTS, *announced} - set(prompts)) if language in spoken else []
+        if unwritten:
+            written.top.problem("missing", f"the line says by itself, and nobody wrote: {', '.join(unwritten)}")
         for name, prompt in prompts.items():
             _check_values(written.places[name], prompt, prompts, keyed)
         stand_ins = {prompt.without for prompt in prompts.values()}
-        for name in sorted(set(prompts) - used - stand_ins) if content.flows else ():
+        for name in sorted(set(prompts) - used - stand_ins) if content.complete else ():
             written.places[name].problem("remark", f'nothing says "{name}"', severity="warning")
 
 

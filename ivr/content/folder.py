@@ -21,6 +21,9 @@ def texts(content: Path) -> tuple[dict[str, str], list[Problem]]:
     found: dict[str, str] = {}
     problems: list[Problem] = []
     for path, file in _files(content):
+        if file.suffix == ".yml":
+            problems.append(Problem(path, 1, 1, "warning", "remark", "this is not read; end its name with .yaml"))
+            continue
         fault = _too_big(file) or _outside(file, content / path.partition("/")[0])
         text = None if fault else as_text(file.read_bytes())
         if text is None:
@@ -42,8 +45,8 @@ def as_text(data: bytes) -> str | None:
 
 def _files(content: Path) -> Iterator[tuple[str, Path]]:
     for name in FOLDERS:
-        for file in sorted((content / name).rglob("*.yaml")):
-            if file.is_file():
+        for file in sorted((content / name).rglob("*")):
+            if file.suffix in (".yaml", ".yml") and file.is_file():
                 yield file.relative_to(content).as_posix(), file
 
 

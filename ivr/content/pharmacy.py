@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from ivr.content import config, rules
+from ivr.content import config, opening, policies, rules
 from ivr.content.flow_checks import Content, WrittenCatalogue, check_flows, check_prompts
+from ivr.content.flows import FOLDER as FLOWS_FOLDER
 from ivr.content.flows import WrittenFlow, read_flow
 from ivr.content.names import Names
-from ivr.content.problems import Problem, in_order
+from ivr.content.problems import Problem, did_you_mean, in_order
 from ivr.content.prompts import FOLDER as PROMPTS_FOLDER
 from ivr.content.prompts import Prompts, read_catalogue
-from ivr.content.reading import File, Item, attempt, read_yaml
+from ivr.content.reading import File, Item, Read, attempt, read_yaml
 from ivr.core.hours import Hours
 from ivr.core.line import Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
 from ivr.core.rules import FACTS, Fact, RuleSet, decide, licensed_queues
 
 T = TypeVar("T")
+D = TypeVar("D")
+
+CONFIG = ("lines", "sites", "queues", "hours", "staff", "policies", "facts")
 
 
 def read_pharmacy(
-    texts: Mapping[str, str], unread: list[Problem], year: int | None, only: str | None = None
+    texts: Mapping[str, str], unread: Iterable[Problem], year: int | None, only: str | None = None
 ) -> tuple[Pharmacy | None, list[Problem]]:
-    """Return what the texts say, None when something is wrong, and every problem, sorted by place."""
+    """Return what the texts say, None when something is wrong, and every problem, sorted by place.
+
+    `only` is a file to look at by itself: if it holds rules they are read as if a line used it, and only its own
+    problems, and those of the files it extends, are returned.
+    """
     reading = _Reading(texts, {problem.file for problem in unread}, year or datetime.now(UTC).year)
     reading.read(only)
     problems = in_order([*unread, *(p for file in reading.files.values() for p in file.problems)])
-    if any(problem.severity == "error" for problem in problems):
-        return None, problems
-    return reading.pharmacy(), problems
+    broken = any(problem.severity == "error" for problem in problems)
+    if only is not None:
+        problems = [problem for problem in problems if problem.file in (only, *reading.parents)]
+    return None if broken else reading.pharmacy(), problems
 
 
 class _Reading:
@@ -42,51 +52,46 @@ class _Reading:
 
     def __init__(self, texts: Mapping[str, str], unread: set[str], year: int) -> None:
         self.files = {path: File(path, text) for path, text in texts.items()}
+        self.parents: set[str] = set()  # what the file looked at by itself extends
         self._unread, self._year = unread, year
         self._tops: dict[str, Item | None] = {}
-        self.lines: dict[str, Line] = {}
-        self.sites: dict[str, Site] = {}
-        self.queues: dict[str, Queue] = {}
-        self.hours: dict[str, Hours] = {}
-        self.staff: dict[str, Agent] = {}
-        self.policies = Policies()
-        self.rules: dict[str, RuleSet] = {}
-        self.flows: dict[str, WrittenFlow] = {}
-        self.catalogues: dict[str, WrittenCatalogue] = {}
-        self.names = Names()
+        self._lines: dict[str, Line] = {}
+        self._sites: dict[str, Site] = {}
+        self._queues: dict[str, Queue] = {}
+        self._hours: dict[str, Hours] = {}
+        self._staff: dict[str, Agent] = {}
+        self._policies = Policies()
+        self._rules: dict[str, RuleSet] = {}
+        self._flows: dict[str, WrittenFlow] = {}
+        self._catalogues: dict[str, WrittenCatalogue] = {}
+        self._names = Names()
 
     def read(self, only: str | None) -> None:
-        """Read everything; `only` is a file of rules to read as if a line used it."""
-        own_facts = self._config("facts", config.read_facts, {}, needed=False)
-        self.names = self._all_names(own_facts)
+        """Read everything, and `only` as if a line used it."""
+        own_facts: dict[str, Fact] = self._config("facts", policies.read_facts, dict[str, Fact](), needed=False)
+        self._names = self._all_names(own_facts)
         self._read_config()
         self._read_prompts()
-        for path in self._under("callflows/", depth=1):
+        for path in self._under(FLOWS_FOLDER):
             self._read_flow(path)
-        self._read_rules(only)
-        content = Content(self.flows, self.catalogues, self.lines, self.rules)
-        announced = {r.then.target for s in self.rules.values() for r in s.rules if r.then.route == "announce"}
-        check_flows(content)
-        check_prompts(content, announced)
-        self._check_served()
-        for found in self.rules.values():
-            self._run_examples(found)
+        sets = self._read_rules(only)
+        self._check(sets)
 
     def pharmacy(self) -> Pharmacy:
-        """Return it all as one value."""
+        """Return it all as one value; only when nothing was wrong."""
         files = {path: file.text for path, file in self.files.items()}
-        first = next(iter(self.lines.values())).languages[0]
+        first = next(iter(self._lines.values())).languages[0]
         return Pharmacy(
             version(files),
-            self.lines,
-            self.sites,
-            self.queues,
-            self.hours,
-            self.staff,
-            self.policies,
-            self.rules,
-            {name: written.flow for name, written in self.flows.items()},
-            Prompts({name: written.catalogue for name, written in self.catalogues.items()}, first),
+            self._lines,
+            self._sites,
+            self._queues,
+            self._hours,
+            self._staff,
+            self._policies,
+            self._rules,
+            {name: written.flow for name, written in self._flows.items()},
+            Prompts({code: written.catalogue for code, written in self._catalogues.items()}, first),
             files,
         )
 
@@ -97,11 +102,11 @@ class _Reading:
             self._tops[path] = read_yaml(self.files[path]) if path in self.files else None
         return self._tops[path]
 
-    def _under(self, folder: str, depth: int) -> list[str]:
-        parts = len(PurePosixPath(folder).parts) + depth
-        return sorted(p for p in self.files if p.startswith(folder) and len(PurePosixPath(p).parts) == parts)
+    def _under(self, folder: str) -> list[str]:
+        """Return the files that stand in a folder itself."""
+        return sorted(path for path in self.files if path.rpartition("/")[0] + "/" == folder)
 
-    def _config(self, name: str, read: Callable[[Item], T], default: T, *, needed: bool = True) -> T:
+    def _config(self, name: str, read: Read[T], default: D, *, needed: bool = True) -> T | D:
         path = f"config/{name}.yaml"
         if path not in self.files:
             if needed and path not in self._unread:
@@ -114,20 +119,20 @@ class _Reading:
     # ------------------------------------------------------------ names
 
     def _all_names(self, own_facts: Mapping[str, Fact]) -> Names:
-        queues = self._top("config/queues.yaml")
-        policies, staff = self._top("config/policies.yaml"), self._top("config/staff.yaml")
+        queues, staff = self._top("config/queues.yaml"), self._top("config/staff.yaml")
+        house = self._top("config/policies.yaml")
         sites = config.names_under(self._top("config/sites.yaml"), "sites")
         lines = config.names_under(self._top("config/lines.yaml"), "lines")
-        languages = {PurePosixPath(path).stem for path in self._under(PROMPTS_FOLDER, depth=1)}
+        languages = {_stem(path) for path in self._under(PROMPTS_FOLDER)}
         prompts = [config.names_under(self._top(f"{PROMPTS_FOLDER}{code}.yaml"), "prompts") for code in languages]
         return Names(
             facts=_facts(own_facts, line=lines or (), site=sites or (), language=languages),
             queues=config.names_under(queues, "queues"),
             on_call_queues=config.on_call_queues(queues) if queues else None,
             sites=sites,
-            flows={PurePosixPath(path).stem for path in self._under("callflows/", depth=1)},
+            flows={_stem(path) for path in self._under(FLOWS_FOLDER)},
             prompts=None if None in prompts else {name for names in prompts for name in names or ()},
-            transfers=(config.names_under(policies, "transfers") or set()) if policies else None,
+            transfers={key.text for key in config.keys_under(house, "transfers")} if house else None,
             skills=config.skills_in(staff) if staff else None,
             rule_files={path.removeprefix(rules.FOLDER) for path in self.files if path.startswith(rules.FOLDER)},
             languages=languages,
@@ -136,66 +141,85 @@ class _Reading:
     # ------------------------------------------------------------ what they say
 
     def _read_config(self) -> None:
-        names = self.names
-        self.sites = self._config("sites", config.read_sites, {})
-        self.lines = self._config("lines", lambda item: config.read_lines(item, names), {})
-        self.queues = self._config("queues", lambda item: config.read_queues(item, names), {})
-        self.staff = self._config("staff", lambda item: config.read_staff(item, names), {})
-        self.policies = self._config("policies", config.read_policies, self.policies)
-        self.hours = self._config(
-            "hours", lambda item: config.read_hours(item, self.sites, names.sites, self._year), {}
-        )
+        names = self._names
+        self._sites = self._config("sites", config.read_sites, dict[str, Site]())
+        self._lines = self._config("lines", partial(config.read_lines, names=names), dict[str, Line]())
+        self._queues = self._config("queues", partial(config.read_queues, names=names), dict[str, Queue]())
+        self._staff = self._config("staff", partial(config.read_staff, names=names), dict[str, Agent]())
+        self._policies = self._config("policies", policies.read_policies, self._policies)
+        read_hours = partial(opening.read_hours, sites=self._sites, known=names.sites, year=self._year)
+        self._hours = self._config("hours", read_hours, dict[str, Hours]())
+        for path in self._under("config/"):
+            if _stem(path) not in CONFIG:
+                hint = did_you_mean(_stem(path), CONFIG)
+                self.files[path].problem("remark", f"nothing reads this file{hint}", severity="warning")
 
     def _read_prompts(self) -> None:
-        for path in self._under(PROMPTS_FOLDER, depth=1):
-            top, code = self._top(path), PurePosixPath(path).stem
-            catalogue = attempt(lambda item, code=code: read_catalogue(code, item), top, None) if top else None
+        for path in self._under(PROMPTS_FOLDER):
+            top, code = self._top(path), _stem(path)
+            catalogue = attempt(partial(read_catalogue, code), top, None) if top else None
             if top and catalogue:
-                places = next(value for key, value in top.pairs if key.text == "prompts")
-                by_name = {key.text: key for key, _ in places.pairs}
-                self.catalogues[code] = WrittenCatalogue(catalogue, top, by_name)
+                places = {key.text: key for key in config.keys_under(top, "prompts")}
+                self._catalogues[code] = WrittenCatalogue(catalogue, top, places)
 
     def _read_flow(self, path: str) -> None:
-        top, name = self._top(path), PurePosixPath(path).stem
-        flow = attempt(lambda item: read_flow(name, item, self.names), top, None) if top else None
+        top, name = self._top(path), _stem(path)
+        flow = attempt(partial(read_flow, name, names=self._names), top, None) if top else None
         if flow:
-            self.flows[name] = flow
+            self._flows[name] = flow
 
-    def _read_rules(self, only: str | None) -> None:
-        reader = rules.RulesReader(self.files, self.names)
-        used = {rules.FOLDER + line.rules for line in self.lines.values()}
-        wanted = used | ({only} if only and only.startswith(rules.FOLDER) else set())
-        for path in sorted(wanted & set(self.files)):
+    def _read_rules(self, only: str | None) -> list[RuleSet]:
+        """Read the rules of each line, and of `only`; return all of them."""
+        reader = rules.RulesReader(self.files, self._names)
+        used = {rules.FOLDER + line.rules for line in self._lines.values()}
+        alone = {only} if only and only.startswith(rules.FOLDER) else set()
+        sets = {}
+        for path in sorted((used | alone) & set(self.files)):
             chain = reader.chain(path)
-            found = rules.rule_set(chain, self.names) if chain else None
-            if found and path in used:
-                self.rules[found.name] = found
-        for path in sorted(set(self.files) - reader.used):
-            if path.startswith(rules.FOLDER) and self.lines:
+            if path == only:
+                self.parents = {part.file.path for part in chain}
+            found = rules.rule_set(chain, self._names) if chain else None
+            if found:
+                sets[path] = found
+        self._rules = {found.name: found for path, found in sets.items() if path in used}
+        for path in sorted(set(self.files) - reader.used) if self._lines else ():
+            if path.startswith(rules.FOLDER):
                 self.files[path].problem("remark", "no line uses this file, so it is not read", severity="warning")
+        return list(sets.values())
 
     # ------------------------------------------------------------ how it fits together
 
+    def _check(self, sets: list[RuleSet]) -> None:
+        broken = any(problem.severity == "error" for file in self.files.values() for problem in file.problems)
+        content = Content(self._flows, self._catalogues, self._lines, self._rules, complete=not broken)
+        targets = [rule.then for found in sets for rule in (*found.rules, found.otherwise)]
+        check_flows(content)
+        check_prompts(content, {then.target for then in targets if then.route == "announce"})
+        self._check_served()
+        if self._names.queues and set(self._names.queues) <= set(self._queues):  # else nobody can say what comes
+            for found in sets:
+                self._run_examples(found)
+
     def _check_served(self) -> None:
         top = self._top("config/queues.yaml")
-        served = {queue for agent in self.staff.values() for queue in agent.queues}
-        if top is None or not self.staff:
-            return
-        for key in config.keys_under(top, "queues"):
-            if key.text in self.queues and key.text not in served:
+        served = {queue for agent in self._staff.values() for queue in agent.queues}
+        for key in config.keys_under(top, "queues") if top and self._staff else ():
+            if key.text in self._queues and key.text not in served:
                 key.problem("unserved", f'no agent in config/staff.yaml serves "{key.text}"')
 
     def _run_examples(self, found: RuleSet) -> None:
-        if not set(self.names.queues or ()) <= set(self.queues):
-            return  # a queue could not be read, so nobody can say what comes of a call
-        licensed = licensed_queues(self.queues, self.staff.values())
+        licensed = licensed_queues(self._queues, self._staff.values())
         for example in found.examples:
-            decision, _ = decide(found, example.call, self.queues)
-            wrong = [demand for demand in example.expect if not demand.met_by(decision, self.queues, licensed)]
+            decision, _ = decide(found, example.call, self._queues)
+            wrong = [demand for demand in example.expect if not demand.met_by(decision, self._queues, licensed)]
             if wrong:
                 by = f'"{decision.rule}"' if decision.rule else "otherwise"
                 message = f'"{example.name}" expects {wrong[0].text}; {by} gives {decision.route}: {decision.target}'
                 self.files[example.file].problem("example", message, example.line, example.column)
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem
 
 
 def _facts(own: Mapping[str, Fact], **values: Iterable[str]) -> dict[str, Fact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,9 +78,8 @@ class Prompt:
     """One prompt in one language."""
 
     name: str
-    template: Template
+    words: Spoken | Template  # ready to be said, unless it speaks of values
     values: frozenset[str]  # what it speaks of
-    fixed: Spoken | None  # the words themselves, when it speaks of nothing
     tiers: frozenset[str]  # who may hear it; empty means anybody
     status: str  # reviewed · draft
     without: str | None  # what to say instead when a value is not known
@@ -97,6 +96,10 @@ class Catalogue:
     prompts: Mapping[str, Prompt]
 
 
+class Unspeakable(LookupError):
+    """A prompt nobody wrote, or one that speaks of a value nobody gave."""
+
+
 class Prompts:
     """Every language's prompts; safe to use from several threads.
 
@@ -105,42 +108,46 @@ class Prompts:
 
     def __init__(self, catalogues: Mapping[str, Catalogue], first: str) -> None:
         self.catalogues = catalogues
-        self.first = first
-        self._fixed = {
-            (language, name): prompt.fixed
-            for language, catalogue in catalogues.items()
+        self.first = first  # the language for callers who chose none
+        self._ready = {
+            (code, name): prompt.words
+            for code, catalogue in catalogues.items()
             for name, prompt in catalogue.prompts.items()
-            if prompt.fixed
+            if isinstance(prompt.words, Spoken)
         }
 
     def say(self, language: str | None, prompt: str, values: Mapping[str, Any], first: str | None = None) -> Spoken:
-        """Return a prompt's words in a language, or in the line's `first` language where it is missing.
+        """Return a prompt's words in a language, or in the line's `first` language when it is not written in it.
 
-        A prompt whose values are not all known gives way to the one it names in `without`. Raises KeyError for a
-        name nobody has, and for a value nobody gave.
+        A prompt whose values are not all known gives way to the one it names in `without`. Raises Unspeakable.
         """
-        spoken = self._fixed.get((language or self.first, prompt))
-        return spoken or self._say(language or self.first, prompt, values, first or self.first)
+        ready = self._ready.get((language or first or self.first, prompt))
+        return ready or self._say((language, first, self.first), prompt, values)
 
-    def languages(self) -> frozenset[str]:
-        """Return the codes of all languages."""
-        return frozenset(self.catalogues)
-
-    def _say(self, language: str, name: str, values: Mapping[str, Any], first: str) -> Spoken:
-        catalogue = next(
-            catalogue
-            for catalogue in (self.catalogues.get(language), self.catalogues[first], self.catalogues[self.first])
-            if catalogue and (name in catalogue.prompts or catalogue.language == self.first)
-        )
+    def _say(self, languages: tuple[str | None, ...], name: str, values: Mapping[str, Any]) -> Spoken:
+        catalogues = [self.catalogues[code] for code in languages if code in self.catalogues]
+        catalogue = next((catalogue for catalogue in catalogues if name in catalogue.prompts), None)
+        if catalogue is None:
+            raise Unspeakable(f"no prompt is called {name}")
         prompt = catalogue.prompts[name]
-        if prompt.fixed:
-            return prompt.fixed
-        missing = [value for value in prompt.values if values.get(value) in (None, "")]
-        if missing and prompt.without:
-            return self.say(catalogue.language, prompt.without, values)
-        if missing:
-            raise KeyError(f"prompt {name} speaks of {', '.join(sorted(missing))}, which nobody gave")
-        return Spoken(_tidy(prompt.template.render(values)), catalogue.locale, catalogue.voice)
+        if isinstance(prompt.words, Spoken):
+            return prompt.words
+        text = _filled(prompt.words, prompt.values, values)
+        if text is not None:
+            return Spoken(text, catalogue.locale, catalogue.voice)
+        if prompt.without is None:
+            raise Unspeakable(f"{name} speaks of {', '.join(sorted(prompt.values))}, and not all of it can be said")
+        return self._say((catalogue.language,), prompt.without, values)
+
+
+def _filled(template: Template, names: Iterable[str], values: Mapping[str, Any]) -> str | None:
+    """Return the words, or None when a value is missing or makes no sense where it stands."""
+    if any(values.get(name) in (None, "") for name in names):
+        return None
+    try:
+        return _tidy(template.render(values))
+    except (ValueError, TypeError):  # an order system may call anything a date
+        return None
 
 
 def _tidy(text: str) -> str:
@@ -209,13 +216,15 @@ class _PromptReader:
         without: str | None = None,
     ) -> Prompt:
         if len(words) > LONGEST:
-            raise Wrong("range", f"this prompt has {len(words)} characters; at most {LONGEST} can be said at once", place)
-        values = self._values(words, place)
-        template = self._environment.from_string(words)
-        fixed = None if values else Spoken(_tidy(template.render()), self._locale, self._voice)
-        return Prompt(name, template, values, fixed, tiers, status or self._status, without, words)
+            raise Wrong("range", f"this prompt has {len(words)} characters; at most {LONGEST} fit", place)
+        ready: Spoken | Template = Spoken(_tidy(words), self._locale, self._voice)
+        values: frozenset[str] = frozenset()
+        if "{" in words:
+            template, values = self._template(words, place)
+            ready = template if values else Spoken(_tidy(template.render()), self._locale, self._voice)
+        return Prompt(name, ready, values, tiers, status or self._status, without, words)
 
-    def _values(self, words: str, place: Item) -> frozenset[str]:
+    def _template(self, words: str, place: Item) -> tuple[Template, frozenset[str]]:
         try:
             tree = self._environment.parse(words)
         except TemplateSyntaxError as error:
@@ -226,7 +235,9 @@ class _PromptReader:
                 raise Wrong("reference", f'there is no way of speaking called "{node.name}"{hint}', place)
             if not isinstance(node, _PLAIN):
                 raise Wrong("syntax", "a prompt is words and {{ values }}; choices belong in the flow", place)
-        return frozenset(node.name for node in tree.find_all(nodes.Name))
+        code = self._environment.compile(tree)
+        template = Template.from_code(self._environment, code, self._environment.make_globals(None))
+        return template, frozenset(node.name for node in tree.find_all(nodes.Name))
 
 
 _PLAIN = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Filter, nodes.Const)

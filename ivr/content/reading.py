@@ -30,7 +30,11 @@ _HINTS = {
     "found character that cannot start any token": (
         "a value cannot begin with a tab, @, ` or %; indent with spaces, or put quotes around it"
     ),
-    "did not find expected ',' or '}'": "a { is not closed, or a comma is missing before this",
+    "did not find expected ',' or '}'": (
+        "a { is not closed, or a comma is missing before this; text that holds { } goes in quotes"
+    ),
+    "found a tab character that violates indentation": "this is a tab; indent with spaces",
+    "found a tab character where an indentation space is expected": "this is a tab; indent with spaces",
     "did not find expected ',' or ']'": "a [ is not closed, or a comma is missing before this",
     "found unexpected end of stream": "a quote is not closed",
 }
@@ -102,13 +106,17 @@ def read_yaml(file: File) -> Item | None:
     return None
 
 
+def _place(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
 def _document(file: File, events: Iterator[Any]) -> Item:
     found: Item | None = None
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             if found is not None:
-                line = event.start_mark.line + 1
-                file.problem("syntax", "a second document starts here; one file holds one document", line)
+                message = "a second document starts here; one file holds one document"
+                file.problem("syntax", message, *_place(event.start_mark))
                 raise Wrong
             found = _item(file, next(events), events, 0)
     if found is None or (found.kind == "text" and found.text in _NULLS):
@@ -117,7 +125,7 @@ def _document(file: File, events: Iterator[Any]) -> Item:
 
 
 def _item(file: File, event: Any, events: Iterator[Any], depth: int) -> Item:
-    line, column = event.start_mark.line + 1, event.start_mark.column + 1
+    line, column = _place(event.start_mark)
     refused = _refusal(event, depth)
     if refused:
         file.problem("syntax", refused, line, column)
@@ -125,7 +133,7 @@ def _item(file: File, event: Any, events: Iterator[Any], depth: int) -> Item:
         raise Wrong
     match event:
         case yaml.ScalarEvent():
-            return Item(file, line, column, "text", event.value, quoted=event.style is not None)
+            return Item(file, line, column, "text", event.value, quoted=bool(event.style))
         case yaml.SequenceStartEvent():
             return Item(file, line, column, "list", items=tuple(_members(file, events, depth)))
         case yaml.MappingStartEvent():
@@ -140,7 +148,8 @@ def _refusal(event: Any, depth: int) -> str | None:
     if event.anchor is not None:
         return f"&{event.anchor} marks this to be repeated elsewhere; write it out in both places"
     if event.tag is not None:
-        return f"the tag {event.tag} is not needed; each field knows what it holds"
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        return f"the tag {tag} is not needed; each field knows what it holds"
     return "this is nested too deep" if depth > _DEEPEST else None
 
 
@@ -274,6 +283,7 @@ class Fields:
         self.item, self.what = item, what
         self._left = {key.text: (key, value) for key, value in pairs(item, what)}
         self._asked: list[str] = []
+        self._missing: list[str] = []
         self._faulty = False
 
     def __contains__(self, key: str) -> bool:
@@ -299,8 +309,7 @@ class Fields:
     def need(self, key: str, read: Read[T]) -> T:
         """Return the value at a key that must be there; a fault is kept until `done`."""
         if key not in self._left:
-            self._asked.append(key)
-            self.fault(Wrong("missing", f"{self.what} needs `{key}`"), self.item)
+            self._missing.append(key)
         return self.take(key, read, None)  # type: ignore[return-value]  # `done` raises before the None is used
 
     def refuse(self, key: str, why: str) -> None:
@@ -314,10 +323,13 @@ class Fields:
         self._faulty = True
 
     def end(self) -> None:
-        """Report the keys nobody asked for."""
+        """Report the keys nobody asked for, and those that are missing and not just misspelt."""
         for key, _ in self._left.values():
             hint = did_you_mean(key.text, self._asked)
             self.fault(Wrong("unknown-key", f"{self.what} has no `{key.text}`{hint}"), key)
+            self._missing = [name for name in self._missing if f'"{name}"' not in hint]
+        for name in self._missing:
+            self.fault(Wrong("missing", f"{self.what} needs `{name}`"), self.item)
 
     def done(self) -> None:
         """Report the keys nobody asked for; raises Wrong when anything was faulty."""

@@ -50,6 +50,7 @@ class RulesFile:
     file: File
     top: Item
     extends: str | None = None
+    said_otherwise: bool = False  # though it may be faulty
     rules: list[tuple[Item, Rule]] = field(default_factory=list)  # each beside where its name stands
     otherwise: Rule | None = None
     always: list[tuple[Item, Guarantee]] = field(default_factory=list)
@@ -80,7 +81,10 @@ class RulesReader:
             if here.extends is None:
                 return found
             if any(here.extends == other.file.path for other in found):
-                here.file.problem("reference", f"{here.extends} extends this file in turn; one of them has to stop")
+                message = f"{here.extends} extends this file in turn; one of them has to stop"
+                here.top.at("extends").problem("reference", message)
+                return []
+            if not here.extends:  # it cannot be read, which has been said
                 return []
             path = here.extends
 
@@ -94,7 +98,8 @@ class RulesReader:
         here = RulesFile(top.file, top)
         fields = Fields(top, "a file of rules")
         fields.need("version", one_of("a version of this format", ("1",)))
-        here.extends = fields.take("extends", self._parent, None)
+        here.extends = fields.take("extends", self._parent, "" if "extends" in fields else None)
+        here.said_otherwise = "otherwise" in fields
         here.rules = _each(fields.value("rules"), self._rule)
         here.otherwise = fields.take("otherwise", self._otherwise, None)
         here.always = _each(fields.value("always"), lambda item: self._guarantee(item, "must"))
@@ -275,7 +280,6 @@ def _remark_on_midnight(place: Item, when: tuple[Condition, ...]) -> None:
 def rule_set(chain: list[RulesFile], names: Names) -> RuleSet | None:
     """Return a file's rules with its parents' in front, or None after reporting what keeps them from being one set."""
     used = chain[-1]
-    before = len(used.file.problems)
     rules = list(_unique([entry for part in chain for entry in part.rules], "rule"))
     always = list(_unique([entry for part in chain for entry in part.always], "guarantee"))
     never = list(_unique([entry for part in chain for entry in part.never], "guarantee"))
@@ -283,13 +287,13 @@ def rule_set(chain: list[RulesFile], names: Names) -> RuleSet | None:
     for place, rule in rules[:-1]:
         if not rule.when:
             place.problem("unreachable", "this rule takes every call, so those below it get none; put it last")
-    known = [rule.name for _, rule in rules] + ["otherwise"]
-    for place, example in examples:
-        _check_rule_names(place, example, known)
+    if not any(part.said_otherwise for part in chain):
+        used.top.problem("missing", "where does a call go that no rule fits? add `otherwise`")
+    if not _faulty(chain):
+        for place, example in examples:
+            _check_rule_names(place, example, [*(rule.name for _, rule in rules), "otherwise"])
     otherwise = next((part.otherwise for part in reversed(chain) if part.otherwise), None)
-    if otherwise is None:
-        used.top.file.problem("missing", "where does a call go that no rule fits? add `otherwise`")
-    if otherwise is None or len(used.file.problems) > before:
+    if otherwise is None or _faulty(chain):
         return None
     return RuleSet(
         used.file.path.removeprefix(FOLDER),
@@ -300,6 +304,10 @@ def rule_set(chain: list[RulesFile], names: Names) -> RuleSet | None:
         tuple(example for _, example in examples),
         names.facts,
     )
+
+
+def _faulty(chain: list[RulesFile]) -> bool:
+    return any(problem.severity == "error" for part in chain for problem in part.file.problems)
 
 
 def _unique(entries: list[tuple[Item, T]], kind: str) -> Iterator[tuple[Item, T]]:

@@ -45,7 +45,7 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         "phone": lambda value: digits(str(value).removeprefix("+1")),
         "toll_free": lambda value: f"1, {digits(value)}",
         "words": lambda value: str(value).replace("_", " "),
-        "language_name": lambda value: Locale.parse(str(value)).get_display_name(locale) or str(value),
+        "language_name": lambda value: locale.languages.get(str(value), str(value)),
         "when": lambda value, said: said if value else "",
     }
 

@@ -201,7 +201,7 @@ class NobodyCould:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    name: str  # offer:<id> · join:<id> · emergency:on_call · emergency:unanswered
+    name: str  # offer:<id> · join:<id> · plan:<step> · emergency:on_call · emergency:unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,11 +321,16 @@ class Back:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """Out of the hold queue, to where the hold was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hangup:
-    pass
+    """The end of this leg."""
 
 
-Verb = Say | Play | Pause | Gather | Hold | Meet | Dial | Record | Back | Hangup
+Verb = Say | Play | Pause | Gather | Hold | Meet | Dial | Record | Back | Leave | Hangup
 
 
 # ---------------------------------------------------------------- effects: what must happen elsewhere (imperative)

@@ -80,6 +80,7 @@ class Ticket:
     person: str = ""  # who it is for, as a key that is not a phone number
     not_before: datetime | None = None
     attempts: int = 0
+    also: tuple[str, ...] = ()  # queues whose agents may serve it too by now
     on_call: bool = False  # the site's on-call number may be rung for it now
     answered_at: datetime | None = None  # the first human
     closed_at: datetime | None = None
@@ -188,7 +189,7 @@ def could_serve(agent: Agent, ticket: Ticket) -> bool:
         return ticket.emergency and ticket.on_call and agent.site == ticket.site
     return (
         agent.site == ticket.site
-        and ticket.queue in agent.queues
+        and not agent.queues.isdisjoint((ticket.queue, *ticket.also))
         and agent.skills >= frozenset(ticket.needs)
         and (not ticket.licensed or agent.licensed)
     )
@@ -205,16 +206,20 @@ def eligible(desk: AtDesk, entry: InLine, now: datetime) -> bool:
     return ticket.emergency and waited >= WIDER_AFTER_SECONDS and desk.presence in ("wrap_up", "on_break")
 
 
-def match(line: Iterable[InLine], desks: Sequence[AtDesk], now: datetime) -> list[tuple[Ticket, Agent]]:
+def match(
+    line: Iterable[InLine], desks: Sequence[AtDesk], now: datetime, keep_free: int = 0
+) -> list[tuple[Ticket, Agent]]:
     """Who is offered which ticket: the earliest promises that can be served together, and as many as possible.
 
     Tickets go in order of promise; each tries its eligible agents (those who speak its language, then fewest
     skills, then longest idle, then id) and may move an earlier ticket to another of that ticket's agents, but
     never un-match it (augmenting paths, Kuhn 1955). An emergency asks for up to three agents, once everybody
-    with an earlier place has one.
+    with an earlier place has one. `keep_free` available licensed agents take nothing else.
     """
     slots = _slots(sorted(line, key=lambda entry: entry.ticket.order), now)
-    choices = [_choices(entry, desks, now) for entry in slots]
+    reserve = _reserve(desks, keep_free)
+    others = [desk for desk in desks if desk.agent.id not in reserve]
+    choices = [_choices(entry, desks if entry.ticket.emergency else others, now) for entry in slots]
     held: dict[str, int] = {}  # agent -> slot
 
     def place(slot: int, tried: set[str]) -> bool:
@@ -241,6 +246,13 @@ def _slots(line: list[InLine], now: datetime) -> list[InLine]:
     more = [entry for entry in first if entry.ticket.emergency for _ in range(EMERGENCY_OFFERS - entry.open_offers - 1)]
     emergencies = [entry for entry in first if entry.ticket.emergency]
     return [*emergencies, *more, *(entry for entry in first if not entry.ticket.emergency)]
+
+
+def _reserve(desks: Iterable[AtDesk], keep_free: int) -> frozenset[str]:
+    """The licensed agents who stay free for emergencies: those who could do least else."""
+    free = [desk.agent for desk in desks if desk.presence == "available" and desk.agent.licensed]
+    free.sort(key=lambda agent: (len(agent.queues), len(agent.skills), agent.id))
+    return frozenset(agent.id for agent in free[:keep_free])
 
 
 def _choices(entry: InLine, desks: Sequence[AtDesk], now: datetime) -> list[AtDesk]:

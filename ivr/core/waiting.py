@@ -16,6 +16,7 @@ from ivr.core.call import (
     Hangup,
     Hold,
     Keyed,
+    Leave,
     MoveAgent,
     MoveCaller,
     Pause,
@@ -54,7 +55,8 @@ def join(draft: Draft) -> None:
     )
     assert draft.call.ticket is not None
     if draft.call.ticket.emergency:
-        _watch_emergency(draft, draft.call.ticket)
+        _watch_emergency(draft)
+    _watch_plan(draft, draft.call.ticket)
     draft.say(Say("hold_emergency" if draft.call.ticket.emergency else "hold_welcome"), Hold(draft.line.site))
 
 
@@ -101,7 +103,27 @@ def person_of(call: Call) -> str:
     return call.person or f"call:{call.id}"
 
 
-def _watch_emergency(draft: Draft, ticket: Ticket) -> None:
+def _watch_plan(draft: Draft, ticket: Ticket) -> None:
+    """The steps of the wait plan that widen the choice of agents come by timer; those that are said do not."""
+    for number, planned in enumerate(draft.queue(ticket.queue).plan):
+        if planned.does in ("relax", "overflow"):
+            due_at = draft.now + timedelta(seconds=planned.after_seconds)
+            draft.do(SetTimer(f"plan:{number}", due_at))
+
+
+def plan_step(draft: Draft, number: int) -> None:
+    """A waiting ticket may now be served by more agents than before; a licence is never given up."""
+    ticket = draft.call.ticket
+    if ticket is None or ticket.state != "waiting":
+        return
+    planned = draft.queue(ticket.queue).plan[number]
+    if planned.does == "relax":
+        draft.put_ticket(needs=tuple(need for need in ticket.needs if need != planned.value))
+    elif planned.value not in ticket.also:
+        draft.put_ticket(also=(*ticket.also, planned.value))
+
+
+def _watch_emergency(draft: Draft) -> None:
     draft.do(
         SetTimer("emergency:on_call", draft.now + timedelta(seconds=ON_CALL_AFTER_SECONDS)),
         SetTimer("emergency:unanswered", draft.now + timedelta(seconds=UNANSWERED_AFTER_SECONDS)),
@@ -119,13 +141,25 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
         return (Say("a_person_is_ready"), Pause(5))
     if call.ticket.emergency:
         return (Gather((Say("hold_emergency"), Play("hold_short")), seconds=1),)
-    offer = (Say("callback_offer"),) if may_call_back(call, world.pharmacy.queues[call.ticket.queue]) else ()
-    return (Gather((_position(call, world), *offer, Play("hold")), seconds=3),)
+    says = [_position(call, world)]
+    if may_call_back(call, world.pharmacy.queues[call.ticket.queue]):
+        says.append(Say("callback_offer"))
+    if _planned(call, world, "offer", "voicemail"):
+        says.append(Say("message_offer"))
+    return (Gather((*says, Play("hold")), seconds=3),)
+
+
+def _planned(call: Call, world: World, does: str, value: str) -> bool:
+    """Has the caller waited long enough for this step of their queue's plan?"""
+    assert call.ticket is not None
+    waited = (world.now - (call.queued_at or call.arrived_at)).total_seconds()
+    plan = world.pharmacy.queues[call.ticket.queue].plan
+    return any(step.does == does and step.value == value and waited >= step.after_seconds for step in plan)
 
 
 def _position(call: Call, world: World) -> Say:
     figures = world.answers.get("line")
-    if figures is None or "position" not in figures.values or call.ticket is None:
+    if figures is None or not _planned(call, world, "announce", "position"):
         return Say("hold_still")
     position = int(figures.values["position"])
     low, high = expected_wait_minutes(position, int(figures.values["agents"]))
@@ -140,10 +174,14 @@ def may_call_back(call: Call, queue: Queue) -> bool:
 
 
 def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
-    """A key on hold: 1 a callback, anything else stays in line."""
+    """A key on hold: 1 a callback, 2 a message where the plan offers one, anything else stays in line."""
     ticket = draft.call.ticket
     assert ticket is not None
     key = event.digits[:1] if isinstance(event, Keyed) else ""
+    if key == "2" and _planned(draft.call, draft.world, "offer", "voicemail"):
+        draft.put(phase="dialogue", dialogue="message")
+        draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
+        return draft.say(Leave())
     if key == "1" and may_call_back(draft.call, draft.queue(ticket.queue)):
         return offer_callback(draft)
     if key:
@@ -153,7 +191,9 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
 
 
 def fell_out(draft: Draft) -> None:
-    """The hold ended though nobody took them from it, full or broken: keep the ticket, offer a callback."""
+    """They left the hold: to leave a message, or because the queue was full or broke; then the ticket stays."""
+    if draft.call.dialogue == "message":
+        return take_message(draft, usual_queue(draft))
     if draft.call.ticket is not None and may_call_back(draft.call, draft.queue(draft.call.ticket.queue)):
         draft.put(phase="dialogue", dialogue="nobody")
         return told_nobody(draft)

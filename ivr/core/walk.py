@@ -29,7 +29,8 @@ from ivr.core.rules import decide
 
 STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person
-PATIENCE_SECONDS = 15  # how long a caller waits for the order system before we go on without it
+PATIENCE_SECONDS = 15  # how long a caller waits for the order system before we go on without it …
+WHO_PATIENCE_SECONDS = 4  # … and only so long before the menu, where who they are is a help and no more
 MOST_NODES = 64  # a flow that walks further without asking anybody anything is going in circles
 
 
@@ -323,10 +324,11 @@ def _ask_elsewhere(draft: Draft, node: flows.AskNode) -> bool:
 
 
 def _answer(draft: Draft, ask: str) -> Answer | None:
-    """What we were told, or None while we wait; after fifteen seconds nobody knows, and the call goes on."""
+    """What we were told, or None while we wait; past the caller's patience nobody knows, and the call goes on."""
     told = draft.world.answers.get(ask)
     since = draft.call.asking_since if draft.call.asking == ask else None
-    if told is None and since and _seconds(since, draft.now) >= PATIENCE_SECONDS:
+    patience = WHO_PATIENCE_SECONDS if ask == "who" else PATIENCE_SECONDS
+    if told is None and since and _seconds(since, draft.now) >= patience:
         told = Answer(False)
     if told is not None:
         draft.put(asking=None, asking_since=None)

@@ -54,12 +54,23 @@ def watch_of(stage: Stage, noun: Element, default: str) -> Watch | None:
 
 @dataclass(eq=False)
 class Candidate:
-    """A phone one <Dial> rings: `accepted` once its whisper, if any, has run out; `over` once its leg has ended."""
+    """A phone one <Dial> rings: `accepted` once its whisper, if any, has run out; `over` once it is no longer
+    this <Dial>'s: its leg has ended, or was moved elsewhere."""
 
     leg: Leg
     caller: Leg
     accepted: bool = False
     over: bool = False
+
+    def accept(self) -> None:
+        """Be ready to be connected."""
+        self.accepted = True
+        self.caller.summon()
+
+    def let_go(self) -> None:
+        """Belong to the <Dial> no more."""
+        self.over = True
+        self.caller.summon()
 
 
 class Bridge:
@@ -149,7 +160,7 @@ def _talk(stage: Stage, verb: Element, winner: Candidate) -> None:
 
 def _cancel(candidates: list[Candidate], winner: Candidate | None) -> None:
     for candidate in candidates:
-        if candidate is not winner:
+        if candidate is not winner and not candidate.over:
             candidate.leg.hang_up("the line")
 
 
@@ -169,8 +180,7 @@ def called(stage: Stage, candidate: Candidate, whisper: Goto | None) -> None:
     """Play the called side of a <Dial>: the whisper, then the conversation, until somebody leaves it."""
     if whisper is not None:
         stage.inside(Setting.WHISPER).perform(whisper)
-    candidate.accepted = True
-    candidate.caller.summon()
+    candidate.accept()
     with stage.leg.hearing(doing="talking"):
         stage.leg.listen(None)
 

@@ -124,11 +124,7 @@ class Exchange:
         def answer() -> None:
             self._called(side, candidate, whisper)
 
-        def over() -> None:
-            candidate.over = True
-            stage.leg.summon()
-
-        self._start(leg, lambda: self._ring(leg, timeout_seconds, answer), over)
+        self._start(leg, lambda: self._ring(leg, timeout_seconds, answer), candidate.let_go)
         return candidate
 
     def _called(self, side: Stage, candidate: Candidate, whisper: Goto | None) -> None:
@@ -136,6 +132,7 @@ class Exchange:
             called(side, candidate, whisper)
         except Moved as moved:
             side.note("moved")
+            candidate.let_go()
             play(self, side.leg, moved.goto)
         except WebhookFailed:
             return  # a whisper has no fallback: the called leg ends, the caller's goes on

@@ -72,7 +72,7 @@ def gather(stage: Stage, verb: Element) -> Goto | None:
 
 def _prompted(stage: Stage, verb: Element) -> Event | None:
     for nested in verb:
-        event = sounded(stage, nested)
+        event = sounded(stage, nested) if nested.tag in ("Say", "Play", "Pause") else None
         if event is not None:
             return event
     return None

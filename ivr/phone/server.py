@@ -13,6 +13,7 @@ from ivr.phone import handset, rest
 from ivr.phone.exchange import Exchange
 
 HOST = "127.0.0.1"
+_POLL_SECONDS = 0.02
 
 
 class _Quiet(WSGIRequestHandler):
@@ -39,7 +40,7 @@ def bind(app: Flask, port: int) -> BaseWSGIServer:
 def serving(app: Flask, port: int = 0) -> Iterator[str]:
     """Serve an app from a thread meanwhile, and give its URL."""
     server = bind(app, port)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
     thread.start()
     try:
         yield f"http://{HOST}:{server.server_port}"

@@ -60,11 +60,14 @@ _FIGURES = select(func.count(), func.min(tickets.c.arrived_at)).where(
     _WAITING, _SOMEBODY, tickets.c.site == bindparam("site"), tickets.c.due_from <= bindparam("now")
 )
 _AVAILABLE = select(agents.c.id).where(agents.c.presence == word("available"))
+# Written out, or the index of standing offers does not serve the open ones.
+_STANDING = offers.c.state.in_([word("open"), word("accepted")])
 _AGENTS = (
     select(agents.c.id, agents.c.presence, agents.c.reason, agents.c.since, offers.c.ticket_id)
-    .outerjoin(
+    .outerjoin_from(
+        agents,
         offers,
-        and_(offers.c.agent_id == agents.c.id, offers.c.state.in_([word("open"), word("accepted")])),
+        and_(offers.c.agent_id == agents.c.id, _STANDING),
     )
     .order_by(agents.c.id)
 )
@@ -79,7 +82,7 @@ _OPEN_OFFERS = (
         offers.c.offered_at,
         offers.c.expires_at,
     )
-    .where(offers.c.state == word("open"))
+    .where(_STANDING, offers.c.state == word("open"))
     .order_by(offers.c.expires_at)
 )
 _SEED = fresh(agents, fence=0).on_conflict_do_nothing()

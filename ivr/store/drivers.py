@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import sqlite3
@@ -146,6 +147,9 @@ def _sqlite_refusal(error: sqlite3.Error) -> Exception:
 
 # ---------------------------------------------------------------- PostgreSQL
 
+# It warns of every transaction refused before it was sent whole. To us a refusal is an answer, and it is raised.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
+
 
 class PostgreSQL:
     """A server. A transaction goes out in one piece, and waits for the server once, or twice when rows are counted."""
@@ -167,8 +171,8 @@ class PostgreSQL:
                 tcp_user_timeout=PATIENCE_SECONDS * 1000,
                 options=self._options,
             )
-        except psycopg.Error as error:
-            raise _postgresql_refusal(error) from None
+        except psycopg.Error as error:  # its words are about the server, not about a row
+            raise Unreachable(str(error)) from None
 
     def stale(self, connection: psycopg.Connection[Row]) -> bool:
         # A server speaks to an idle connection only to end it.
@@ -194,16 +198,32 @@ class PostgreSQL:
 
 
 def _transact(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
-    with connection.pipeline() as pipeline:
-        connection.execute("BEGIN")
-        cursors = [connection.execute(order.text.encode(), order.values) for order in orders]
-        if any(order.refusal for order in orders):
-            pipeline.sync()
-            for order, cursor in zip(orders, cursors, strict=True):
-                if order.refusal and not cursor.rowcount:
-                    raise order.refusal
-        connection.execute("COMMIT")
+    if len(orders) == 1:  # a transaction of its own, and refused only when it did nothing
+        cursors = [connection.execute(orders[0].text.encode(), orders[0].values)]
+        _check(orders, cursors)
+    else:
+        cursors = _in_one_go(connection, orders)
     return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+def _in_one_go(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[psycopg.Cursor[Row]]:
+    counted = any(order.refusal for order in orders)
+    # What goes out in one pipeline is one transaction to the server. Only to look at the count of rows before it
+    # is committed does it need a beginning and an end of its own.
+    with connection.pipeline():
+        if counted:
+            connection.execute("BEGIN")
+        cursors = [connection.execute(order.text.encode(), order.values) for order in orders]
+    if counted:
+        _check(orders, cursors)
+        connection.execute("COMMIT")
+    return cursors
+
+
+def _check(orders: Sequence[Order], cursors: Sequence[psycopg.Cursor[Row]]) -> None:
+    for order, cursor in zip(orders, cursors, strict=True):
+        if order.refusal and not cursor.rowcount:
+            raise order.refusal
 
 
 def _postgresql_refusal(error: psycopg.Error) -> Exception:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, exists, func, select
+from sqlalchemy import and_, bindparam, delete, exists, func, select, text
 
 from ivr.core.call import Answer, Call
 from ivr.core.rules import Reason
@@ -82,7 +82,7 @@ _LOAD_CALL = select(calls.c.state, calls.c.rev).where(calls.c.id == bindparam("i
 _LEG_OF_SID = select(legs.c.token).where(legs.c.call_sid == bindparam("sid"))
 _NEWEST_REPLY = select(replies.c.reply).where(replies.c.leg == bindparam("leg")).order_by(replies.c.seq.desc()).limit(1)
 _ANSWERS = select(answers.c.ask, answers.c.body).where(answers.c.call_id == bindparam("call"))
-_LIVE = select(calls.c.state).where(calls.c.live).order_by(calls.c.arrived_at)
+_LIVE = select(calls.c.state).where(text("calls.live")).order_by(calls.c.arrived_at)
 _JOURNAL = (
     select(journal.c.seq, journal.c.at, journal.c.leg, journal.c.event, journal.c.reasons, journal.c.version)
     .where(journal.c.call_id == bindparam("call"))

@@ -19,6 +19,7 @@ from ivr.core.call import (
     Gather,
     Hangup,
     Hold,
+    Leave,
     Meet,
     Pause,
     Play,
@@ -116,7 +117,7 @@ class Renderer:
         page = _Page(self, prompts, language, leg, f"{self._voice_url}{leg}/{newest}/", on_hold=True)
         written = [page.write(verb) for verb in says]
         # Twilio asks a wait URL again by itself, but only while the leg is in a queue.
-        if not (says and isinstance(says[-1], Back | Hangup)):
+        if not (says and isinstance(says[-1], Back | Leave | Hangup)):
             written.append(page.write(Back("wait")))
         return _response(written)
 
@@ -125,14 +126,19 @@ class Renderer:
         return f"{self._public_url}/static/{sound}.wav" if sound in _STATIC else self._recording_url(sound)
 
 
-def rescue(words: Sequence[Spoken], *, dial: str | None = None, record_action: str | None = None) -> str:
-    """Return a document that needs nothing else to work: an apology, then a person, a message, or goodbye.
+def rescue(
+    words: Sequence[Spoken], *, dial: str | None = None, record_action: str | None = None, play: str | None = None
+) -> str:
+    """Return a document that needs nothing else to work: an apology, then a person, a message, music or goodbye.
 
-    `dial` is the staffed number and goes first; `record_action` the door that takes a message instead.
+    `dial` is the staffed number and goes first; `record_action` the door that takes a message instead; `play` the
+    sound for a caller on hold, who stays there.
     """
     written = [_say(said.text, said.locale, said.voice) for said in words]
     if dial:
         written.append(f'<Dial timeout="{RESCUE_RING_SECONDS}">{_party(dial)}</Dial>')
+    elif play:
+        return _response([*written, f"<Play>{escape(play)}</Play>"])
     elif record_action:
         written.append(_record(RESCUE_MESSAGE_SECONDS, escape(record_action + FRAGMENT)))
     return _response([*written, "<Hangup/>"])
@@ -174,6 +180,8 @@ class _Page:
             case Record():
                 # "If Twilio receives an empty recording, it will not make a request to the action URL."
                 return _record(verb.seconds, self.exit("next")) + self.write(Back())
+            case Leave():
+                return "<Leave/>"
             case Hangup():
                 return "<Hangup/>"
         assert_never(verb)

@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
 
 from ivr.clock import Clock
 from ivr.phone.client import Phones
@@ -129,3 +132,24 @@ def heard(*words: str) -> Callable[[list[dict[str, Any]]], bool]:
 def noted(kind: str) -> Callable[[list[dict[str, Any]]], bool]:
     """Return whether a line of this kind is there, as a condition for `Phone.wait_for`."""
     return lambda lines: kind in kinds(lines)
+
+
+class RedirectedClient(TwilioHttpClient):  # type: ignore[misc]
+    """The SDK's own HTTP client, sent to the exchange instead of twilio.com."""
+
+    def __init__(self, exchange_url: str) -> None:
+        super().__init__(timeout=5.0)
+        self._exchange = urlsplit(exchange_url)
+
+    def request(self, method: str, url: str, *args: Any, **more: Any) -> Any:
+        """Send one request."""
+        target = urlsplit(url)._replace(scheme=self._exchange.scheme, netloc=self._exchange.netloc)
+        return super().request(method, urlunsplit(target), *args, **more)
+
+
+@pytest.fixture
+def twilio(exchange_url: str) -> Iterator[Client]:
+    """The real Twilio SDK, speaking to the exchange."""
+    http = RedirectedClient(exchange_url)
+    yield Client(ACCOUNT, TOKEN, http_client=http)
+    http.session.close()

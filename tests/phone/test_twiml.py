@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
+import pytest
 from flask import Response
 
-from ivr.phone.client import Phones
+from ivr.phone.client import Phones, Refused
 from ivr.phone.exchange import Exchange
 from tests.phone.conftest import PATIENT, Product, heard, kinds, noted, said
 
@@ -272,10 +272,5 @@ def test_typing_errors_in_twiml_are_shown_not_swallowed(product: Product, phones
 
 
 def test_an_unknown_line_is_refused(phones: Phones) -> None:
-    def call() -> Mapping[str, str]:
-        return phones.post("/calls", **{"from": PATIENT, "to": "+15559999999"})
-
-    try:
-        call()
-    except Exception as refused:
-        assert "no line of ours" in str(refused)
+    with pytest.raises(Refused, match="no line of ours is called or numbered"):
+        phones.call("+15559999999", PATIENT)

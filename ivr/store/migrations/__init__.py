@@ -25,8 +25,8 @@ def migrate(database_url: str) -> None:
     """
     try:
         _upgrade(database_url)
-    except OperationalError as error:
-        raise Unreachable(str(error.orig)) from None
+    except (OperationalError, sqlite3.Error) as error:
+        raise Unreachable(str(getattr(error, "orig", error))) from None
 
 
 def _upgrade(database_url: str) -> None:

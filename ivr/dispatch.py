@@ -1,0 +1,290 @@
+"""Dispatch: who is offered which ticket, timers, and agents who are due back. Each site by one process at a time."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from ivr.core.call import Call, Event, NobodyCould, Offered, TimerDue
+from ivr.core.line import (
+    DECLINED_SECONDS,
+    Agent,
+    AtDesk,
+    InLine,
+    Ticket,
+    could_serve,
+    match,
+    offerable,
+)
+from ivr.core.pharmacy import Pharmacy, Policies, Site
+from ivr.store import Conflict, Unreachable, Watch
+from ivr.switchboard import Switchboard
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS, RENEW_SECONDS = 15.0, 5.0
+AHEAD_SECONDS = 5.0
+"""No more offers are made than can be rung so soon: an offer whose phone cannot ring yet only runs out."""
+
+_BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
+
+
+class Leases:
+    """The leases of one worker. `holder` is its name: a child started again is not kept out by its own lease."""
+
+    def __init__(self, watch: Watch, holder: str) -> None:
+        self._watch = watch
+        self._holder = holder
+        self._renew_at: dict[str, float] = {}
+
+    def held(self, name: str) -> bool:
+        """Take or keep a lease; False while another worker has it."""
+        now = time.monotonic()
+        if now < self._renew_at.get(name, 0.0):
+            return True
+        fence = self._watch.lease(name, self._holder, LEASE_SECONDS)
+        if fence is None:
+            self._renew_at.pop(name, None)
+            return False
+        if name not in self._renew_at:
+            log.info("lease_taken", lease=name, fence=fence)
+        self._renew_at[name] = now + RENEW_SECONDS
+        return True
+
+    def release(self) -> None:
+        """Give them back, so that another worker need not wait for them to run out."""
+        for name in self._renew_at:
+            self._watch.release(name, self._holder)
+        self._renew_at.clear()
+
+
+class Dispatch:
+    """One pass is `once`."""
+
+    def __init__(self, board: Switchboard, leases: Leases) -> None:
+        self._board = board
+        self._record = board.record
+        self._leases = leases
+        self._seeded = ""
+        # By site, then ticket: whom nobody could serve, as they were once told.
+        self._told: dict[str, dict[str, Ticket]] = {}
+
+    def once(self) -> bool:
+        """Serve every site whose lease is free or ours; False when all are another's."""
+        pharmacy = self._board.pharmacy()
+        self._seed(pharmacy)
+        held = [site for site in pharmacy.sites.values() if self._leases.held(f"dispatch:{site.name}")]
+        if self._leases.held("timers"):
+            self._fire_timers()
+        for site in held:
+            self._serve(site, pharmacy)
+        return bool(held)
+
+    # ------------------------------------------------------------ timers
+
+    def _fire_timers(self) -> None:
+        for timer in self._record.timers.due(self._board.clock.now()):
+            # Told before it is taken: whoever dies in between leaves it to be told again, which changes nothing.
+            with suppress(Conflict):
+                self._tell(timer.call_id, TimerDue(timer.name))
+                self._record.timers.take(timer)
+
+    def _tell(self, call_id: str, event: Event) -> Call | None:
+        """Return the call as it is then; None when it cannot be told, for one bad call must not stop the line."""
+        try:
+            return self._board.tell(call_id, event).call
+        except (Conflict, Unreachable):
+            raise
+        except Exception as fault:
+            # Its text may quote the caller; its type does not.
+            log.error("call_not_told", call=call_id, told=type(event).__name__, fault=type(fault).__name__)
+            return None
+
+    # ------------------------------------------------------------ agents
+
+    def _seed(self, pharmacy: Pharmacy) -> None:
+        if self._seeded != pharmacy.version:
+            self._record.desk.seed_agents(roster(pharmacy), self._board.clock.now())
+            self._seeded = pharmacy.version
+
+    def _desks(self, site: Site, pharmacy: Pharmacy) -> list[AtDesk]:
+        """Return the site's signed-in agents, those due back brought back."""
+        now, known = self._board.clock.now(), self._record.desk.agents()
+        desks = [
+            AtDesk(agent, known[id_].presence, known[id_].since)
+            for id_, agent in roster(pharmacy).items()
+            if agent.site == site.name and id_ in known and known[id_].presence != "signed_out"
+        ]
+        missed = {id_ for id_, agent in known.items() if agent.reason == "missed"}
+        return [self._brought_back(desk, missed, pharmacy.policies, now) for desk in desks]
+
+    def _brought_back(self, desk: AtDesk, missed: Collection[str], policies: Policies, now: datetime) -> AtDesk:
+        id_ = desk.agent.id
+        if not due_back(desk, id_ in missed, policies, now):
+            return desk
+        try:
+            presence = self._record.desk.move_agent(id_, _BACK[desk.presence], "", now)
+        except Conflict:  # they have moved themselves
+            return desk
+        log.info("agent_due_back", agent=id_, presence=presence)
+        return AtDesk(desk.agent, presence, now)
+
+    # ------------------------------------------------------------ a site
+
+    def _serve(self, site: Site, pharmacy: Pharmacy) -> None:
+        desks, tickets = self._desks(site, pharmacy), self._record.desk.waiting(site.name)
+        now = self._board.clock.now()
+        is_open = pharmacy.hours[site.name].closed_because(now) is None
+        self._tell_stranded(site, tickets, desks, now, is_open)
+        may_ring_back = is_open and not quiet(pharmacy, site, now)
+        served = [ticket for ticket in tickets if in_hours(ticket, is_open, may_ring_back)]
+        pairs = self._match(served, [desk for desk in desks if _may_ring(desk)], now)
+        for ticket, agent in self._paced(pairs, pharmacy.policies):
+            self._offer(ticket, agent)
+
+    def _offer(self, ticket: Ticket, agent: Agent) -> None:
+        offer, leg = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+        with suppress(Conflict):  # the agent is somebody else's by now: the next pass sees the line as it is then
+            self._tell(ticket.call, Offered(offer, leg, agent.id, agent.address))
+
+    def _paced(self, pairs: list[tuple[Ticket, Agent]], policies: Policies) -> list[tuple[Ticket, Agent]]:
+        """Keep every emergency, and of the others as many as can be rung soon."""
+        urgent = [pair for pair in pairs if pair[0].emergency]
+        calm = [pair for pair in pairs if not pair[0].emergency]
+        ahead = max(1, round(policies.calls_per_second * AHEAD_SECONDS))
+        room = ahead - self._record.outbox.pending().get("place", 0) - len(urgent) if calm else 0
+        return urgent + calm[: max(0, room)]
+
+    # ------------------------------------------------------------ matching
+
+    def _match(self, tickets: list[Ticket], desks: list[AtDesk], now: datetime) -> list[tuple[Ticket, Agent]]:
+        """Match, and again without what the calls of the matched tickets forbid, until nothing is forbidden.
+
+        Only matched tickets' calls are read: what an unmatched one forbids could not have made it matched.
+        """
+        offers = Counter(offer.ticket for _, offer in self._record.desk.open_offers())
+        line = {ticket.id: InLine(ticket, offers[ticket.id]) for ticket in tickets}
+        read: set[str] = set()
+        while True:
+            pairs = match(heads(line.values(), len(desks), now), desks, now) if desks else []
+            new = {ticket.id for ticket, _ in pairs} - read
+            if not new:
+                return pairs
+            for id_ in new:
+                line[id_] = self._limited(line[id_], now)
+            read |= new
+
+    def _limited(self, entry: InLine, now: datetime) -> InLine:
+        loaded = self._record.load_call(entry.ticket.call)
+        declined = declined_lately(loaded.call, now) if loaded else frozenset()
+        if entry.ticket.kind == "callback" and self._person_is_on_the_line(entry.ticket):
+            # Not now, and nobody asked: as good as a ticket whose time has not come.
+            return replace(entry, ticket=replace(entry.ticket, not_before=now + timedelta(seconds=1)))
+        return replace(entry, declined=declined)
+
+    def _person_is_on_the_line(self, ticket: Ticket) -> bool:
+        return any(
+            call.person == ticket.person and any(leg.state == "live" for leg in call.legs.values())
+            for call in self._record.live_calls()
+            if call.id != ticket.call
+        )
+
+    # ------------------------------------------------------------ nobody could
+
+    def _tell_stranded(
+        self, site: Site, tickets: Iterable[Ticket], desks: Iterable[AtDesk], now: datetime, is_open: bool
+    ) -> None:
+        """Tell each ticket once that nobody signed in could ever serve it, and again when it has changed."""
+        there = [desk.agent for desk in desks]
+        told = self._told.get(site.name, {})
+        self._told[site.name] = {
+            ticket.id: told[ticket.id] if told.get(ticket.id) == ticket else self._tell_nobody_could(ticket)
+            for ticket in tickets
+            if _holds(ticket, now)
+            and not any(could_serve(agent, ticket) for agent in there if is_open or ticket.emergency)
+        }
+
+    def _tell_nobody_could(self, ticket: Ticket) -> Ticket:
+        """Return the ticket as it is when its caller has been told."""
+        with suppress(Conflict):
+            call = self._tell(ticket.call, NobodyCould())
+            if call is not None and call.ticket is not None:
+                return call.ticket
+        return ticket
+
+
+# ---------------------------------------------------------------- what a pass goes by
+
+
+def roster(pharmacy: Pharmacy) -> dict[str, Agent]:
+    """Return everybody who may be rung: the staff, and each site's on-call number as an agent `on_call:<site>`."""
+    on_call = (
+        Agent(f"on_call:{site.name}", "on call", site.name, phone=site.on_call, licensed=True)
+        for site in pharmacy.sites.values()
+        if site.on_call
+    )
+    return {**pharmacy.staff, **{agent.id: agent for agent in on_call}}
+
+
+def due_back(desk: AtDesk, missed: bool, policies: Policies, now: datetime) -> bool:
+    """Has this agent's wrap-up, or their break after a missed offer, been long enough?"""
+    seconds = (now - desk.since).total_seconds()
+    if desk.presence == "wrap_up":
+        return seconds >= policies.wrap_up_seconds
+    return desk.presence == "on_break" and missed and seconds >= policies.missed_return_seconds
+
+
+def quiet(pharmacy: Pharmacy, site: Site, now: datetime) -> bool:
+    """Is it too late or too early at the site to call anybody back?"""
+    begins, ends = pharmacy.policies.quiet_hours
+    minute = pharmacy.hours[site.name].minute_of_day(now)
+    return begins <= minute < ends if begins <= ends else minute >= begins or minute < ends
+
+
+def in_hours(ticket: Ticket, is_open: bool, may_ring_back: bool) -> bool:
+    """May this ticket be served at this hour? An emergency always; its caller is on the line."""
+    return ticket.emergency or (may_ring_back if ticket.kind == "callback" else is_open)
+
+
+def heads(line: Iterable[InLine], free: int, now: datetime) -> list[InLine]:
+    """Return what of a line, given in order, `free` agents could be matched with: the first so many of each class.
+
+    Tickets of a class have the same choice of agents, so a later one is never matched before an earlier one.
+    """
+    seen: Counter[Hashable] = Counter()
+    kept = []
+    for entry in line:
+        if not offerable(entry, now):
+            continue
+        ticket = entry.ticket
+        alike = None if ticket.emergency or entry.declined else _class_of(ticket)
+        seen[alike] += 1
+        if alike is None or seen[alike] <= free:
+            kept.append(entry)
+    return kept
+
+
+def declined_lately(call: Call, now: datetime) -> frozenset[str]:
+    """Return the agents who have just said no to this call."""
+    since = now - timedelta(seconds=DECLINED_SECONDS)
+    return frozenset(offer.agent for offer in call.offers if offer.state == "declined" and offer.offered_at > since)
+
+
+def _class_of(ticket: Ticket) -> Hashable:
+    return ticket.site, ticket.queue, frozenset(ticket.needs), ticket.licensed, ticket.language
+
+
+def _holds(ticket: Ticket, now: datetime) -> bool:
+    """Is somebody on hold with this ticket, and not away choosing something?"""
+    return ticket.kind == "hold" and not (ticket.not_before and now < ticket.not_before)
+
+
+def _may_ring(desk: AtDesk) -> bool:
+    return desk.presence in ("available", "wrap_up", "on_break")

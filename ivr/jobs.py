@@ -1,0 +1,304 @@
+"""What RQ runs: one effect each, named by its id. The outbox remembers; RQ only carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import BoundedSemaphore
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.exceptions import DuplicateJobError
+
+from ivr.app import connect
+from ivr.core.call import (
+    Call,
+    CallerGone,
+    CreateTask,
+    EndLeg,
+    Inquire,
+    MoveCaller,
+    MoveLeg,
+    RequestRefill,
+    WriteDisposition,
+)
+from ivr.doors import Doors
+from ivr.live import connection
+from ivr.orders import port, questions
+from ivr.settings import Settings
+from ivr.store import Conflict, EffectRow, Unreachable
+from ivr.switchboard import Switchboard
+from ivr.telephony import rest
+from ivr.telephony.forms import CALL_OVER
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 15.0
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0
+THREADS = 8
+LANES = ("telephony", "orders")
+JOB_SECONDS, FORGET_SECONDS = 30, 60
+
+
+class NotYet(Exception):
+    """What the effect needs is on its way: a leg that is being rung has no CallSid yet."""
+
+
+_AGAIN = (rest.Unknown, port.Unavailable, Conflict, NotYet)
+"""What passes: nobody answered, somebody was faster, or it is too early."""
+
+
+def delay_seconds(attempts: int) -> float:
+    """Return how long to wait after so many attempts: half a second, doubling up to fifteen."""
+    return float(min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 10)))
+
+
+class Jobs:
+    """Does repeatable effects: each again and again until it is done, proved impossible, or no longer wanted."""
+
+    def __init__(self, board: Switchboard, telephone: rest.Telephone, doors: Doors) -> None:
+        self._board = board
+        self._outbox = board.record.outbox
+        self._telephone = telephone
+        self._doors = doors
+
+    def run(self, effect_id: str) -> None:
+        """Do an effect if it is due and free; never raises, for nobody above could do better than try again."""
+        try:
+            row = self._outbox.claim(effect_id, LEASE_SECONDS)
+            if row is not None:
+                self._finish(row)
+        except Unreachable:  # the lease runs out by itself
+            log.warning("job_without_record", effect=effect_id)
+
+    def _finish(self, row: EffectRow) -> None:
+        try:
+            result = self._perform(row)
+        except (*_AGAIN, rest.Refused, port.Refused) as trouble:
+            self._put_off(row, trouble)
+        except Unreachable:
+            raise
+        except Exception as fault:
+            # Its text may quote the caller; its type does not.
+            log.error("job_failed", effect=row.id, kind=row.kind, fault=type(fault).__name__)
+            self._outbox.again(row.id, delay_seconds(row.attempts), type(fault).__name__)
+        else:
+            self._outbox.done(row.id, result)
+            if row.lane == "orders":
+                self._board.live.ring("relay")  # the next of this call was waiting for it
+
+    def _put_off(self, row: EffectRow, trouble: Exception) -> None:
+        for_good = isinstance(trouble, port.Refused) or (isinstance(trouble, rest.Refused) and not trouble.retry)
+        if for_good:
+            log.error("job_refused", effect=row.id, kind=row.kind, why=str(trouble))
+            self._outbox.dead(row.id, str(trouble))
+        else:
+            log.info("job_put_off", effect=row.id, kind=row.kind, why=type(trouble).__name__)
+            self._outbox.again(row.id, delay_seconds(row.attempts), type(trouble).__name__)
+
+    def _perform(self, row: EffectRow) -> str:
+        """Do it and return what it brought; "" for nothing worth keeping."""
+        loaded = self._board.record.load_call(row.call_id)
+        if loaded is None:
+            return "no such call"
+        call, effect = loaded.call, row.effect
+        match effect:
+            case MoveCaller():
+                return self._move_caller(call, effect)
+            case MoveLeg():
+                return self._move_leg(call, effect)
+            case EndLeg():
+                return self._end_leg(effect)
+            case Inquire():
+                return self._inquire(call, effect)
+            case RequestRefill():
+                return self._request_refill(call, effect, row.id)
+            case CreateTask():
+                return self._board.orders.create_task(_task(call, effect.what, effect.urgent), row.id)
+            case WriteDisposition():
+                return self._write_disposition(call, effect)
+        raise ValueError(f"{row.kind} is no job")
+
+    # ------------------------------------------------------------ the telephone
+
+    def _move_caller(self, call: Call, effect: MoveCaller) -> str:
+        """Take the caller out of the hold queue; only the first of several moves does anything."""
+        sid = self._to_move(call, effect)
+        if sid is None:
+            return "not wanted any more"
+        url = self._doors.moved(effect.leg, effect.document)
+        try:
+            self._telephone.move_member(call.site, sid, url)
+        except rest.Refused as refused:
+            if refused.retry:
+                raise
+            return self._move(call, effect.leg, sid, url)
+        return "moved"
+
+    def _move_leg(self, call: Call, effect: MoveLeg) -> str:
+        sid = self._to_move(call, effect)
+        if sid is None:
+            return "not wanted any more"
+        return self._move(call, effect.leg, sid, self._doors.moved(effect.leg, effect.document))
+
+    def _move(self, call: Call, leg: str, sid: str, url: str) -> str:
+        """Move a leg wherever it is, or find out that it is over and tell the call."""
+        status = self._telephone.call_status(sid)
+        if status is not None and status not in CALL_OVER:
+            try:
+                self._telephone.move_call(sid, url)
+            except rest.Gone:
+                status = self._telephone.call_status(sid)
+            else:
+                return "moved"
+        if status is not None and status not in CALL_OVER:
+            raise NotYet
+        self._board.tell(call.id, CallerGone(leg))
+        return "gone"
+
+    def _to_move(self, call: Call, effect: MoveCaller | MoveLeg) -> str | None:
+        """Return the CallSid to move; None once the leg is over or has come, for it must not be torn away again."""
+        seen = self._board.record.load(effect.leg, effect.document, "moved")
+        leg = call.legs[effect.leg]
+        if seen is None or seen.reply is not None or leg.state == "over":
+            return None
+        if isinstance(effect, MoveCaller) and call.phase not in ("connecting", "dialogue"):
+            return None
+        if seen.call_sid is None:
+            raise NotYet
+        return seen.call_sid
+
+    def _end_leg(self, effect: EndLeg) -> str:
+        seen = self._board.record.load(effect.leg, 0, "status")
+        if seen is not None and seen.call_sid is not None:
+            self._telephone.end_call(seen.call_sid)
+            return "ended"
+        # Not rung yet: whoever rings it reads first that it is no longer wanted. Being rung: soon we know its CallSid.
+        placing = self._outbox.effect_of_leg(effect.leg)
+        if placing is not None and placing.state in ("leased", "sending", "unknown"):
+            raise NotYet
+        return "never rung"
+
+    # ------------------------------------------------------------ the order system
+
+    def _inquire(self, call: Call, effect: Inquire) -> str:
+        if call.phase == "over":
+            return "not wanted any more"
+        answer = questions.put(effect.ask, call, self._board.orders)
+        if answer is None:
+            raise port.Unavailable
+        self._board.record.keep_answer(call.id, effect.ask, answer, self._board.clock.now())
+        return "answered"
+
+    def _request_refill(self, call: Call, effect: RequestRefill, key: str) -> str:
+        """Place the refill; what the caller was told and the order system then refuses becomes staff's work."""
+        try:
+            return self._board.orders.request_refill(effect.prescription, call.id, key)
+        except port.Refused as refused:
+            if refused.code == "already_in_process":
+                return refused.code
+            task = _task(call, "refill_refused", False)
+            body = {**task, "prescription_id": effect.prescription, "reason": refused.code}
+            return self._board.orders.create_task(body, f"{key}.refused")
+
+    def _write_disposition(self, call: Call, effect: WriteDisposition) -> str:
+        body = dict(effect.body)
+        self._board.orders.write_disposition(call.id, body, f"{call.id}:{effect.revision}")
+        try:
+            self._board.orders.record_call(call.id, {**body, **_about(call)})
+        except port.Refused as refused:  # not every order system keeps calls; all keep dispositions
+            log.warning("call_not_recorded", call=call.id, why=refused.code)
+        return "written"
+
+
+def _about(call: Call) -> dict[str, Any]:
+    about = {"person": call.person, "prescription": call.prescription, "recordings": list(call.recordings)}
+    return {name: value for name, value in about.items() if value}
+
+
+def _task(call: Call, what: str, urgent: bool) -> Mapping[str, Any]:
+    ticket = call.ticket
+    queue = {"ticket_id": ticket.id, "queue": ticket.queue} if ticket else {}
+    return {"what": what, "urgent": urgent, "call_id": call.id, **queue, **_about(call)}
+
+
+# ---------------------------------------------------------------- how they get there
+
+
+class Queues:
+    """RQ's queues, one for each lane that it carries."""
+
+    def __init__(self, redis_url: str) -> None:
+        redis = connection(redis_url)
+        self._queues = {lane: Queue(lane, connection=redis) for lane in LANES}
+
+    def put(self, row: EffectRow) -> bool:
+        """Queue an effect, once for each attempt; False when Redis is not there."""
+        try:
+            self._queues[row.lane].enqueue_call(
+                run,
+                args=(row.id,),
+                job_id=job_id(row),
+                unique=True,
+                description=row.kind,
+                at_front=row.kind == "Inquire",  # a caller listens to the silence
+                timeout=JOB_SECONDS,
+                ttl=FORGET_SECONDS,
+                result_ttl=0,
+                failure_ttl=FORGET_SECONDS,
+            )
+        except DuplicateJobError:
+            return True
+        except RedisError:
+            return False
+        return True
+
+
+def job_id(row: EffectRow) -> str:
+    """Return the id of one attempt's job. RQ takes letters, digits, `-` and `_` only."""
+    return f"{row.id.replace('.', '-')}-{row.attempts}"
+
+
+# ---------------------------------------------------------------- who runs them
+
+
+class Crew:
+    """A few threads doing jobs side by side, so that no call waits for another's slow answer."""
+
+    def __init__(self, jobs: Jobs, threads: int = THREADS) -> None:
+        self._jobs = jobs
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="job")
+        self._room = BoundedSemaphore(2 * threads)
+
+    def hand(self, effect_id: str, patience_seconds: float = 0.0) -> bool:
+        """Give the crew a job; False when it has its hands full for longer than that."""
+        if not self._room.acquire(timeout=patience_seconds):
+            return False
+        self._threads.submit(self._do, effect_id)
+        return True
+
+    def close(self) -> None:
+        """Wait for the jobs under way; those not begun stay due."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _do(self, effect_id: str) -> None:
+        try:
+            self._jobs.run(effect_id)
+        finally:
+            self._room.release()
+
+
+@cache
+def crew() -> Crew:
+    """Return this process's crew, by the environment's settings."""
+    settings = Settings.from_environment()
+    jobs = Jobs(connect(settings), rest.Telephone.from_settings(settings), Doors.from_settings(settings))
+    return Crew(jobs)
+
+
+def run(effect_id: str) -> None:
+    """What RQ calls. A job it loses, or we have no room for, is found due by the relay a moment later."""
+    crew().hand(effect_id, LEASE_SECONDS)

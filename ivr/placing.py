@@ -1,0 +1,184 @@
+"""Calls we place: at our own pace, one at a time, the most urgent first, and none of them twice.
+
+Twilio cannot tell a repeated request from a second one. So the row says `sending` before we ask; only a refusal that
+proves nothing was done makes it due again; after anything else Twilio's own list says whether the phone rings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from ivr.core.call import Call, HungUp, Leg, PlaceCall, PlaceFailed
+from ivr.dispatch import LEASE_SECONDS, Leases
+from ivr.doors import Doors
+from ivr.jobs import delay_seconds
+from ivr.store import Conflict, EffectRow, Taken, Unreachable
+from ivr.switchboard import Switchboard
+from ivr.telephony import rest
+from ivr.telephony.forms import CALL_OVER
+
+log = structlog.get_logger(__name__)
+
+LEASE = "placing"
+LOOK_UP_AFTER_SECONDS = 10.0
+TRIES = 3
+_CLOCKS_DIFFER_SECONDS = 2.0  # Twilio tells whole seconds, by its own clock
+
+
+class Placing:
+    """Places the calls that are due: one process for all sites, since Twilio's pace is the account's."""
+
+    def __init__(self, board: Switchboard, telephone: rest.Telephone, doors: Doors, leases: Leases) -> None:
+        self._board = board
+        self._record = board.record
+        self._outbox = board.record.outbox
+        self._telephone = telephone
+        self._doors = doors
+        self._leases = leases
+        self._next_at = 0.0  # by the clock's practice seconds
+
+    def once(self) -> float:
+        """Place what is due; returns in how many real seconds there may be more to do, 1 at most."""
+        if not self._leases.held(LEASE):
+            return 1.0
+        for row in self._outbox.unknowns(LOOK_UP_AFTER_SECONDS):
+            self._safely(self._look_up, row)
+        for row in self._outbox.due("place"):
+            early = (self._next_at - self._board.clock.monotonic()) / self._board.clock.speed
+            if early > 0:
+                return min(1.0, early)
+            if self._leases.held(LEASE) and self._safely(self._place, row):
+                pace = self._board.pharmacy().policies.calls_per_second
+                self._next_at = self._board.clock.monotonic() + 1 / pace
+        return 1.0
+
+    def _safely(self, act: Callable[[EffectRow], bool], row: EffectRow) -> bool:
+        """One bad call must not keep the others from being placed; how far it came, its row says."""
+        try:
+            return act(row)
+        except Unreachable:
+            raise
+        except Exception as fault:
+            # Its text may quote the number; its type does not.
+            log.error("call_placing_failed", effect=row.id, fault=type(fault).__name__)
+            return True
+
+    # ------------------------------------------------------------ one call
+
+    def _place(self, due: EffectRow) -> bool:
+        """Ring, if that is still wanted; True when Twilio was asked."""
+        row = self._outbox.claim(due.id, LEASE_SECONDS)
+        if row is None:
+            return False
+        effect, loaded = _placed_by(row), self._record.load_call(row.call_id)
+        if loaded is None or not still_wanted(loaded.call, loaded.call.legs[effect.leg]):
+            self._withdraw(row, effect)
+            return False
+        try:
+            self._outbox.sending(row.id)
+        except Conflict:  # our lease ran out
+            return False
+        self._ring(row, effect, loaded.call)
+        return True
+
+    def _ring(self, row: EffectRow, effect: PlaceCall, call: Call) -> None:
+        try:
+            sid = self._telephone.place_call(
+                to=effect.number,
+                from_=self._number_of(call),
+                url=self._doors.moved(effect.leg, 1),
+                status_url=self._doors.status(effect.leg),
+                ring_seconds=effect.ring_seconds,
+                fallback_url=self._doors.fallback(),
+            )
+        except rest.Refused as refused:
+            log.warning("call_refused", effect=row.id, why=str(refused))
+            if refused.retry:
+                self._outbox.again(row.id, delay_seconds(row.attempts), str(refused))
+            else:
+                self._fail(row, effect, str(refused))
+        except rest.Unknown as unknown:
+            log.warning("call_perhaps_placed", effect=row.id, why=str(unknown))
+            self._outbox.unknown(row.id, str(unknown))
+        else:
+            self._adopt(row, effect, sid)
+
+    def _adopt(self, row: EffectRow, effect: PlaceCall, sid: str) -> None:
+        with suppress(Taken):  # somebody else came to this leg first; ours will hear that the call was taken
+            self._record.bind_sid(effect.leg, sid)
+        self._outbox.done(row.id, sid)
+
+    def _withdraw(self, row: EffectRow, effect: PlaceCall) -> None:
+        self._outbox.done(row.id, "withdrawn")
+        self._tell(row, HungUp(effect.leg, "canceled"))
+
+    def _fail(self, row: EffectRow, effect: PlaceCall, why: str) -> None:
+        log.error("call_not_placed", effect=row.id, why=why)
+        self._outbox.dead(row.id, why)
+        self._tell(row, PlaceFailed(effect.leg, why))
+
+    def _tell(self, row: EffectRow, event: HungUp | PlaceFailed) -> None:
+        with suppress(Conflict, LookupError):  # the sweep finds a leg nobody rings
+            self._board.tell(row.call_id, event)
+
+    def _number_of(self, call: Call) -> str:
+        pharmacy = self._board.pharmacy(call.version)
+        return (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).number
+
+    # ------------------------------------------------------------ calls nobody knows about
+
+    def _look_up(self, row: EffectRow) -> bool:
+        """Ask Twilio whether the phone rings after all: adopt that call, or ring again, or give up."""
+        effect = _placed_by(row)
+        loaded = self._record.load(effect.leg, 0, "status")
+        if loaded is None:
+            self._outbox.dead(row.id, "no such leg")
+        elif loaded.call_sid is not None:  # they picked up meanwhile, and so told us
+            self._outbox.done(row.id, loaded.call_sid)
+        else:
+            self._settle(row, effect, loaded.call)
+        return True
+
+    def _settle(self, row: EffectRow, effect: PlaceCall, call: Call) -> None:
+        try:
+            found = self._found(row, effect, call)
+        except (rest.Refused, rest.Unknown) as trouble:
+            log.info("call_still_unknown", effect=row.id, why=str(trouble))
+            return
+        if found is not None:
+            self._adopt(row, effect, found.sid)
+            if found.status in CALL_OVER:
+                self._tell(row, HungUp(effect.leg, found.status, found.seconds or 0))
+        elif row.attempts < TRIES:
+            self._outbox.again(row.id, 0.0, "not found")
+        else:
+            self._fail(row, effect, "not found")
+
+    def _found(self, row: EffectRow, effect: PlaceCall, call: Call) -> rest.FoundCall | None:
+        """Return the first call between the two numbers since we asked that no other leg is known by."""
+        asked_at = self._by_the_clock(row.sent_at) - timedelta(seconds=_CLOCKS_DIFFER_SECONDS)
+        found = self._telephone.find_calls(to=effect.number, from_=self._number_of(call), since=asked_at)
+        return next((each for each in reversed(found) if self._record.leg_of_sid(each.sid) is None), None)
+
+    def _by_the_clock(self, real: datetime | None) -> datetime:
+        """Return what the clock showed at a real instant: Twilio's practice exchange goes by the clock."""
+        clock = self._board.clock
+        passed = (datetime.now(UTC) - real) if real else timedelta(0)
+        return clock.now() - passed * clock.speed
+
+
+def still_wanted(call: Call, leg: Leg) -> bool:
+    """Is there still a reason to ring this leg: an offer that is open, or an agent waiting for who is called back?"""
+    offer = next((offer for offer in call.offers if offer.id == leg.offer), None)
+    if offer is None or leg.state == "over":
+        return False
+    return offer.state == "open" if leg.kind == "agent" else offer.state == "accepted"
+
+
+def _placed_by(row: EffectRow) -> PlaceCall:
+    assert isinstance(row.effect, PlaceCall)
+    return row.effect

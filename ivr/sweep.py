@@ -1,0 +1,203 @@
+"""The sweep: Twilio's own lists against our record, so that nothing depends on a callback that may never come.
+
+Every part is safe to run twice and says nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+import structlog
+
+from ivr.core.call import Call, Caller, Event, HungUp, Recorded
+from ivr.doors import Doors
+from ivr.store import Conflict, LegRow
+from ivr.switchboard import Switchboard
+from ivr.telephony import rest
+from ivr.telephony.forms import CALL_OVER, e164
+
+log = structlog.get_logger(__name__)
+
+FIRST_LOOK_BACK = timedelta(minutes=15)
+FARTHEST_LOOK_BACK = timedelta(days=1)
+OVERLAP = timedelta(minutes=2)  # Twilio's lists are late by some seconds
+GRACE = timedelta(seconds=30)  # for the ordinary callback to come first
+SILENT_SECONDS = 120.0
+STRAY_SECONDS = 30
+REPLIES_KEPT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How much a sweep found; None for a part that Twilio did not let us see."""
+
+    lost_calls: int | None = None
+    ended_legs: int | None = None
+    strays: int | None = None
+    empty_rooms: int | None = None
+    messages: int | None = None
+    forgotten_replies: int | None = None
+
+
+def run_once(board: Switchboard, telephone: rest.Telephone, doors: Doors) -> Swept:
+    """Sweep everything once and return what was found."""
+    sweep = Sweep(board, telephone, doors)
+    swept = Swept(**{part.name: sweep.part(part.name) for part in fields(Swept)})
+    if any(getattr(swept, part.name) for part in fields(Swept) if part.name != "forgotten_replies"):
+        log.warning("sweep_found", **{part.name: getattr(swept, part.name) for part in fields(Swept)})
+    return swept
+
+
+class Sweep:
+    """The parts of a sweep, each named as its figure in `Swept`."""
+
+    def __init__(self, board: Switchboard, telephone: rest.Telephone, doors: Doors) -> None:
+        self._board = board
+        self._record = board.record
+        self._telephone = telephone
+        self._doors = doors
+        self._now = board.clock.now()
+
+    def part(self, name: str) -> int | None:
+        """Run one part; None when Twilio refused or did not answer, which the next sweep makes good."""
+        run: Callable[[], int] = getattr(self, name)
+        try:
+            return run()
+        except (rest.Refused, rest.Unknown) as trouble:
+            log.warning("sweep_part_failed", part=name, why=str(trouble))
+            return None
+
+    # ------------------------------------------------------------ calls and legs
+
+    def lost_calls(self) -> int:
+        """Give every inbound call of ours that we never heard of its row and its disposition."""
+        ours = {line.number for line in self._board.pharmacy().lines.values()}
+        unknown = [
+            call
+            for call in self._telephone.calls_since(self._since("sweep:calls"))
+            if call.direction == "inbound" and e164(call.to) in ours and self._record.leg_of_sid(call.sid) is None
+        ]
+        over = [call for call in unknown if self._is_past(call)]
+        for call in over:
+            number = e164(call.from_)
+            caller = Caller("number" if number else "anonymous", number)
+            began = call.started_at or self._now
+            self._board.lost(call.sid, caller, e164(call.to) or "", began, call.seconds or 0)
+        self._seen_up_to("sweep:calls", [call.started_at for call in unknown if call not in over])
+        return len(over)
+
+    def ended_legs(self) -> int:
+        """Tell every call whose leg is over at Twilio and silent here that it has ended."""
+        silent = self._record.legs_not_over(SILENT_SECONDS, self._now)
+        known = self._statuses(silent)
+        return sum(self._ended(leg, known) for leg in silent)
+
+    def _statuses(self, silent: list[LegRow]) -> dict[str, str]:
+        """Return what one list says of them all: an hour's hold would be a question a minute for each caller."""
+        if not silent:
+            return {}
+        oldest = max(min(leg.created_at for leg in silent), self._now - FARTHEST_LOOK_BACK)
+        return {call.sid: call.status for call in self._telephone.calls_since(oldest - OVERLAP)}
+
+    def _ended(self, leg: LegRow, known: dict[str, str]) -> bool:
+        if leg.call_sid is None:
+            placing = self._record.outbox.effect_of_leg(leg.token)
+            rung = placing is not None and placing.state not in ("done", "dead")
+            return not rung and self._tell(leg.call_id, HungUp(leg.token, "canceled"))
+        status = known.get(leg.call_sid) or self._telephone.call_status(leg.call_sid) or "completed"
+        return status in CALL_OVER and self._tell(leg.call_id, HungUp(leg.token, status))
+
+    # ------------------------------------------------------------ queues and rooms
+
+    def strays(self) -> int:
+        """Take everybody from the hold queues whom no ticket waits for: they hear an apology, and find a person."""
+        found = [
+            (site, member.call_sid)
+            for site in self._board.pharmacy().sites
+            for member in self._telephone.queue_members(site)
+            if member.wait_seconds >= STRAY_SECONDS and not self._is_in_line(member.call_sid)
+        ]
+        for site, sid in found:
+            log.error("stray_in_queue", site=site, call_sid=sid)
+            with suppress(rest.Gone):
+                self._telephone.move_member(site, sid, self._doors.fallback())
+        return len(found)
+
+    def _is_in_line(self, sid: str) -> bool:
+        call = self._call_of(sid)
+        return call is not None and call.phase in ("holding", "dialogue", "connecting")
+
+    def empty_rooms(self) -> int:
+        """End the conferences of talks that are over, once two sweeps have seen them so."""
+        rooms = [room for room in self._telephone.live_conferences() if room.name.startswith("rx-")]
+        # Read after the rooms: an offer is accepted before its room is made.
+        talks = {
+            offer.conference for call in self._record.live_calls() for offer in call.offers if offer.state == "accepted"
+        }
+        over = [room for room in rooms if room.name not in talks]
+        before = json.loads(self._record.watch.mark("sweep:rooms") or "[]")
+        left_over = [room for room in over if room.sid in before]
+        for room in left_over:
+            log.error("room_without_talk", conference_sid=room.sid)
+            for sid in room.call_sids:
+                self._telephone.end_call(sid)
+        self._record.watch.set_mark("sweep:rooms", json.dumps([room.sid for room in over]))
+        return len(left_over)
+
+    # ------------------------------------------------------------ messages and what is kept
+
+    def messages(self) -> int:
+        """Put every message that was recorded and never reported where it belongs."""
+        made = self._telephone.recordings_since(self._since("sweep:recordings"))
+        done = [each for each in made if each.status == "completed" and self._has_aged(each.created_at)]
+        found = sum(self._message(each) for each in done)
+        self._seen_up_to("sweep:recordings", [each.created_at for each in made if each not in done])
+        return found
+
+    def _message(self, made: rest.FoundRecording) -> bool:
+        call, leg = self._call_of(made.call_sid), self._record.leg_of_sid(made.call_sid)
+        if call is None or leg is None or made.sid in call.recordings:
+            return False
+        if "message_queue" not in call.fields or call.phase not in ("message", "over"):
+            return False
+        return self._tell(call.id, Recorded(leg, made.sid, made.seconds or 0))
+
+    def forgotten_replies(self) -> int:
+        """Delete what was said on legs that have been over for an hour."""
+        return self._record.forget_replies(self._now - REPLIES_KEPT)
+
+    # ------------------------------------------------------------ how
+
+    def _tell(self, call_id: str, event: Event) -> bool:
+        """Tell a call; False when that changed nothing, or somebody else told it at the same moment."""
+        with suppress(Conflict, LookupError):
+            before = self._record.load_call(call_id)
+            return before is not None and self._board.tell(call_id, event).call != before.call
+        return False
+
+    def _call_of(self, sid: str) -> Call | None:
+        leg = self._record.leg_of_sid(sid)
+        loaded = self._record.load(leg, 0, "status") if leg else None
+        return loaded.call if loaded else None
+
+    def _is_past(self, call: rest.FoundCall) -> bool:
+        return call.status in CALL_OVER and self._has_aged(call.ended_at or call.started_at)
+
+    def _has_aged(self, at: datetime | None) -> bool:
+        return at is None or at <= self._now - GRACE
+
+    def _since(self, mark: str) -> datetime:
+        """Return where the last sweep got to; never in the future, which a practice clock set back makes of it."""
+        kept = self._record.watch.mark(mark)
+        at = datetime.fromisoformat(kept) if kept else self._now - FIRST_LOOK_BACK
+        return min(at, self._now - OVERLAP)
+
+    def _seen_up_to(self, mark: str, open_since: Iterable[datetime | None]) -> None:
+        """Note where the next sweep begins: before everything that is still going on."""
+        at = min([self._now, *filter(None, open_since)])
+        oldest = self._now - FARTHEST_LOOK_BACK
+        self._record.watch.set_mark(mark, max(at - OVERLAP, oldest).isoformat())

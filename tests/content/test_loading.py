@@ -1,0 +1,207 @@
+"""Reading the files of a pharmacy: what is read, what is refused, and what comes back later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ivr.content import ContentProblems, Problem, check, folder, load, load_files
+from ivr.content.pharmacy import read_pharmacy
+from ivr.content.problems import did_you_mean
+
+ROOT = Path(__file__).parents[2]
+SHIPPED, _ = folder.texts(ROOT)
+
+
+def write(files: Mapping[str, str | bytes], to: Path) -> Path:
+    for path, text in files.items():
+        file = to / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return to
+
+
+def problems_with(**changes: str) -> list[str]:
+    files = {**SHIPPED, **{path: text for path, text in changes.items()}}
+    return [str(problem) for problem in read_pharmacy(files, [], 2026)[1]]
+
+
+def test_a_stored_version_comes_back_without_the_disk() -> None:
+    published = load(ROOT)
+    again = load_files(published.files)
+    assert again.version == published.version
+    assert again.rules == published.rules
+    assert again.flows == published.flows
+    assert again.files == published.files
+
+
+def test_every_change_of_a_file_is_another_version() -> None:
+    published = load(ROOT)
+    assert load_files({**published.files, "config/lines.yaml": published.files["config/lines.yaml"] + "\n"}).version != (
+        published.version
+    )
+
+
+def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
+    windows = {path: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode() for path, text in SHIPPED.items()}
+    assert load(write(windows, tmp_path)).version == load(ROOT).version
+
+
+def test_utf_16_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    write({**SHIPPED, "config/lines.yaml": SHIPPED["config/lines.yaml"].encode("utf-16")}, tmp_path)
+    assert "config/lines.yaml:1:1: this is not UTF-8; save as UTF-8" in map(str, check(tmp_path))
+
+
+def test_a_file_of_more_than_a_megabyte_is_refused(tmp_path: Path) -> None:
+    write({**SHIPPED, "config/lines.yaml": SHIPPED["config/lines.yaml"] + "#" * 1_000_000}, tmp_path)
+    told = [problem.message for problem in check(tmp_path) if problem.file == "config/lines.yaml"]
+    assert told == [f"the file has {(tmp_path / 'config/lines.yaml').stat().st_size} bytes; 1,000,000 at most are read"]
+
+
+def test_a_link_out_of_the_rules_is_refused(tmp_path: Path) -> None:
+    write(SHIPPED, tmp_path)
+    (tmp_path / "routing_rules/elsewhere.yaml").symlink_to(ROOT / "config/lines.yaml")
+    assert "routing_rules/elsewhere.yaml:1:1: the link leads out of routing_rules/" in map(str, check(tmp_path))
+
+
+def test_a_folder_that_is_not_there_is_no_content(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "nowhere")
+
+
+def test_files_that_are_missing_are_told_by_name(tmp_path: Path) -> None:
+    missing = {problem.file for problem in check(tmp_path) if problem.code == "missing"}
+    assert missing == {f"config/{name}.yaml" for name in ("lines", "sites", "queues", "hours", "staff", "policies")}
+
+
+def test_own_facts_may_be_left_out() -> None:
+    files = {path: text for path, text in SHIPPED.items() if path != "config/facts.yaml"}
+    assert load_files(files).version
+
+
+def test_a_file_nobody_reads_gets_a_remark(tmp_path: Path) -> None:
+    extra = {"config/queue.yaml": "queues: {}\n", "config/staff.yml": "", "routing_rules/old.yaml": "rules: oops\n"}
+    assert [str(problem) for problem in check(write({**SHIPPED, **extra}, tmp_path))] == [
+        'config/queue.yaml:1:1: nothing reads this file; did you mean "queues"?',
+        "config/staff.yml:1:1: this is not read; end its name with .yaml",
+        "routing_rules/old.yaml:1:1: no line uses this file, so it is not read",
+    ]
+    assert load(tmp_path).version
+
+
+def test_a_file_by_itself_is_read_as_if_a_line_used_it(tmp_path: Path) -> None:
+    old = "version: 1\nextends: safety.yaml\nrules:\n  - name: A\n    then: {queue: refils}\n"
+    write({**SHIPPED, "routing_rules/old.yaml": old}, tmp_path)
+    assert [str(problem) for problem in check(tmp_path, "routing_rules/old.yaml")] == [
+        "routing_rules/old.yaml:1:1: where does a call go that no rule fits? add `otherwise`",
+        'routing_rules/old.yaml:5:19: no queue is called "refils"; did you mean "refills"?',
+    ]
+
+
+def test_the_files_it_extends_are_looked_at_too(tmp_path: Path) -> None:
+    safety = SHIPPED["routing_rules/safety.yaml"].replace("queue: pharmacist", "queue: farmacist", 1)
+    write({**SHIPPED, "routing_rules/safety.yaml": safety}, tmp_path)
+    told = [str(problem) for problem in check(tmp_path, "routing_rules/main.yaml")]
+    assert told == ['routing_rules/safety.yaml:8:19: no queue is called "farmacist"; did you mean "pharmacist"?']
+
+
+def test_parents_rules_come_first_and_the_nearest_otherwise_stands() -> None:
+    rules = load(ROOT).rules["prescribers.yaml"]
+    assert [rule.name for rule in rules.rules] == ["Emergency", "Possible emergency", "Closed", "Clinical question"]
+    assert rules.otherwise.then.target == "verification"
+    assert rules.rules[0].file == "routing_rules/safety.yaml"
+
+
+def test_names_are_unique_over_the_files_a_line_uses() -> None:
+    text = SHIPPED["routing_rules/prescribers.yaml"].replace("name: Closed", "name: Emergency")
+    assert problems_with(**{"routing_rules/prescribers.yaml": text}) == [
+        'routing_rules/prescribers.yaml:6:11: a rule on line 5 of routing_rules/safety.yaml is called "Emergency" already'
+    ]
+
+
+def test_a_circle_of_files_is_told_once() -> None:
+    text = SHIPPED["routing_rules/safety.yaml"].replace("version: 1", "version: 1\nextends: main.yaml")
+    assert problems_with(**{"routing_rules/safety.yaml": text})[:1] == [
+        "routing_rules/safety.yaml:4:10: routing_rules/main.yaml extends this file in turn; one of them has to stop"
+    ]
+
+
+def test_no_cannot_be_a_promise_but_is_a_flag() -> None:
+    rules = load(ROOT).rules["main.yaml"].rules
+    assert next(rule for rule in rules if rule.name == "Late cold-chain parcel").then.offer_callback is False
+
+
+def test_all_problems_are_told_at_once_in_order() -> None:
+    changes = {
+        "config/queues.yaml": SHIPPED["config/queues.yaml"].replace("nobody: on_call", "nobody: on_kall"),
+        "routing_rules/main.yaml": SHIPPED["routing_rules/main.yaml"].replace("queue: billing", "queue: biling"),
+        "callflows/main.yaml": SHIPPED["callflows/main.yaml"].replace("then: menu", "then: men"),
+    }
+    files = [problem.partition(":")[0] for problem in problems_with(**changes)]
+    assert set(files) == set(changes)
+    assert files == sorted(files)
+
+
+def test_a_refusal_reads_like_its_problems() -> None:
+    with pytest.raises(ContentProblems) as refused:
+        load_files({**SHIPPED, "config/lines.yaml": "lines: {}"})
+    assert str(refused.value) == "config/lines.yaml:1:1: a pharmacy needs a line to be called on"
+    assert isinstance(refused.value.problems[0], Problem)
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "hint"),
+    [
+        ("refils", ["refills", "billing"], '; did you mean "refills"?'),
+        ("Refill-Request", ["refill_request"], '; did you mean "refill_request"?'),
+        ("xyz", ["refills"], ""),
+        ("anything", [], ""),
+    ],
+)
+def test_near_words_are_suggested(word: str, known: list[str], hint: str) -> None:
+    assert did_you_mean(word, known) == hint
+
+
+def test_a_thousand_rules_are_read_in_good_time() -> None:
+    import time
+
+    rules = "".join(
+        f"  - name: Rule {n}\n    when: {{intent: refill_request, days_left: {n % 400}, repeat_calls: {n % 50}}}\n"
+        f"    then: {{queue: refills, answer_within: {n + 1}s}}\n"
+        for n in range(1_000)
+    )
+    text = f"version: 1\nextends: safety.yaml\nrules:\n{rules}otherwise: {{queue: front_desk}}\n"
+    started = time.perf_counter()
+    assert len(load_files({**SHIPPED, "routing_rules/main.yaml": text}).rules["main.yaml"].rules) == 1_002
+    assert time.perf_counter() - started < 5
+
+
+# ---------------------------------------------------------------- laws
+
+LINES = [(path, number) for path, text in SHIPPED.items() for number in range(text.count("\n"))]
+SPOILED = ["", "- x", "  : :", "\tx: 1", "{", "key: &a [1, {b: 2}]", "nobody: ~", "when: {not: {not: x}}", "'", "📞: 1"]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(LINES), st.sampled_from(SPOILED))
+def test_whatever_happens_to_a_line_there_are_problems_and_never_a_crash(line: tuple[str, int], spoiled: str) -> None:
+    path, number = line
+    lines = SHIPPED[path].split("\n")
+    lines[number] = spoiled
+    pharmacy, problems = read_pharmacy({**SHIPPED, path: "\n".join(lines)}, [], 2026)
+    assert (pharmacy is None) == any(problem.severity == "error" for problem in problems)
+    for problem in problems:
+        text = SHIPPED[problem.file].split("\n") if problem.file != path else lines
+        assert 1 <= problem.line <= len(text) + 1
+        assert 1 <= problem.column
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(sorted(SHIPPED)), st.text(max_size=60))
+def test_any_text_at_all_is_read_or_refused(path: str, text: str) -> None:
+    pharmacy, problems = read_pharmacy({**SHIPPED, path: text}, [], 2026)
+    assert (pharmacy is None) == any(problem.severity == "error" for problem in problems)

@@ -1,0 +1,162 @@
+"""What the desk asks of the record: who is in line, who is free, what is offered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ivr.core.line import PRESENCE, Agent, Ticket
+from ivr.store import AgentNow, Conflict, LineFigures, Record
+from tests.store.calls import MORNING, a_call, a_ticket, after, an_offer, begin, known, turn
+
+SITES = count()
+
+
+def _in_line(record: Record, *tickets: Ticket) -> None:
+    for ticket in tickets:
+        begin(record, a_call(ticket.call, ticket=ticket))
+
+
+def _ticket(name: str, **parts: Any) -> Ticket:
+    return a_ticket(f"T-{name}", f"CA-{name}", **parts)
+
+
+def test_the_line_of_a_site_is_in_promise_order(record: Record) -> None:
+    slow = _ticket("slow", answer_within_seconds=300)
+    soon = _ticket("soon", answer_within_seconds=30)
+    emergency = _ticket("now", arrived_at=after(60), due_from=after(60), answer_within_seconds=0)
+    message = _ticket("message", kind="voicemail", due_from=after(-3600))
+    elsewhere, taken = _ticket("far", site="north"), _ticket("taken", state="talking")
+    _in_line(record, slow, soon, emergency, message, elsewhere, taken)
+
+    assert record.desk.waiting("central") == [emergency, message, soon, slow]
+    assert record.desk.waiting("nowhere") == []
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_the_record_orders_as_the_core_does(record: Record, data: st.DataObject) -> None:
+    seconds = st.sampled_from([0, 1, 30, 60])
+    site = f"site {next(SITES)}"
+    tickets = [
+        a_ticket(
+            f"{data.draw(st.sampled_from('aBz'))}{n}-{site}",
+            f"CA{n}-{site}",
+            site=site,
+            arrived_at=after(data.draw(seconds)),
+            due_from=after(data.draw(seconds)),
+            answer_within_seconds=data.draw(seconds),
+        )
+        for n in range(data.draw(st.integers(1, 6)))
+    ]
+    _in_line(record, *tickets)
+
+    in_order = sorted(tickets, key=lambda ticket: ticket.order)
+
+    assert record.desk.waiting(site) == in_order
+    assert [record.desk.position(ticket) for ticket in in_order] == [
+        (place, len(tickets)) for place in range(1, len(tickets) + 1)
+    ]
+
+
+def test_a_place_in_line_counts_people_who_wait_for_the_same_queue(record: Record) -> None:
+    mine = _ticket("mine", arrived_at=after(5))
+    _in_line(
+        record,
+        mine,
+        _ticket("before"),
+        _ticket("callback", kind="callback"),
+        _ticket("message", kind="voicemail"),
+        _ticket("other", queue="billing"),
+        _ticket("behind", arrived_at=after(9), due_from=after(9)),
+    )
+
+    assert record.desk.position(mine) == (3, 4)
+
+
+def test_a_ticket_that_moves_is_still_one_ticket(record: Record) -> None:
+    _in_line(record, _ticket("A"))
+    loaded = known(record, "CA-A")
+    called_back = replace(_ticket("A"), kind="callback", due_from=after(600), not_before=after(600))
+
+    record.commit(turn(loaded, after=replace(loaded.call, ticket=called_back)))
+
+    assert record.desk.waiting("central") == [called_back]
+
+
+def test_a_persons_live_tickets_are_found(record: Record) -> None:
+    closed = _ticket("old", person="P-7", state="closed", arrived_at=after(-60))
+    first, second = _ticket("A", person="P-7"), _ticket("B", person="P-7", state="talking", arrived_at=after(1))
+    _in_line(record, closed, second, first, _ticket("C", person="P-8"))
+
+    assert record.desk.tickets_of("P-7") == [first, second]
+
+
+def test_figures_count_those_in_line_now(staffed: Record) -> None:
+    _in_line(
+        staffed,
+        _ticket("A", arrived_at=after(-90_000), due_from=after(-60)),
+        _ticket("B", kind="callback"),
+        _ticket("message", kind="voicemail", arrived_at=after(-200_000)),
+        _ticket("tomorrow", kind="callback", due_from=after(80_000)),
+        _ticket("north", site="north"),
+    )
+
+    assert staffed.desk.line_figures("central", MORNING, {"ana"}) == LineFigures(2, 90_000, 1)
+    assert staffed.desk.line_figures("nowhere", MORNING, {"ana", "ben", "eve"}) == LineFigures(0, 0, 2)
+
+
+def test_an_agent_starts_as_the_staff_list_says_and_stays_as_they_are(record: Record) -> None:
+    staff = {
+        "ana": Agent("ana", "Ana", "central"),
+        "ben": Agent("ben", "Ben", "central", starts="signed_out"),
+    }
+    record.desk.seed_agents(staff, MORNING)
+    record.desk.move_agent("ben", "signed_in", "", after(5))
+
+    record.desk.seed_agents(staff | {"eve": Agent("eve", "Eve", "central")}, after(10))
+
+    assert record.desk.agents() == {
+        "ana": AgentNow("ana", "available", "", MORNING),
+        "ben": AgentNow("ben", "available", "", after(5)),
+        "eve": AgentNow("eve", "available", "", after(10)),
+    }
+
+
+@pytest.mark.parametrize(("before", "event"), PRESENCE)
+def test_an_agent_moves_as_the_table_says(record: Record, before: str, event: str) -> None:
+    record.desk.seed_agents({"ana": Agent("ana", "Ana", "central", starts=before)}, MORNING)
+
+    presence = record.desk.move_agent("ana", event, "lunch", after(5))
+
+    assert presence == PRESENCE[before, event]
+    assert record.desk.agents()["ana"] == AgentNow("ana", presence, "lunch", after(5))
+
+
+def test_a_move_the_table_does_not_have_is_refused(staffed: Record) -> None:
+    for agent, event in (("ana", "returned"), ("ana", "vanished"), ("eve", "took_break")):
+        with pytest.raises(Conflict):
+            staffed.desk.move_agent(agent, event, "", MORNING)
+
+    assert staffed.desk.agents()["ana"].presence == "available"
+
+
+def test_an_agent_shows_the_ticket_they_are_offered_or_serve(staffed: Record) -> None:
+    begin(staffed, a_call("CA1", ticket=a_ticket("T1"), offers=(an_offer("O1", "T1", "ana", "accepted"),)))
+    begin(staffed, a_call("CA2", ticket=a_ticket("T2", "CA2"), offers=(an_offer("O2", "T2", "ben", "missed"),)))
+
+    assert {agent.id: agent.ticket for agent in staffed.desk.agents().values()} == {"ana": "T1", "ben": None}
+
+
+def test_open_offers_come_the_next_to_expire_first(record: Record) -> None:
+    later = replace(an_offer("O1", "T1", "ana"), expires_at=after(30))
+    sooner = an_offer("O2", "T2", "ben")
+    begin(record, a_call("CA1", offers=(later,)))
+    begin(record, a_call("CA2", offers=(sooner, an_offer("O3", "T2", "eve", "accepted"))))
+
+    assert record.desk.open_offers() == [("CA2", sooner), ("CA1", later)]

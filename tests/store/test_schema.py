@@ -1,0 +1,88 @@
+"""The schema is the one the statements are written for, however it came about."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
+from ivr.store import Record, Unreachable, migrate, migrations
+from ivr.store.tables import tables
+from tests.store.calls import SECRET_KEY, a_call, begin, known
+
+
+def test_the_tables_and_the_migrations_agree(migrated_url: str) -> None:
+    engine = create_engine(migrated_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, tables)
+    engine.dispose()
+
+    assert differences == []
+
+
+def test_partial_indexes_hold_on_both_databases(migrated_url: str) -> None:
+    """Alembic does not compare what an index is limited to."""
+    engine = create_engine(migrated_url)
+    dialect = engine.dialect.name
+    found = {
+        index["name"]: str(index["dialect_options"][f"{dialect}_where"])
+        for table in inspect(engine).get_table_names()
+        for index in inspect(engine).get_indexes(table)
+        if f"{dialect}_where" in index.get("dialect_options", {})
+    }
+    engine.dispose()
+
+    assert set(found) == {
+        "ix_calls_live",
+        "ix_effects_undone",
+        "ix_legs_not_over",
+        "ix_tickets_person",
+        "ix_tickets_waiting",
+        "uq_offers_agent",
+        "uq_offers_ticket",
+    }
+
+
+def test_the_record_asks_for_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.NEWEST
+
+
+def test_migrating_again_keeps_what_is_there(database_url: str) -> None:
+    migrate(database_url)
+    with closing(Record(database_url, SECRET_KEY)) as record:
+        begin(record, a_call())
+        migrate(database_url)
+
+        assert known(record, "CA1").rev == 1
+
+
+def test_processes_that_start_together_migrate_once(database_url: str) -> None:
+    with ThreadPoolExecutor(4) as together:
+        list(together.map(migrate, [database_url] * 4))
+
+    with closing(Record(database_url, SECRET_KEY)) as record:
+        assert record.watch.ready()
+
+
+def test_a_sqlite_file_is_made_with_its_folder(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path / 'var' / 'deep' / 'rxline.db'}")
+
+    assert (tmp_path / "var" / "deep" / "rxline.db").exists()
+
+
+def test_a_database_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable):
+        migrate("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(Unreachable):
+        migrate(f"sqlite:///{tmp_path}")

@@ -1,0 +1,336 @@
+"""Who is offered which ticket, and when: one pass of dispatch at a time, over a real record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ivr.core.call import HungUp, SetTimer
+from ivr.core.line import AtDesk, InLine, Offer, match
+from ivr.dispatch import heads
+from tests.core.rehearsal import NIGHT
+from tests.test_match import NOW, desks_of, lines, ticket
+from tests.worker.conftest import Opened
+from tests.worker.shop import Shop
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def at_clock(hour: int, minute: int = 0) -> datetime:
+    """That time of the shop's Tuesday."""
+    return datetime(2026, 11, 24, hour, minute, tzinfo=NEW_YORK)
+
+
+# ---------------------------------------------------------------- offers
+
+
+def test_a_waiting_caller_is_offered_to_the_free_agent(shop: Shop) -> None:
+    shop.in_line()
+    assert shop.dispatch.once()
+    assert shop.offered() == [("CA1", "ana")]
+    assert shop.presence("ana") == "offered"
+    assert shop.effect("PlaceCall").state == "due"
+
+
+def test_an_offer_is_made_once(shop: Shop) -> None:
+    shop.in_line()
+    shop.in_line("CA2")
+    for _ in range(3):
+        shop.dispatch.once()
+    assert shop.offered() == [("CA1", "ana")]
+
+
+def test_every_offer_has_fresh_tokens(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    shop.in_line("CA1")
+    shop.in_line("CA2")
+    shop.dispatch.once()
+    offers = [*shop.offers("CA1"), *shop.offers("CA2")]
+    assert len({token for offer in offers for token in (offer.id, offer.leg)}) == 4
+
+
+def test_two_workers_at_once_make_one_offer(shop: Shop) -> None:
+    shop.in_line()
+    assert shop.dispatch.once()
+    assert not shop.another_dispatch("elsewhere").once()
+    shop.dispatch._leases.release()
+    assert shop.another_dispatch("elsewhere").once()
+    assert len(shop.offers()) == 1
+
+
+def test_an_agent_who_signed_out_is_offered_nothing(shop: Shop) -> None:
+    shop.move("ana", "signed_out")
+    shop.in_line()
+    shop.dispatch.once()
+    assert shop.offered() == []
+
+
+def test_an_agent_who_declined_is_not_asked_again_for_a_minute(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    shop.in_line()
+    shop.dispatch.once()
+    [(_, first)] = shop.offered()
+    shop.declines("CA1", first)
+    shop.dispatch.once()
+    [(_, second)] = shop.offered()
+    assert second != first
+    shop.declines("CA1", second)
+    shop.dispatch.once()
+    assert shop.offered() == []
+    shop.later(61)
+    shop.dispatch.once()
+    assert len(shop.offered()) == 1
+
+
+def test_who_declined_one_caller_is_offered_the_next(shop: Shop) -> None:
+    shop.in_line("CA1")
+    shop.in_line("CA2")
+    shop.dispatch.once()
+    shop.declines("CA1", "ana")
+    shop.dispatch.once()
+    assert shop.offered() == [("CA2", "ana")]
+
+
+def test_a_ticket_whose_call_is_gone_does_not_stop_the_line(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    shop.in_line("CA1", call="CAgone", arrived_at=shop.now - timedelta(minutes=1))
+    shop.in_line("CA2")
+    shop.dispatch.once()
+    assert len(shop.offered("CA2")) == 1
+
+
+def test_no_more_is_offered_than_can_be_rung_soon(opened: Opened) -> None:
+    shop = opened(*[f"agent{number}" for number in range(9)])
+    for number in range(9):
+        shop.in_line(f"CA{number}", arrived_at=shop.now - timedelta(seconds=60 - number))
+    shop.dispatch.once()
+    assert [call for call, _ in shop.offered()] == ["CA0", "CA1", "CA2", "CA3", "CA4"]
+    shop.dispatch.once()
+    assert len(shop.offered()) == 5
+    shop.placing.once()
+    shop.dispatch.once()
+    assert len(shop.offered()) == 6
+
+
+# ---------------------------------------------------------------- emergencies
+
+
+def emergency(shop: Shop, name: str = "CA9") -> str:
+    return shop.in_line(name, queue="pharmacist", within=0, licensed=True)
+
+
+def test_an_emergency_rings_those_on_break_after_twenty_seconds(shop: Shop) -> None:
+    shop.move("ana", "took_break")
+    emergency(shop)
+    shop.dispatch.once()
+    assert shop.offered() == []
+    shop.later(21)
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "ana")]
+
+
+def test_an_emergency_with_nobody_there_rings_the_on_call_number(shop: Shop) -> None:
+    shop.move("ana", "signed_out")
+    emergency(shop)
+    shop.dispatch.once()
+    assert shop.call("CA9").ticket is not None
+    assert shop.call("CA9").ticket.on_call  # type: ignore[union-attr]
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "on_call:central")]
+    assert shop.effect("PlaceCall", "CA9").effect.number == shop.pharmacy.sites["central"].on_call  # type: ignore[union-attr]
+
+
+def test_the_on_call_number_is_not_rung_for_anything_else(shop: Shop) -> None:
+    shop.move("ana", "signed_out")
+    shop.in_line(on_call=True)
+    shop.dispatch.once()
+    assert shop.offered() == []
+
+
+def test_an_emergency_is_served_at_night_and_nothing_else_is(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    shop.clock.set(NIGHT)
+    shop.in_line("CA1")
+    emergency(shop)
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "ana")]
+
+
+# ---------------------------------------------------------------- nobody could
+
+
+def test_a_caller_nobody_could_serve_is_told_once(shop: Shop) -> None:
+    shop.move("ana", "signed_out")
+    shop.in_line()
+    shop.dispatch.once()
+    assert shop.call().dialogue == "nobody"
+    assert shop.effect("MoveCaller").lane == "telephony"
+    turns = len(shop.record.journal("CA1"))
+    shop.dispatch.once()
+    shop.later(61)
+    shop.dispatch.once()
+    assert len(shop.record.journal("CA1")) == turns
+
+
+def test_somebody_on_break_could_still_serve(shop: Shop) -> None:
+    shop.move("ana", "took_break")
+    shop.in_line()
+    shop.dispatch.once()
+    assert shop.call().phase == "holding"
+
+
+def test_a_caller_is_told_when_the_last_who_could_serve_them_goes_home(shop: Shop) -> None:
+    shop.move("ana", "took_break")
+    shop.in_line()
+    shop.dispatch.once()
+    shop.move("ana", "signed_out")
+    shop.dispatch.once()
+    assert shop.call().dialogue == "nobody"
+
+
+def test_a_caller_still_on_hold_at_closing_time_is_told(shop: Shop) -> None:
+    shop.move("ana", "took_break")
+    shop.in_line()
+    shop.clock.set(at_clock(20, 1))
+    shop.dispatch.once()
+    assert shop.call().dialogue == "nobody"
+
+
+def test_who_is_back_on_hold_and_still_has_nobody_is_told_again(shop: Shop) -> None:
+    shop.move("ana", "signed_out")
+    shop.in_line()
+    shop.dispatch.once()
+    ticket = shop.call().ticket
+    assert ticket is not None
+    shop.dispatch.once()
+    shop.change("CA1", phase="holding", dialogue="", ticket=replace(ticket, not_before=None))
+    shop.dispatch.once()
+    assert shop.call().dialogue == "nobody"
+
+
+# ---------------------------------------------------------------- timers and agents who are due back
+
+
+def test_an_offer_that_rang_out_sends_the_agent_on_break_and_the_ticket_back(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    shop.in_line()
+    shop.dispatch.once()
+    [(_, first)] = shop.offered()
+    shop.later(36)
+    shop.dispatch.once()
+    assert shop.presence(first) == "on_break"
+    [(_, second)] = shop.offered()
+    assert second != first
+
+
+def test_a_missed_offer_keeps_an_agent_away_for_two_minutes(shop: Shop) -> None:
+    shop.in_line()
+    shop.dispatch.once()
+    shop.later(36)
+    shop.dispatch.once()
+    shop.later(119)
+    shop.dispatch.once()
+    assert shop.presence("ana") == "on_break"
+    shop.later(2)
+    shop.dispatch.once()
+    assert shop.offered() == [("CA1", "ana")]
+
+
+def test_a_break_of_ones_own_does_not_end_by_itself(shop: Shop) -> None:
+    shop.move("ana", "took_break")
+    shop.later(3600)
+    shop.dispatch.once()
+    assert shop.presence("ana") == "on_break"
+
+
+def test_wrap_up_ends_after_half_a_minute(shop: Shop) -> None:
+    shop.move("ana", "offered", "accepted", "talk_ended")
+    shop.later(29)
+    shop.dispatch.once()
+    assert shop.presence("ana") == "wrap_up"
+    shop.later(2)
+    shop.dispatch.once()
+    assert shop.presence("ana") == "available"
+
+
+def test_a_timer_goes_off_once(shop: Shop) -> None:
+    shop.in_line()
+    shop.change("CA1", does=(SetTimer("emergency:unanswered", shop.now),))
+    shop.dispatch.once()
+    shop.dispatch.once()
+    assert len(list(shop.effects("CreateTask"))) == 1
+    assert shop.record.timers.due(shop.now) == []
+
+
+def test_a_timer_that_cannot_be_told_is_put_away_and_the_next_goes_off(shop: Shop) -> None:
+    shop.in_line("CA1")
+    lost = Offer("O1", "TCA1", "ana", "no such leg", "accepted", shop.now, shop.now)  # what no step makes
+    shop.change("CA1", phase="connecting", offers=(lost,), does=(SetTimer("join:O1", shop.now),))
+    shop.in_line("CA2")
+    shop.change("CA2", does=(SetTimer("emergency:unanswered", shop.now),))
+    shop.dispatch.once()
+    assert shop.record.timers.due(shop.now) == []
+    assert shop.effect("CreateTask", "CA2").state == "due"
+
+
+# ---------------------------------------------------------------- callbacks
+
+
+def test_a_callback_is_offered_to_an_agent_before_the_person_is_rung(shop: Shop) -> None:
+    shop.in_line(kind="callback")
+    shop.change("CA1", phase="promised")
+    shop.dispatch.once()
+    assert shop.offered() == [("CA1", "ana")]
+    shop.placing.once()
+    assert [call["to"] for call in shop.twilio.placed] == [shop.pharmacy.staff["ana"].phone]
+
+
+@pytest.mark.parametrize(("hour", "rung"), [(8, False), (9, True), (19, True), (20, False)])
+def test_nobody_is_called_back_in_quiet_hours(opened: Opened, hour: int, rung: bool) -> None:
+    shop = opened("ana")
+    shop.clock.set(at_clock(hour, 5))  # open from 8 to 20, quiet until 9
+    shop.in_line(kind="callback")
+    shop.change("CA1", phase="promised")
+    shop.dispatch.once()
+    assert bool(shop.offered()) == rung
+
+
+def test_nobody_is_called_back_while_the_site_is_closed(opened: Opened) -> None:
+    shop = opened("ana", quiet_hours=(0, 0))
+    shop.clock.set(NIGHT)
+    shop.in_line(kind="callback")
+    shop.change("CA1", phase="promised")
+    shop.dispatch.once()
+    assert shop.offered() == []
+
+
+def test_a_person_who_is_on_the_line_is_not_called_back(shop: Shop) -> None:
+    shop.in_line("CA1", kind="callback", person="p1")
+    shop.change("CA1", phase="promised", person="p1")
+    shop.tell("CA1", HungUp("leg-CA1", "completed"))
+    shop.in_line("CA2", queue="billing")
+    shop.change("CA2", person="p1")
+    shop.dispatch.once()
+    assert shop.offered() == []
+    shop.tell("CA2", HungUp("leg-CA2", "completed"))
+    shop.dispatch.once()
+    assert shop.offered() == [("CA1", "ana")]
+
+
+# ---------------------------------------------------------------- heads
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(lines(12), desks_of(3))
+def test_matching_the_heads_of_the_line_is_matching_all_of_it(line: list[InLine], desks: list[AtDesk]) -> None:
+    in_order = sorted(line, key=lambda entry: entry.ticket.order)
+    assert match(heads(in_order, len(desks), NOW), desks, NOW) == match(in_order, desks, NOW)
+
+
+def test_a_long_line_is_cut_to_what_its_agents_can_take() -> None:
+    line = [InLine(ticket(f"t{number}")) for number in range(100)]
+    assert [entry.ticket.id for entry in heads(line, 3, NOW)] == ["t0", "t1", "t2"]
