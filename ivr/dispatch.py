@@ -33,6 +33,7 @@ LEASE_SECONDS, RENEW_SECONDS = 15.0, 5.0
 AHEAD_SECONDS = 5.0
 """No more offers are made than can be rung so soon: an offer whose phone cannot ring yet only runs out."""
 
+ASIDE = timedelta(minutes=1)
 _BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
 
 
@@ -75,6 +76,7 @@ class Dispatch:
         self._seeded = ""
         # By site, then ticket: whom nobody could serve, as they were once told.
         self._told: dict[str, dict[str, Ticket]] = {}
+        self._aside: dict[str, datetime] = {}  # tickets whose call could not be told, until when others go first
 
     def once(self) -> bool:
         """Serve every site whose lease is free or ours; False when all are another's."""
@@ -144,7 +146,11 @@ class Dispatch:
         is_open = pharmacy.hours[site.name].closed_because(now) is None
         self._tell_stranded(site, tickets, desks, now, is_open)
         may_ring_back = is_open and not quiet(pharmacy, site, now)
-        served = [ticket for ticket in tickets if in_hours(ticket, is_open, may_ring_back)]
+        served = [
+            ticket
+            for ticket in tickets
+            if in_hours(ticket, is_open, may_ring_back) and now >= self._aside.get(ticket.id, now)
+        ]
         pairs = self._match(served, [desk for desk in desks if _may_ring(desk)], now)
         for ticket, agent in self._paced(pairs, pharmacy.policies):
             self._offer(ticket, agent)
@@ -152,7 +158,8 @@ class Dispatch:
     def _offer(self, ticket: Ticket, agent: Agent) -> None:
         offer, leg = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         with suppress(Conflict):  # the agent is somebody else's by now: the next pass sees the line as it is then
-            self._tell(ticket.call, Offered(offer, leg, agent.id, agent.address))
+            if self._tell(ticket.call, Offered(offer, leg, agent.id, agent.address)) is None:
+                self._aside[ticket.id] = self._board.clock.now() + ASIDE
 
     def _paced(self, pairs: list[tuple[Ticket, Agent]], policies: Policies) -> list[tuple[Ticket, Agent]]:
         """Keep every emergency, and of the others as many as can be rung soon."""

@@ -13,9 +13,10 @@ from ivr.core.hours import Hours
 from ivr.core.rules import WEEKDAYS
 
 NEW_YORK = "America/New_York"
-OFFICE = {day: ((8 * 60, 20 * 60),) for day in ("mon", "tue", "wed", "thu", "fri")} | {"sat": ((9 * 60, 17 * 60),)}
+OFFICE = {**dict.fromkeys(WEEKDAYS[:5], ((8 * 60, 20 * 60),)), "sat": ((9 * 60, 17 * 60),)}
 HOURS = Hours(NEW_YORK, OFFICE, {date(2026, 12, 25): "Christmas Day"})
-NIGHT = Hours(NEW_YORK, {"fri": ((22 * 60, 30 * 60),), "sat": ((22 * 60, 30 * 60),)}, {date(2026, 12, 26): "Boxing Day"})
+NIGHTS = dict.fromkeys(("fri", "sat"), ((22 * 60, 30 * 60),))
+NIGHT = Hours(NEW_YORK, NIGHTS, {date(2026, 12, 26): "Boxing Day"})
 
 
 def at(text: str, zone: str = NEW_YORK) -> datetime:

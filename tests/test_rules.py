@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -41,8 +43,8 @@ def rule(name: str, conditions: str, then: Then) -> Rule:
     return Rule(name, "", when(conditions), then, "main.yaml", 1)
 
 
-def rule_set(*rules: Rule, otherwise: Then = Then("queue", "refills")) -> RuleSet:
-    return RuleSet("main.yaml", rules, Rule("otherwise", "", (), otherwise, "main.yaml", 9))
+def rule_set(*rules: Rule) -> RuleSet:
+    return RuleSet("main.yaml", rules, Rule("otherwise", "", (), Then("queue", "refills"), "main.yaml", 9))
 
 
 # ---------------------------------------------------------------- conditions
@@ -114,16 +116,14 @@ def test_a_value_nobody_declared_is_unknown() -> None:
     assert holds(when("{days_left: unknown}"), {"days_left": "soon"})
 
 
-@given(
-    low=st.integers(-30, 400), high=st.integers(-30, 400), more=st.integers(-30, 400), value=st.integers(-30, 400)
-)
+@given(low=st.integers(-30, 400), high=st.integers(-30, 400), more=st.integers(-30, 400), value=st.integers(-30, 400))
 def test_spans_hold_what_their_ranges_hold(low: int, high: int, more: int, value: int) -> None:
     low, high = min(low, high), max(low, high)
     text = f"[{low} to {high}, at least {more}]"
     inside = low <= value <= high or value >= more
     assert holds(when(f"{{days_left: {text}}}"), {"days_left": value}) == inside
     (spans,) = (condition.spans for condition in when(f"{{days_left: {text}}}"))
-    assert all(first[1] + 1 < second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] + 1 < second[0] for first, second in pairwise(spans))
 
 
 @given(
@@ -146,7 +146,8 @@ def test_a_range_of_times_and_its_other_half_share_no_minute(start: int, end: in
         return f"{minutes // 60:02}:{minutes % 60:02}"
 
     if start != end:
-        one, other = (when(f"{{time: {a} to {b}}}") for a, b in ((clock(start), clock(end)), (clock(end), clock(start))))
+        one = when(f"{{time: {clock(start)} to {clock(end)}}}")
+        other = when(f"{{time: {clock(end)} to {clock(start)}}}")
         assert holds(one, {"time": minute}) != holds(other, {"time": minute})
 
 
@@ -175,9 +176,7 @@ def test_the_first_rule_that_fits_is_taken() -> None:
 
 def test_what_a_rule_leaves_open_comes_from_its_queue() -> None:
     decision, _ = decide(RULES, {"intent": "refill_request"}, QUEUES)
-    assert decision == Decision(
-        "queue", "refills", 120, ("counter", "spanish"), True, True, "Refill", "main.yaml", 1
-    )
+    assert decision == Decision("queue", "refills", 120, ("counter", "spanish"), True, True, "Refill", "main.yaml", 1)
 
 
 def test_now_is_zero_seconds_and_no_is_kept() -> None:

@@ -1,7 +1,7 @@
 """What a practised call looks like from inside: its reasons, its ticket, what came of it. Never served for real calls.
 
-    GET /practice/calls/{CallSid}   one call; 404 while nobody knows it
-    GET /practice/desk              where every agent is
+GET /practice/calls/{CallSid}   one call; 404 while nobody knows it
+GET /practice/desk              where every agent is
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def _call(call: Call) -> Json:
 
 
 def _ticket(ticket: Ticket, record: Record) -> Json:
-    position, waiting = record.desk.position(ticket) if ticket.state == "waiting" else (None, None)
+    in_line = ticket.state == "waiting" and ticket.kind != "voicemail"
+    position, waiting = record.desk.position(ticket) if in_line else (None, None)
     return {
         **_picked(ticket, _OF_A_TICKET),
         "promised_at": ticket.promised_at.isoformat(),

@@ -1,6 +1,6 @@
 """The pharmacy's own files: routing rules, call flows, prompts and configuration, read into one value or refused.
 
-`load` returns what can be published, `check` everything that is wrong; both read all files first and stop at nothing.
+`load` returns what can be published, `find_problems` everything that is wrong; both read all files and stop at nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ivr.content.pharmacy import read_pharmacy
 from ivr.content.problems import ContentProblems, Problem
 from ivr.core.pharmacy import Pharmacy
 
-__all__ = ["ContentProblems", "Pharmacy", "Problem", "check", "load", "load_files"]
+__all__ = ["ContentProblems", "Pharmacy", "Problem", "find_problems", "load", "load_files"]
 
 
 def load(content: Path, *, year: int | None = None) -> Pharmacy:
@@ -31,7 +31,7 @@ def load_files(files: Mapping[str, str], *, year: int | None = None) -> Pharmacy
     return _loaded(files, [], year)
 
 
-def check(content: Path, only: str | None = None, *, year: int | None = None) -> list[Problem]:
+def find_problems(content: Path, only: str | None = None, *, year: int | None = None) -> list[Problem]:
     """Return everything wrong with a content folder, sorted by place.
 
     `only`, a path below the folder, asks about one file and those it extends; a file of rules is then read as if a

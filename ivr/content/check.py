@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ivr.content import check, folder
+from ivr.content import find_problems, folder
 from ivr.content.problems import Problem
 
 
@@ -29,7 +29,7 @@ def command(context: click.Context, file: str | None, content: Path | None, form
     try:
         texts, _ = folder.texts(content)
         only = _below(content, file) if file else None
-        problems = check(content, only)
+        problems = find_problems(content, only)
     except OSError as error:
         click.echo(f"ivr check: {error}", err=True)
         context.exit(2)

@@ -34,7 +34,7 @@ _days = scalar(scalars.whole(1, 36_500))
 def top_fields(item: Item, what: str) -> Fields:
     """Return the fields of a whole file; `version: 1` may stand in any of them."""
     fields = Fields(item, what)
-    fields.take("version", one_of("a version of this format", ("1",)), "1")
+    fields.take("version", scalar(scalars.version), "1")
     return fields
 
 

@@ -232,8 +232,6 @@ def _check_said(place: Item, node: flows.Node, languages: list[str], content: Co
         _check_length(place, texts, node.every_language, NOTICE_SECONDS, "a notice, which nobody can skip,")
 
 
-
-
 def _texts(prompt: str, languages: Iterable[str], content: Content) -> Iterator[tuple[str, str]]:
     for language in languages:
         written = content.catalogues.get(language)

@@ -49,7 +49,7 @@ class WrittenFlow:
 def read_flow(name: str, top: Item, names: Names) -> WrittenFlow:
     """Return one file's flow; raises Wrong after reporting every fault."""
     fields = Fields(top, "a call flow")
-    fields.need("version", one_of("a version of this format", ("1",)))
+    fields.need("version", scalar(scalars.version))
     title = fields.take("title", text, "")
     written = top.at("nodes").pairs if top.at("nodes") is not top else ()
     known = {key.text for key, _ in written}
@@ -63,51 +63,37 @@ def read_flow(name: str, top: Item, names: Names) -> WrittenFlow:
 
 
 class _Nodes:
-    """Reads nodes: exactly one of the keys below says what kind a node is."""
+    """Reads nodes: exactly one key of NODE_KINDS says what kind a node is."""
 
     def __init__(self, names: Names, nodes: set[str]) -> None:
         self._names = names
         self._to = reference("node of this flow", nodes)
         self._prompt = reference("prompt", names.prompts)
-        self._kinds: Mapping[str, Callable[[Fields], flows.Node]] = {
-            "say": lambda fields: self._say(fields, "say"),
-            "notice": lambda fields: self._say(fields, "notice"),
-            "menu": self._menu,
-            "collect": self._collect,
-            "ask": self._ask,
-            "choose": self._choose,
-            "flow": self._sub_flow,
-            "return": self._return,
-            "route": self._route,
-            "message": self._message,
-            "transfer": self._transfer,
-            "do": self._do,
-            "hang_up": self._hang_up,
-        }
 
     def read(self, name: str, item: Item) -> flows.Node:
         fields = Fields(item, "a node")
-        kinds = [kind for kind in self._kinds if kind in fields]
+        kinds = [kind for kind in NODE_KINDS if kind in fields]
         if not kinds:
-            hints = (did_you_mean(key.text, self._kinds) for key, _ in item.pairs)
-            hint = next((hint for hint in hints if hint), f"; it does one of {', '.join(self._kinds)}")
+            hints = (did_you_mean(key.text, NODE_KINDS) for key, _ in item.pairs)
+            hint = next((hint for hint in hints if hint), f"; it does one of {', '.join(NODE_KINDS)}")
             raise Wrong("missing", f'what does "{name}" do{hint}', item)
         if len(kinds) > 1:
             raise Wrong("duplicate", f'"{name}" does one thing; keep one of {" and ".join(kinds)}', item)
-        node = self._kinds[kinds[0]](fields)
+        node = NODE_KINDS[kinds[0]](self, fields)
         fields.done()
         return node
 
-    def _say(self, fields: Fields, kind: str) -> flows.Node:
+    def say(self, fields: Fields) -> flows.Node:
+        notice = "notice" in fields
         return flows.SayNode(
-            fields.need(kind, self._prompt),
+            fields.need("notice" if notice else "say", self._prompt),
             fields.need("then", self._to),
-            notice=kind == "notice",
+            notice=notice,
             every_language=fields.take("languages", _all, False),
             resolution=fields.take("resolution", _resolution, None),
         )
 
-    def _menu(self, fields: Fields) -> flows.Node:
+    def menu(self, fields: Fields) -> flows.Node:
         menu = flows.Menu(
             fields.need("menu", self._prompt),
             fields.need("options", self._options) or {},
@@ -158,7 +144,7 @@ class _Nodes:
 
         return keyed(read, "phrases by language")(item)
 
-    def _collect(self, fields: Fields) -> flows.Node:
+    def collect(self, fields: Fields) -> flows.Node:
         return flows.Collect(
             fields.need("collect", scalar(_field)),
             fields.need("prompt", self._prompt),
@@ -168,11 +154,11 @@ class _Nodes:
             fields.take("secret", scalar(scalars.flag), True),
         )
 
-    def _ask(self, fields: Fields) -> flows.Node:
+    def ask(self, fields: Fields) -> flows.Node:
         question = fields.need("ask", one_of("a question we can ask", QUESTIONS))
         return flows.AskNode(question, fields.need("then", self._to))
 
-    def _choose(self, fields: Fields) -> flows.Node:
+    def choose(self, fields: Fields) -> flows.Node:
         return flows.Choose(fields.need("choose", listed(self._case)) or (), fields.need("otherwise", self._to))
 
     def _case(self, item: Item) -> flows.Case:
@@ -186,33 +172,45 @@ class _Nodes:
             raise Wrong("unreachable", "this case takes every call; write it as `otherwise`", item)
         return case
 
-    def _sub_flow(self, fields: Fields) -> flows.Node:
-        return flows.SubFlow(
-            fields.need("flow", reference("flow", self._names.flows)), fields.need("then", self._to)
-        )
+    def sub_flow(self, fields: Fields) -> flows.Node:
+        return flows.SubFlow(fields.need("flow", reference("flow", self._names.flows)), fields.need("then", self._to))
 
-    def _return(self, fields: Fields) -> flows.Node:
+    def return_(self, fields: Fields) -> flows.Node:
         fields.need("return", _yes)
         return flows.Return()
 
-    def _route(self, fields: Fields) -> flows.Node:
+    def route(self, fields: Fields) -> flows.Node:
         fields.need("route", _yes)
         return flows.Route()
 
-    def _message(self, fields: Fields) -> flows.Node:
+    def message(self, fields: Fields) -> flows.Node:
         return flows.TakeMessage(fields.need("message", reference("queue", self._names.queues)))
 
-    def _transfer(self, fields: Fields) -> flows.Node:
+    def transfer(self, fields: Fields) -> flows.Node:
         return flows.TransferTo(fields.need("transfer", reference("transfer", self._names.transfers)))
 
-    def _do(self, fields: Fields) -> flows.Node:
+    def do(self, fields: Fields) -> flows.Node:
         return flows.Do(fields.need("do", one_of("something we can do", DEEDS)), fields.need("then", self._to))
 
-    def _hang_up(self, fields: Fields) -> flows.Node:
-        return flows.HangUpNode(
-            fields.need("hang_up", self._prompt), fields.take("resolution", _resolution, None)
-        )
+    def hang_up(self, fields: Fields) -> flows.Node:
+        return flows.HangUpNode(fields.need("hang_up", self._prompt), fields.take("resolution", _resolution, None))
 
+
+NODE_KINDS: Mapping[str, Callable[[_Nodes, Fields], flows.Node]] = {
+    "say": _Nodes.say,
+    "notice": _Nodes.say,
+    "menu": _Nodes.menu,
+    "collect": _Nodes.collect,
+    "ask": _Nodes.ask,
+    "choose": _Nodes.choose,
+    "flow": _Nodes.sub_flow,
+    "return": _Nodes.return_,
+    "route": _Nodes.route,
+    "message": _Nodes.message,
+    "transfer": _Nodes.transfer,
+    "do": _Nodes.do,
+    "hang_up": _Nodes.hang_up,
+}
 
 _resolution = one_of("a resolution", RESOLUTIONS)
 

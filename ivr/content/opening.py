@@ -86,10 +86,10 @@ def _holiday(item: Item, days: Mapping[date, str]) -> str:
 
 def _yearly(item: Item) -> tuple[int, int, str]:
     fields = Fields(item, "a day closed every year")
-    told = fields.need("day", scalar(lambda value: scalars.day(f"2000-{value}")))
+    told = fields.need("day", scalar(scalars.day_of_year))
     name = fields.need("name", text)
     fields.done()
-    return told.month, told.day, name
+    return *told, name
 
 
 def _dated(item: Item) -> tuple[date, str]:

@@ -10,8 +10,9 @@ from babel import Locale, UnknownLocaleError
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ivr.content import scalars
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Fields, Item, Wrong, keyed, name_of, one_of, one_or_more, reference, text
+from ivr.content.reading import Fields, Item, Wrong, keyed, name_of, one_of, one_or_more, reference, scalar, text
 from ivr.content.spoken import filters
 from ivr.core.rules import FACTS
 
@@ -125,7 +126,7 @@ class Prompts:
         return ready or self._say((language, first, self.first), prompt, values)
 
     def _say(self, languages: tuple[str | None, ...], name: str, values: Mapping[str, Any]) -> Spoken:
-        catalogues = [self.catalogues[code] for code in languages if code in self.catalogues]
+        catalogues = [self.catalogues[code] for code in languages if code and code in self.catalogues]
         catalogue = next((catalogue for catalogue in catalogues if name in catalogue.prompts), None)
         if catalogue is None:
             raise Unspeakable(f"no prompt is called {name}")
@@ -160,7 +161,7 @@ def _tidy(text: str) -> str:
 def read_catalogue(language: str, top: Item) -> Catalogue:
     """Return one language's prompts; raises Wrong after reporting every fault."""
     fields = Fields(top, "a file of prompts")
-    fields.need("version", one_of("a version of this format", ("1",)))
+    fields.need("version", scalar(scalars.version))
     locale = fields.need("locale", _locale)
     voice = fields.need("voice", text)
     status = fields.take("status", one_of("a status", ("reviewed", "draft")), "draft")

@@ -6,6 +6,7 @@ depends on the field it stands in and on nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 Read = Callable[["Item"], T]
 
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")  # YAML counts these as line ends, and editors do not
 _DEEPEST = 20  # nothing in the format nests nearly so far
 _NULLS = ("", "~", "null", "Null", "NULL")
 _HINTS = {
@@ -94,6 +96,12 @@ class Item:
 
 def read_yaml(file: File) -> Item | None:
     """Return what a file holds, or None, with a problem, when nothing in it can be read."""
+    hidden = _SEPARATOR.search(file.text)
+    if hidden:
+        before = file.text[: hidden.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        file.problem("syntax", "an invisible line break stands here; delete it and press enter", line, column)
+        return None
     try:
         return _document(file, iter(yaml.parse(file.text, Loader=yaml.CSafeLoader)))
     except Wrong as wrong:

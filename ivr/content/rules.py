@@ -64,6 +64,7 @@ class RulesReader:
     def __init__(self, files: Mapping[str, File], names: Names) -> None:
         self._files, self._names = files, names
         self._read: dict[str, RulesFile | None] = {}
+        self._circular: set[str] = set()  # files known to extend each other
 
     @property
     def used(self) -> set[str]:
@@ -80,13 +81,18 @@ class RulesReader:
             found.insert(0, here)
             if here.extends is None:
                 return found
-            if any(here.extends == other.file.path for other in found):
-                message = f"{here.extends} extends this file in turn; one of them has to stop"
-                here.top.at("extends").problem("reference", message)
-                return []
             if not here.extends:  # it cannot be read, which has been said
                 return []
+            if any(here.extends == other.file.path for other in found):
+                self._report_circle(here, {other.file.path for other in found})
+                return []
             path = here.extends
+
+    def _report_circle(self, here: RulesFile, files: set[str]) -> None:
+        if not files & self._circular:
+            message = f"{here.extends} extends this file in turn; one of them has to stop"
+            here.top.at("extends").problem("reference", message)
+        self._circular |= files
 
     def _file(self, path: str) -> RulesFile | None:
         if path not in self._read:
@@ -97,7 +103,7 @@ class RulesReader:
     def _whole(self, top: Item) -> RulesFile:
         here = RulesFile(top.file, top)
         fields = Fields(top, "a file of rules")
-        fields.need("version", one_of("a version of this format", ("1",)))
+        fields.need("version", scalar(scalars.version))
         here.extends = fields.take("extends", self._parent, "" if "extends" in fields else None)
         here.said_otherwise = "otherwise" in fields
         here.rules = _each(fields.value("rules"), self._rule)

@@ -124,6 +124,22 @@ def day(text: str) -> date:
         raise Wrong("type", f'"{text}" is not a day; write it as 2026-12-24') from None
 
 
+def day_of_year(text: str) -> tuple[int, int]:
+    """Return the month and the day of MM-DD."""
+    try:
+        found = date.fromisoformat(f"2000-{text}")
+    except ValueError:
+        raise Wrong("type", f'"{text}" is not a day of the year; write it as 12-24') from None
+    return found.month, found.day
+
+
+def version(text: str) -> str:
+    """Return the version of the format a file is written in."""
+    if text != "1":
+        raise Wrong("unknown-value", f'"{text}" is not a version of this format; write 1')
+    return text
+
+
 def rate(text: str) -> float:
     """Return a number of times a second, 0.1 to 100."""
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9])?", text) or not 0.1 <= float(text) <= 100:

@@ -69,7 +69,7 @@ def _day(value: object, locale: Locale) -> str:
         return f"{format_date(when, 'EEEE, MMMM', locale=locale)} {ordinal(when.day)}"
     if locale.language == "es":
         return format_date(when, f"EEEE {_spanish_day(when)} 'de' MMMM", locale=locale)
-    return format_skeleton("MMMMEEEEd", when, locale=locale)
+    return f"{format_date(when, 'EEEE', locale=locale)}, {format_skeleton('MMMMd', when, locale=locale)}"
 
 
 def _birthday(value: object, locale: Locale) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -212,40 +213,94 @@ def match(
     """Who is offered which ticket: the earliest promises that can be served together, and as many as possible.
 
     Tickets go in order of promise; each tries its eligible agents (those who speak its language, then fewest
-    skills, then longest idle, then id) and may move an earlier ticket to another of that ticket's agents, but
+    skills, a licence counted as one, then longest idle, then id) and may move an earlier ticket to another of that ticket's agents, but
     never un-match it (augmenting paths, Kuhn 1955). An emergency asks for up to three agents, once everybody
     with an earlier place has one. `keep_free` available licensed agents take nothing else.
     """
-    slots = _slots(sorted(line, key=lambda entry: entry.ticket.order), now)
+    slots = _slots(line, now)
+    ranked = {entry.ticket.language: _ranked(desks, entry.ticket.language) for entry in slots}
     reserve = _reserve(desks, keep_free)
-    others = [desk for desk in desks if desk.agent.id not in reserve]
-    choices = [_choices(entry, desks if entry.ticket.emergency else others, now) for entry in slots]
+    choices = [
+        _Choice(entry, ranked[entry.ticket.language], frozenset() if entry.ticket.emergency else reserve, now)
+        for entry in slots
+    ]
     held: dict[str, int] = {}  # agent -> slot
-
-    def place(slot: int, tried: set[str]) -> bool:
-        for desk in choices[slot]:
-            if desk.agent.id in tried:
-                continue
-            tried.add(desk.agent.id)
-            if desk.agent.id not in held or place(held[desk.agent.id], tried):
-                held[desk.agent.id] = slot
-                return True
-        return False
-
     for slot in range(len(slots)):
         if len(held) < len(desks):
-            place(slot, set())
+            _seat(slot, choices, held)
     agents = {desk.agent.id: desk.agent for desk in desks}
-    found = sorted((slot, agent) for agent, slot in held.items())
-    return [(slots[slot].ticket, agents[agent]) for slot, agent in found]
+    return [(slots[slot].ticket, agents[agent]) for agent, slot in sorted(held.items(), key=lambda pair: pair[1])]
 
 
-def _slots(line: list[InLine], now: datetime) -> list[InLine]:
-    """One place in the matching for each ticket in order, then the second and third phones of emergencies."""
-    first = [entry for entry in line if offerable(entry, now)]
-    more = [entry for entry in first if entry.ticket.emergency for _ in range(EMERGENCY_OFFERS - entry.open_offers - 1)]
-    emergencies = [entry for entry in first if entry.ticket.emergency]
-    return [*emergencies, *more, *(entry for entry in first if not entry.ticket.emergency)]
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Whom one place in the matching may be given, in order of liking; worked out only as far as it is needed."""
+
+    entry: InLine
+    ranked: Sequence[AtDesk]
+    reserve: frozenset[str]
+    now: datetime
+
+    def agents(self) -> Iterator[str]:
+        for desk in self.ranked:
+            if desk.agent.id not in self.reserve and eligible(desk, self.entry, self.now):
+                yield desk.agent.id
+
+    def first_free(self, held: Mapping[str, int]) -> str | None:
+        for desk in self.ranked:
+            id_ = desk.agent.id
+            if id_ not in held and id_ not in self.reserve and eligible(desk, self.entry, self.now):
+                return id_
+        return None
+
+
+def _seat(slot: int, choices: Sequence[_Choice], held: dict[str, int]) -> None:
+    """Give a slot an agent: a free one, else by the shortest chain of slots that can each take another."""
+    reached: dict[str, int] = {}  # agent -> the slot that would take them
+    waiting = deque([slot])
+    while waiting:
+        asking = waiting.popleft()
+        free = choices[asking].first_free(held)
+        if free is not None:
+            reached[free] = asking
+            return _hand_on(slot, free, reached, held)
+        for agent in choices[asking].agents():
+            if agent not in reached:
+                reached[agent] = asking
+                waiting.append(held[agent])
+    return None
+
+
+def _hand_on(slot: int, agent: str, reached: Mapping[str, int], held: dict[str, int]) -> None:
+    """Walk the chain back from the free agent: each slot on it gives up its agent to the one before."""
+    seats = {taken: id_ for id_, taken in held.items()}
+    while True:
+        taker = reached[agent]
+        held[agent] = taker
+        if taker == slot:
+            return
+        agent = seats[taker]
+
+
+def _slots(line: Iterable[InLine], now: datetime) -> list[InLine]:
+    """The places to fill, in order: the first phone of every emergency, their second and third, then everybody else."""
+    entries = sorted((entry for entry in line if offerable(entry, now)), key=lambda entry: entry.ticket.order)
+    phones = [
+        (phone, entry)
+        for entry in entries
+        if entry.ticket.emergency
+        for phone in range(entry.open_offers, EMERGENCY_OFFERS)
+    ]
+    phones.sort(key=lambda pair: (pair[0], pair[1].ticket.order))
+    return [*(entry for _, entry in phones), *(entry for entry in entries if not entry.ticket.emergency)]
+
+
+def _ranked(desks: Iterable[AtDesk], language: str | None) -> list[AtDesk]:
+    def rank(desk: AtDesk) -> tuple[bool, int, datetime, str]:
+        agent = desk.agent
+        return (language not in agent.languages, len(agent.skills) + agent.licensed, desk.since, agent.id)
+
+    return sorted(desks, key=rank)
 
 
 def _reserve(desks: Iterable[AtDesk], keep_free: int) -> frozenset[str]:
@@ -253,12 +308,3 @@ def _reserve(desks: Iterable[AtDesk], keep_free: int) -> frozenset[str]:
     free = [desk.agent for desk in desks if desk.presence == "available" and desk.agent.licensed]
     free.sort(key=lambda agent: (len(agent.queues), len(agent.skills), agent.id))
     return frozenset(agent.id for agent in free[:keep_free])
-
-
-def _choices(entry: InLine, desks: Sequence[AtDesk], now: datetime) -> list[AtDesk]:
-    language = entry.ticket.language
-
-    def rank(desk: AtDesk) -> tuple[bool, int, datetime, str]:
-        return (language not in desk.agent.languages, len(desk.agent.skills), desk.since, desk.agent.id)
-
-    return sorted((desk for desk in desks if eligible(desk, entry, now)), key=rank)

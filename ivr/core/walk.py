@@ -187,6 +187,8 @@ def _return(draft: Draft) -> bool:
 
 
 def _say(draft: Draft, node: flows.SayNode) -> None:
+    if node.resolution:  # this is what they rang for: whoever hangs up now has been served
+        draft.put(resolution=node.resolution, outcome="self_served")
     languages = draft.line.languages if node.every_language else (None,)
     draft.say(*(Say(node.prompt, draft.prompt_values(), language, node.notice) for language in languages))
 
@@ -235,7 +237,7 @@ def _ask_menu(draft: Draft, node: flows.Menu) -> bool:
 
 
 def _ask_digits(draft: Draft, node: flows.Collect) -> bool:
-    return _gather(draft, (Say(node.prompt, draft.prompt_values()),), digits=node.length, seconds=10)
+    return _gather(draft, (Say(node.prompt, draft.prompt_values()),), digits=node.length)
 
 
 def _language(draft: Draft) -> str:

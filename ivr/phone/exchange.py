@@ -25,7 +25,6 @@ from ivr.phone.transcript import Transcript
 from ivr.phone.twiml import VERBS, play
 from ivr.phone.webhook import WebhookFailed, Webhooks
 
-KEPT_LEGS = 5_000
 SPIN_DOCUMENTS, SPIN_SECONDS = 100, 2.0
 _CLOSING_SECONDS = 20.0
 
@@ -47,12 +46,14 @@ class Exchange:
         url: str = "http://127.0.0.1:8200",
         pace: float = 1.0,
         shortest_loop_seconds: float = 0.2,
+        kept_legs: int = 5_000,
     ) -> None:
         self.account_sid = account_sid
         self.numbers = numbers
         self.clock = clock
         self.pace = pace
         self.shortest_loop_seconds = shortest_loop_seconds
+        self._kept_legs = kept_legs
         self.faults = FaultBox()
         self.webhooks = Webhooks(auth_token, self.faults)
         self.courier = Courier(self.webhooks, self.faults)
@@ -181,9 +182,9 @@ class Exchange:
         return leg
 
     def _forget_old_legs(self) -> None:
-        if len(self.legs) > KEPT_LEGS:
+        if len(self.legs) > self._kept_legs:
             over = [sid for sid, leg in self.legs.items() if leg.status not in LIVE]
-            for sid in over[: KEPT_LEGS // 10]:
+            for sid in over[: self._kept_legs // 10 + 1]:
                 del self.legs[sid]
 
     def _start(self, leg: Leg, run: Callable[[], None], over: Callable[[], None] = lambda: None) -> None:

@@ -290,7 +290,7 @@ def _live(exchange: Exchange, sid: str) -> Leg:
 
 
 def _body() -> dict[str, Any]:
-    if not request.data:
+    if not request.content_length:
         return {}
     # A page of another site can send a form here, but no JSON without asking first.
     body = request.get_json(silent=True)

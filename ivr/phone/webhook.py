@@ -151,14 +151,15 @@ class Webhooks:
         return _Asked(target, method, form, headers, overrides, until)
 
     def _insist(self, asked: _Asked) -> tuple[Reply, int]:
-        for attempt in range(1, asked.overrides.rc + 2):
+        attempts = 0
+        while True:
+            attempts += 1
             try:
-                return self._deliver(asked), attempt
+                return self._deliver(asked), attempts
             except _AttemptFailed as failure:
-                last = attempt > asked.overrides.rc or time.monotonic() >= asked.until
+                last = attempts > asked.overrides.rc or time.monotonic() >= asked.until
                 if last or not asked.overrides.tries_again_after(failure.kind):
                     raise WebhookFailed(failure.code, asked.url, str(failure)) from None
-        raise AssertionError("the last attempt returns or raises")
 
     def _deliver(self, asked: _Asked) -> Reply:
         if not self._faults.now.twice:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, insert, or_, select
 
 from ivr.store.database import Database, Write
 from ivr.store.notation import instant, micros, read_files, written
+from ivr.store.refusals import Conflict
 from ivr.store.tables import fresh, publications, versions
 
 
@@ -25,8 +26,15 @@ class Publication:
 
 
 _KEEP = fresh(versions).on_conflict_do_nothing()
-_next = select(func.coalesce(func.max(publications.c.seq), 0) + 1).scalar_subquery()
-_PUBLISH = fresh(publications, seq=_next)
+_newest = select(func.max(publications.c.seq)).scalar_subquery()
+_current = select(publications.c.version).where(publications.c.seq == _newest).scalar_subquery()
+_publication = [bindparam(name, type_=publications.c[name].type) for name in ("version", "at", "author", "message")]
+_PUBLISH = insert(publications).from_select(
+    ["seq", "version", "at", "author", "message"],
+    select(func.coalesce(_newest, 0) + 1, *_publication).where(
+        or_(_current.is_(None), _current != bindparam("version"))
+    ),
+)
 _FILES = select(versions.c.files).where(versions.c.version == bindparam("version"))
 _HISTORY = (
     select(
@@ -52,14 +60,17 @@ class Published:
     ) -> None:
         """Keep a version and make it the current one; one that is current already is not published twice.
 
-        `files` is relative path -> text. Raises Conflict when two publish at once: one of them has.
+        `files` is relative path -> text.
         """
-        if version == self.current_version():
-            return
         at = micros(now)
         kept = {"version": version, "files": written(files), "at": at}
         published = {"version": version, "at": at, "author": author, "message": message}
-        self._database.write([Write(_KEEP, kept), Write(_PUBLISH, published)])
+        while True:
+            try:
+                self._database.write([Write(_KEEP, kept), Write(_PUBLISH, published)])
+            except Conflict:  # another process took the next number: what is current must be asked again
+                continue
+            return
 
     def load_version(self, version: str) -> dict[str, str] | None:
         """Return a version's files, relative path -> text; None for one never published."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -306,9 +307,10 @@ class Telephone:
         queue = next((queue for queue in queues if queue.friendly_name == name), None)
         if queue is None:
             return None
-        # One that an <Enqueue> made holds only a thousand.
+        # One that an <Enqueue> made holds only a thousand. If it may not grow, it serves as it is.
         if queue.max_size != LARGEST_QUEUE:
-            self._asked(lambda: queue.update(max_size=LARGEST_QUEUE))
+            with suppress(Refused):
+                self._asked(lambda: queue.update(max_size=LARGEST_QUEUE))
         return str(queue.sid)
 
     def _make_queue(self, name: str) -> str:

@@ -51,9 +51,7 @@ PROMPTS = prompts()
 
 def test_a_prompt_is_said_in_the_callers_language_by_that_languages_voice() -> None:
     assert PROMPTS.say("es", "goodbye", {}) == Spoken("Adiós.", "es-US", "Polly.Lupe-Neural")
-    assert PROMPTS.say("en", "goodbye", {}) == Spoken(
-        "Thank you for calling. Goodbye.", "en-US", "Polly.Joanna-Neural"
-    )
+    assert PROMPTS.say("en", "goodbye", {}) == Spoken("Thank you for calling. Goodbye.", "en-US", "Polly.Joanna-Neural")
 
 
 def test_a_caller_who_chose_no_language_hears_the_first() -> None:

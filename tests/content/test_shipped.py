@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.content import check, load
+from ivr.content import find_problems, load
 from ivr.content.prompts import SYSTEM_PROMPTS
 from ivr.core.flows import Menu, SayNode
 from ivr.core.rules import decide
@@ -18,7 +18,7 @@ MAIN = PHARMACY.rules["main.yaml"]
 
 
 def test_nothing_is_wrong_with_it() -> None:
-    assert check(Path(__file__).parents[2]) == []
+    assert find_problems(Path(__file__).parents[2]) == []
 
 
 @pytest.mark.parametrize("queue", ["pharmacist", "refills", "verification", "front_desk", "insurance", "billing"])

@@ -464,3 +464,83 @@ def test_a_called_party_may_be_moved_while_the_caller_goes_on(product: Product, 
     assert ana.wait_for(heard("You are somewhere else"), SECONDS)
     assert said(ana.lines) == ["You are somewhere else"]
     assert caller.wait_for(heard("She has left"), SECONDS)
+
+
+def test_a_whisper_that_fails_connects_nobody(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", SCREEN.format(20, ANA))
+    product.answers("/voice/screen", ("broken", 500))
+    product.answers("/voice/after", "<Say>Sorry</Say>")
+    caller = phones.call("main", PATIENT)
+
+    phones.ringing(ANA, wait_seconds=SECONDS)[0].answer()
+
+    assert caller.wait_for(heard("Sorry"), SECONDS)
+    assert product.requests("/voice/after")[0].params["DialBridged"] == "false"
+
+
+def test_a_call_we_place_without_a_fallback_ends_when_its_document_fails(
+    product: Product, phones: Phones, twilio: Client
+) -> None:
+    twilio.calls.create(to=ANA, from_=LINE, url=f"{product.url}/voice/none")
+    ana = phones.ringing(ANA, wait_seconds=SECONDS)[0]
+
+    ana.answer()
+
+    assert ana.wait_for(noted("over"), SECONDS)
+    assert said(ana.lines) == ["We are sorry, an application error has occurred. Goodbye."]
+
+
+def test_a_call_we_place_falls_back_where_told(product: Product, phones: Phones, twilio: Client) -> None:
+    product.answers("/voice/other", "<Say>Second try</Say>")
+    urls = {"url": f"{product.url}/voice/none", "fallback_url": f"{product.url}/voice/other"}
+    twilio.calls.create(to=ANA, from_=LINE, **urls)
+    ana = phones.ringing(ANA, wait_seconds=SECONDS)[0]
+
+    ana.answer()
+
+    assert ana.wait_for(heard("Second try"), SECONDS)
+
+
+def test_the_star_key_leaves_a_conference_where_allowed(product: Product, phones: Phones, twilio: Client) -> None:
+    room = '<Dial hangupOnStar="true"><Conference>room</Conference></Dial><Say>You left</Say>'
+    product.answers("/voice/incoming", room)
+    caller = phones.call("main", PATIENT)
+    ring_ana(product, twilio)
+    phones.ringing(ANA, wait_seconds=SECONDS)[0].answer()
+    caller.wait_for(noted("bridged"), SECONDS)
+
+    caller.press("*", when_asked=False)
+
+    assert caller.wait_for(heard("You left"), SECONDS)
+
+
+def test_a_conference_ended_twice_stays_ended(product: Product, phones: Phones, twilio: Client) -> None:
+    product.answers("/voice/incoming", MEET.format("caller"))
+    caller = phones.call("main", PATIENT)
+    caller.wait_for(noted("joined"), SECONDS)
+    room = twilio.conferences.list()[0]
+
+    for _ in range(2):
+        assert twilio.conferences(room.sid).update(status="completed").status == "completed"
+
+    assert caller.wait_for(heard("Anything else?"), SECONDS)
+
+
+def test_a_queue_without_a_wait_document_plays_music(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", "<Enqueue>main</Enqueue>")
+
+    assert phones.call("main", PATIENT).wait_for(noted("music"), SECONDS)
+
+
+def test_a_call_answered_on_bridge_rings_until_then(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", f'<Dial answerOnBridge="true">{ANA}</Dial>')
+    caller = phones.call("main", PATIENT)
+    ana = phones.ringing(ANA, wait_seconds=SECONDS)[0]
+    caller.read()
+    assert caller.state["status"] == "ringing"
+
+    ana.answer()
+
+    assert caller.wait_for(noted("bridged"), SECONDS)
+    caller.read()
+    assert (caller.state["status"], caller.state["doing"]) == ("in-progress", "talking")

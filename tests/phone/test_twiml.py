@@ -7,9 +7,11 @@ import time
 import pytest
 from flask import Response
 
+from ivr.clock import Clock
 from ivr.phone.client import Phones, Refused
 from ivr.phone.exchange import Exchange
-from tests.phone.conftest import PATIENT, Product, heard, kinds, noted, said
+from ivr.phone.numbers import NumberBook
+from tests.phone.conftest import ACCOUNT, LINE, PATIENT, TOKEN, Product, heard, kinds, noted, said
 
 SECONDS = 5.0
 MENU = '<Gather action="/voice/next" numDigits="1" timeout="5"><Say>For refills press 1</Say></Gather>'
@@ -274,3 +276,85 @@ def test_typing_errors_in_twiml_are_shown_not_swallowed(product: Product, phones
 def test_an_unknown_line_is_refused(phones: Phones) -> None:
     with pytest.raises(Refused, match="no line of ours is called or numbered"):
         phones.call("+15559999999", PATIENT)
+
+
+def test_a_verb_not_rehearsed_here_is_named_and_passed_over(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", "<Echo/><Dial><Queue>main</Queue></Dial><Leave/><Say>never</Say>")
+
+    phone = phones.call("main", PATIENT)
+
+    assert phone.wait_for(noted("over"), SECONDS)
+    assert [line["text"] for line in phone.lines if line["kind"] == "violation"] == [
+        "<Say> after <Leave> is never reached",
+        "the practice phone does not play <Echo>",
+        "the practice phone does not play <Queue>",
+        "<Leave> outside a queue",
+    ]
+
+
+def test_a_value_that_is_no_number_is_complained_of_and_taken_as_the_default(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", '<Pause length="long"/><Say loop="often">Hello</Say>')
+
+    phone = phones.call("main", PATIENT)
+
+    assert phone.wait_for(noted("over"), SECONDS)
+    assert kinds(phone.lines).count("violation") == 2
+    assert said(phone.lines) == ["Hello"]
+
+
+def test_a_message_waits_for_the_beep_and_what_follows_it_waits_too(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", '<Gather timeout="1" action="/voice/key"/><Record action="/voice/next"/>')
+    product.answers("/voice/next", "<Hangup/>")
+
+    phone = phones.call("main", PATIENT)
+    phone.leave_message("Call me")
+    phone.press("#")
+
+    assert product.wait_for("/voice/next")[0].params["Digits"] == "#"
+    assert product.requests("/voice/key") == []
+
+
+def test_words_for_a_question_that_takes_only_keys_are_lost(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", MENU)
+    product.answers("/voice/next", "<Hangup/>")
+
+    phone = phones.call("main", PATIENT)
+    phone.say("refill")
+    phone.press("1")
+
+    assert phone.wait_for(noted("over"), SECONDS)
+    assert [line["value"] for line in phone.lines if line["kind"] == "ignored"] == ["refill"]
+
+
+def test_old_calls_are_forgotten(product: Product) -> None:
+    product.answers("/voice/incoming", "<Hangup/>")
+    numbers = NumberBook(lambda: {"main": LINE}, product.url)
+    exchange = Exchange(ACCOUNT, TOKEN, numbers, Clock(), pace=0.0, kept_legs=3)
+
+    for _ in range(6):
+        leg = exchange.dial_in(PATIENT, "main")
+        assert leg is not None
+        while leg.status != "completed":
+            time.sleep(0.005)
+
+    exchange.close()
+    assert len(exchange.legs) <= 4
+
+
+def test_a_number_without_a_status_callback_reports_nothing(
+    product: Product, exchange: Exchange, phones: Phones
+) -> None:
+    exchange.numbers.update(exchange.numbers.all()[0].sid, {"status_callback": ""})
+    product.answers("/voice/incoming", "<Hangup/>")
+
+    assert phones.call("main", PATIENT).wait_for(noted("over"), SECONDS)
+
+    assert product.requests("/voice/status") == []
+
+
+def test_what_is_posted_to_an_exchange_that_closes_is_dropped(product: Product, exchange: Exchange) -> None:
+    exchange.close()
+
+    exchange.courier.post("somebody", f"{product.url}/voice/status", "POST", {})
+
+    assert product.requests("/voice/status") == []

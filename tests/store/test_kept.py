@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -89,6 +90,21 @@ def test_a_rollback_publishes_an_old_version_again(record: Record) -> None:
     assert (newest.seq, newest.version, newest.at, newest.author) == (3, "aaa", after(2), "rosa")
     assert [publication.message for publication in older] == ["number 1", "number 0"]
     assert len(record.published.history(limit=2)) == 2
+
+
+def test_processes_that_publish_at_once_each_publish_once(record: Record) -> None:
+    def publish(version: str) -> None:
+        record.published.save_version(version, {"file": version}, MORNING)
+
+    with ThreadPoolExecutor(8) as together:
+        list(together.map(publish, [f"version {n}" for n in range(24)]))
+        last = record.published.current_version()
+        assert last is not None
+        list(together.map(publish, [last] * 8))
+
+    history = record.published.history()
+    assert [publication.seq for publication in history] == list(range(24, 0, -1))
+    assert {publication.version for publication in history} == {f"version {n}" for n in range(24)}
 
 
 def test_the_record_is_ready_when_its_schema_is_the_newest(record: Record) -> None:

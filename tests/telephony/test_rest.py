@@ -281,6 +281,12 @@ class TestHoldQueue:
         telephone.hold_queue_sid("main")
         assert twilio.queues["QU0"]["max_size"] == 5000
 
+    def test_one_that_may_not_grow_serves_as_it_is(self, twilio: Twilio, telephone: Telephone) -> None:
+        twilio.add_queue("rxline-main")
+        twilio.out_of_sorts = lambda: error(400, 20001) if request.method == "POST" else None
+
+        assert telephone.hold_queue_sid("main") == "QU0"
+
     def test_two_processes_that_make_it_at_once_agree(self, twilio: Twilio, telephone: Telephone) -> None:
         def somebody_is_faster() -> None:
             if request.method == "POST":

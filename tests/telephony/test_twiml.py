@@ -22,6 +22,7 @@ from ivr.core.call import (
     Gather,
     Hangup,
     Hold,
+    Leave,
     Meet,
     Pause,
     Play,
@@ -172,6 +173,9 @@ class TestVerbs:
 
     def test_hangup(self) -> None:
         assert only(written(Hangup())).tag == "Hangup"
+
+    def test_leave_ends_the_hold(self) -> None:
+        assert only(written(Leave())).tag == "Leave"
 
     def test_back_asks_for_this_documents_exit(self) -> None:
         assert [back.text for back in written(Back(), Back("wait"))] == [
@@ -334,11 +338,9 @@ class TestOnHold:
         assert gather.get("actionOnEmptyResult") is None
         assert back.text == f"https://rx.example/voice/{LEG}/9/wait{FRAGMENT}"
 
-    @pytest.mark.parametrize("last", [Back("wait"), Hangup()])
+    @pytest.mark.parametrize("last", [Back("wait"), Leave(), Hangup()])
     def test_nothing_follows_a_document_that_ends_by_itself(self, last: Verb) -> None:
-        assert [verb.tag for verb in on_hold(Pause(5), last)][1:] == [
-            "Redirect" if isinstance(last, Back) else "Hangup"
-        ]
+        assert [verb.tag for verb in on_hold(Pause(5), last)] == ["Pause", *(verb.tag for verb in written(last))]
 
     def test_only_verbs_a_queue_allows_are_in_it(self) -> None:
         response = on_hold(Say("a_person_is_ready"), Pause(5), Gather((Play("hold"),)), Back("wait"))
@@ -430,6 +432,11 @@ class TestRescue:
         tags = [verb.tag for verb in checked(rescue(self.WORDS, dial="+12125550100", record_action="/x"))]
 
         assert tags == ["Say", "Say", "Dial", "Hangup"]
+
+    def test_a_caller_on_hold_stays_there(self) -> None:
+        music = f"{PUBLIC_URL}/static/hold.wav"
+
+        assert [verb.tag for verb in checked(rescue(self.WORDS[:1], play=music))] == ["Say", "Play"]
 
     def test_with_neither_it_says_goodbye(self) -> None:
         assert [verb.tag for verb in checked(rescue(self.WORDS[:1]))] == ["Say", "Hangup"]

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from ivr.clock import Anchor, Clock
@@ -169,8 +170,9 @@ class Shop:
 
     def in_line(self, name: str = "CA1", queue: str = "front_desk", within: int = 120, **ticket: Any) -> str:
         """A caller on hold, who arrived this moment; returns the call's id."""
-        usual: dict[str, Any] = {"kind": "hold", "state": "waiting", "arrived_at": self.now, "due_from": self.now}
-        kept = Ticket(f"T{name}", name, "central", queue, answer_within_seconds=within, **(usual | ticket))
+        usual: dict[str, Any] = {"id": f"T{name}", "call": name, "site": "central", "queue": queue, "kind": "hold"}
+        usual |= {"state": "waiting", "arrived_at": self.now, "due_from": self.now, "answer_within_seconds": within}
+        kept = Ticket(**(usual | ticket))
         leg = Leg(f"leg-{name}", "caller", documents=1)
         call = Call(name, "main", "central", "v1", kept.arrived_at, Caller("number", ROSA), "holding")
         known = {"legs": {leg.token: leg}, "ticket": kept, "queued_at": kept.arrived_at, "reached": "hold"}
@@ -232,6 +234,11 @@ class Shop:
     def effect(self, kind: str, call_id: str = "CA1") -> EffectRow:
         [row] = self.effects(kind, call_id=call_id)
         return row
+
+    def away(self, database_url: str) -> None:
+        """The database is unplugged."""
+        self.record.close()
+        Path(database_url.removeprefix("sqlite:///")).unlink()
 
     def close(self) -> None:
         self.board.live.close()

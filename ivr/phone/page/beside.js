@@ -6,6 +6,15 @@ import { disposition, facts, reasons, ticket, turns } from "./inside.js";
 import { trouble } from "./transcript.js";
 import { starters } from "./starters.js";
 
+// What each part shows, so that one that has not changed stays as it is, opened or closed by the reader.
+const PARTS = [
+  [ticket.card, (told) => [told.ticket, told.offers]],
+  [reasons, (told) => [told.journal.filter((turn) => turn.why.length), told.call.place, told.ticket?.due_from]],
+  [facts, (told) => told.call.facts],
+  [disposition, (told) => told.disposition],
+  [turns, (told) => told.journal],
+];
+
 const LOOK_EVERY_MS = 1000;
 const GIVE_UP_AFTER = 5;
 
@@ -16,11 +25,13 @@ export class Beside {
   #answered = false;
   #looking = false;
   #clock;
-  #voiceOfPlace;
+  #who;
+  #placed;
+  #parts = [];
 
-  // `placed(position)` is told the caller's place in line, or null; `begin(starter)` sets up a first try.
-  constructor({ element, clock, placed, begin }) {
-    [this.#clock, this.#voiceOfPlace] = [clock, placed];
+  // `who` names an agent; `placed(position)` is told the caller's place in line, or null; `begin(starter)` sets up a first try.
+  constructor({ element, clock, who, placed, begin }) {
+    [this.#clock, this.#who, this.#placed] = [clock, who, placed];
     element.append(this.#wrong, this.#empty, this.#inside, this.#figures);
     put(this.#empty, starters(begin));
     setInterval(() => this.look(), LOOK_EVERY_MS);
@@ -29,7 +40,8 @@ export class Beside {
   follow(call) {
     [this.#call, this.#told, this.#unheard, this.#answered] = [call, null, 0, false];
     put(this.#wrong);
-    put(this.#inside);
+    this.#parts = PARTS.map(([make, of]) => ({ make, of, slot: el("div", { class: "part" }), shown: "" }));
+    put(this.#inside, this.#parts.map((part) => part.slot));
     write(this.#figures, "");
     this.#empty.hidden = true;
   }
@@ -69,7 +81,7 @@ export class Beside {
   }
 
   tick() {
-    if (this.#told?.ticket) ticket.tick(this.#inside, this.#told.ticket, this.#clock.now());
+    if (this.#told?.ticket) ticket.tick(this.#inside, this.#told.ticket, this.#clock);
   }
 
   // ------------------------------------------------------------ what is shown
@@ -84,12 +96,20 @@ export class Beside {
   }
 
   #take(told) {
-    const changed = JSON.stringify(told) !== JSON.stringify(this.#told);
     [this.#told, this.#unheard] = [told, 0];
-    this.#voiceOfPlace(told.ticket?.position ?? null);
-    if (!changed) return;
-    put(this.#inside, ticket.card(told), reasons(told), facts(told), disposition(told), turns(told));
+    this.#placed(told.ticket?.position ?? null);
+    for (const part of this.#parts) this.#draw(part, told);
     this.tick();
+  }
+
+  #draw(part, told) {
+    const now = JSON.stringify(part.of(told));
+    if (now === part.shown) return;
+    const opened = part.slot.querySelector("details")?.open;
+    part.shown = now;
+    put(part.slot, part.make(told, this.#who));
+    const details = part.slot.querySelector("details");
+    if (details && opened !== undefined) details.open = opened;
   }
 
   #unknown() {

@@ -4,21 +4,27 @@ import { button, el, put, title } from "./dom.js";
 import * as exchange from "./exchange.js";
 import { Handset } from "./handset.js";
 import { callers, picker } from "./people.js";
-import { ringingCard } from "./ringing.js";
+import { Rings } from "./ringing.js";
 import { capital, phoneNumber, plain } from "./words.js";
+
+// What every call flow understands, whatever else it asks.
+const HINTS = { "*": "again", 0: "person", "#": "done" };
 
 export class Caller {
   #voice;
   #names;
+  #rings;
   #people = [];
   #person = null;
 
   // `placed(leg)` is called with the id of every call made here.
   constructor({ element, voice, clock, names, heard, placed }) {
     [this.#voice, this.#names, this.placed] = [voice, names, placed];
-    this.handset = new Handset({ label: "the caller's phone", voice, clock, who: names.of, heard });
+    this.handset = new Handset({ label: "the caller's phone", voice, clock, who: names.of, heard, hints: HINTS });
     this.handset.element.hidden = true;
-    element.append(this.#rings, this.#choosing, this.handset.element);
+    const rings = { nameOf: names.of, isBusy: () => this.handset.isLive, answer: (leg) => this.#answer(leg) };
+    this.#rings = new Rings(rings);
+    element.append(this.#rings.element, this.#choosing, this.handset.element);
   }
 
   cast({ people, lines }) {
@@ -46,7 +52,7 @@ export class Caller {
   }
 
   ring(legs) {
-    put(this.#rings, legs.map((leg) => ringingCard(leg, this.#names.of(leg.number), this.handset.isLive, () => this.#answer(leg))));
+    this.#rings.show(legs);
   }
 
   resume(leg) {
@@ -56,7 +62,6 @@ export class Caller {
 
   // ------------------------------------------------------------ choosing and dialing
 
-  #rings = el("div", { class: "rings", "aria-live": "assertive" });
   #choosing = el("div", { class: "choosing" });
   #lines = el("select", { "aria-label": "Which line to dial" });
   #dial = button("Dial", { class: "dial", onclick: () => this.#call() });

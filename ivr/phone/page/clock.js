@@ -4,6 +4,7 @@ import { button, el, put, write } from "./dom.js";
 import * as exchange from "./exchange.js";
 
 const LOOK_EVERY_MS = 5000;
+const WALL = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const SPEEDS = [1, 5, 20, 60];
 
 export class Clock {
@@ -16,6 +17,11 @@ export class Clock {
     return Date.parse(this.#told.now) + (performance.now() - this.#toldAt) * this.#told.speed;
   }
 
+  // A moment as the clocks at the pharmacy show it.
+  wall(at) {
+    return new Intl.DateTimeFormat("en-US", { ...WALL, timeZone: this.#told?.zone }).format(at);
+  }
+
   show(element) {
     element.append(this.#face, this.#state, this.#opener, this.#panel);
     this.#panel.addEventListener("toggle", () => this.#drawPanel());
@@ -25,8 +31,7 @@ export class Clock {
 
   tick() {
     if (!this.#told) return;
-    const wall = { timeZone: this.#told.zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-    write(this.#face, new Intl.DateTimeFormat("en-US", wall).format(this.now()));
+    write(this.#face, this.wall(this.now()));
     const speed = this.#told.speed === 1 ? "" : ` · ×${this.#told.speed}`;
     write(this.#state, `${this.#told.closed_because ? `closed: ${this.#told.closed_because}` : "open"}${speed}`);
     this.#state.dataset.open = this.#told.closed_because ? "no" : "yes";
@@ -56,7 +61,14 @@ export class Clock {
 
   #drawPanel() {
     write(this.#refusal, "");
+    this.#at.value = this.#wallTime();
     put(this.#panel, this.#told?.settable ? this.#choices() : this.#explanation());
+  }
+
+  // As a field for date and time wants it: 2026-11-24T10:00.
+  #wallTime() {
+    const wall = { timeZone: this.#told?.zone, dateStyle: "short", timeStyle: "short" };
+    return new Intl.DateTimeFormat("sv-SE", wall).format(this.now()).replace(" ", "T");
   }
 
   #choices() {
@@ -64,7 +76,7 @@ export class Clock {
     const go = el("div", { class: "row" }, this.#at, button("Set", { onclick: () => this.#set({ at: this.#at.value }) }));
     const faster = SPEEDS.map((speed) => button(`×${speed}`, { "aria-pressed": String(speed === this.#told.speed), onclick: () => this.#set({ speed }) }));
     return [
-      el("h2", {}, "Set the pharmacy's time"),
+      el("h2", {}, "Set the pharmacy’s time"),
       ...presets.map(({ name, at }) => button(name, { class: "preset", onclick: () => this.#set({ at }) })),
       go,
       el("div", { class: "row", role: "group", "aria-label": "How fast time runs" }, el("span", {}, "Time runs"), faster),

@@ -19,10 +19,10 @@ export class Handset {
   #heard;
 
   // `heard(line, handset)` is called with every line; `who` names a number.
-  constructor({ label, voice, clock, who, heard }) {
+  constructor({ label, voice, clock, who, heard, hints }) {
     [this.#voice, this.#clock, this.#who, this.#heard] = [voice, clock, who, heard];
     this.transcript = new Transcript(`What ${label} hears`, who);
-    this.keypad = new Keypad((key) => this.press(key));
+    this.keypad = new Keypad((key) => this.press(key), hints);
     this.#build(label);
     this.#draw();
   }
@@ -88,6 +88,7 @@ export class Handset {
   #take(line) {
     this.state = after(this.state, line);
     const entry = this.transcript.add(line);
+    if (line.kind === "recording") this.#voice.beep(this);
     if (line.kind === "said") this.#voice.say(this, line.text, line.language, entry);
     if (["keyed", "spoke", "over", "bridged"].includes(line.kind)) this.#voice.hush(this);
     if (["keyed", "silent", "over"].includes(line.kind)) this.keypad.forget();

@@ -6,24 +6,25 @@ import { capital, duration, language, listed, ordinal, plain, within } from "./w
 // ---------------------------------------------------------------- the ticket and its promise
 
 export const ticket = {
-  card({ ticket: one, offers, call }) {
+  card({ ticket: one, offers }, who) {
     if (!one) return null;
-    const offered = offers.map((offer) => el("li", {}, `${capital(offer.agent)}: ${OFFERS[offer.state] ?? plain(offer.state)}`));
+    const offered = offers.map((offer) => el("li", {}, `${capital(plain(who(offer.agent)))}: ${OFFERS[offer.state] ?? plain(offer.state)}`));
     const words = `${capital(plain(one.queue))} · ${KINDS[one.kind] ?? plain(one.kind)} · ${plain(one.state)}`;
     return el(
       "section", { class: `ticket ${one.emergency ? "emergency" : ""}` },
       title(one.emergency ? "Emergency ticket" : "Ticket"),
       el("div", { class: "promise" }, ring(), el("div", {}, el("p", { class: "countdown" }), el("p", { class: "detail" }, words), place(one))),
-      needs(one, call),
+      needs(one),
       offered.length ? el("ul", { class: "offers", "aria-label": "Who was offered it" }, offered) : null,
     );
   },
 
-  tick(inside, one, now) {
+  tick(inside, one, clock) {
     const card = inside.querySelector(".ticket");
-    const left = (Date.parse(one.promised_at) - (one.answered_at ? Date.parse(one.answered_at) : now)) / 1000;
-    write(card.querySelector(".countdown"), countdown(one, left));
-    card.dataset.promise = left < 0 ? "late" : "kept";
+    const until = one.answered_at ? Date.parse(one.answered_at) : clock.now();
+    const left = (Date.parse(one.promised_at) - until) / 1000;
+    write(card.querySelector(".countdown"), countdown(one, left, clock));
+    card.dataset.promise = one.emergency && one.answered_at ? "answered" : left < 0 ? "late" : "kept";
     const part = one.answer_within_seconds ? left / one.answer_within_seconds : 0;
     card.querySelector(".left").style.strokeDashoffset = String(100 - 100 * Math.min(1, Math.max(0, part)));
   },
@@ -32,11 +33,19 @@ export const ticket = {
 const KINDS = { hold: "on the line", callback: "to be called back", voicemail: "left a message" };
 const OFFERS = { open: "ringing", accepted: "took it", declined: "declined", missed: "did not answer", withdrawn: "no longer needed", ended: "talked" };
 
-function countdown(one, left) {
-  if (one.answered_at) return left < 0 ? `Answered ${duration(-left)} late` : "Answered in time";
+const LONG_SECONDS = 3600;
+
+function countdown(one, left, clock) {
+  if (one.answered_at) return answered(one, left);
   if (one.state === "closed") return "Closed without an answer";
-  if (one.emergency) return "A pharmacist, now";
+  if (one.emergency) return `A pharmacist, now: ${duration(-left)}`;
+  if (left > LONG_SECONDS) return `A person by ${clock.wall(Date.parse(one.promised_at))}`;
   return left < 0 ? `Promise passed ${duration(-left)} ago` : `A person within ${duration(left)}`;
+}
+
+function answered(one, left) {
+  if (one.emergency) return `Answered after ${duration(-left)}`;
+  return left < 0 ? `Answered ${duration(-left)} late` : "Answered in time";
 }
 
 function place(one) {
@@ -67,13 +76,13 @@ function circle(name) {
 
 // ---------------------------------------------------------------- why
 
-export function reasons({ call, journal }) {
+export function reasons({ call, journal, ticket: one }) {
   const deciding = journal.filter((turn) => turn.why.length);
   if (!deciding.length) return undecided(call);
   const why = deciding.at(-1).why;
   const [taken, passed] = [why.filter((reason) => reason.taken), why.filter((reason) => !reason.taken)];
   const earlier = deciding.length > 1 ? el("p", { class: "detail" }, `Decided ${deciding.length} times as more was known; this is the last.`) : null;
-  return el("section", { class: "why" }, title("Why"), taken.map((reason) => takenCard(reason, call.decision)), passedOver(passed), earlier);
+  return el("section", { class: "why" }, title("Why"), taken.map((reason) => takenCard(reason, call.decision, one)), passedOver(passed), earlier);
 }
 
 function undecided({ place }) {
@@ -82,12 +91,12 @@ function undecided({ place }) {
   return el("section", {}, title("Why"), el("p", { class: "detail" }, "No rule was asked yet: ", where));
 }
 
-function takenCard(reason, decision) {
+function takenCard(reason, decision, one) {
   return el(
     "div", { class: "taken" },
     el("p", {}, el("strong", {}, reason.rule === "otherwise" ? "Otherwise" : reason.rule)),
     el("p", { class: "because" }, capital(reason.because)),
-    decision ? el("p", { class: "leads" }, leadsTo(decision)) : null,
+    decision ? el("p", { class: "leads" }, leadsTo(decision, one)) : null,
     source(reason),
   );
 }
@@ -97,8 +106,12 @@ const ROUTES = {
   transfer: "transferred to", announce: "told:",
 };
 
-function leadsTo(decision) {
-  const promise = decision.answer_within_seconds === null ? "" : `, a person ${within(decision.answer_within_seconds)}`;
+// When the pharmacy is closed, its promise counts from the next opening, which the ticket knows.
+function leadsTo(decision, one) {
+  const seconds = decision.answer_within_seconds;
+  const known = seconds !== null && (decision.route === "queue" || one);
+  const opening = one && one.due_from > one.arrived_at ? " of opening" : "";
+  const promise = known ? `, a person ${within(seconds)}${opening}` : "";
   return `→ ${ROUTES[decision.route]} ${plain(decision.target)}${promise}`;
 }
 

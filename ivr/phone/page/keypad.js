@@ -4,7 +4,7 @@ import { button, el, write } from "./dom.js";
 
 const KEYS = [
   ["1", ""], ["2", "ABC"], ["3", "DEF"], ["4", "GHI"], ["5", "JKL"], ["6", "MNO"],
-  ["7", "PQRS"], ["8", "TUV"], ["9", "WXYZ"], ["*", "again"], ["0", "person"], ["#", "done"],
+  ["7", "PQRS"], ["8", "TUV"], ["9", "WXYZ"], ["*", ""], ["0", "+"], ["#", ""],
 ];
 const PRESSED_MS = 160;
 
@@ -12,8 +12,9 @@ export class Keypad {
   #buttons = new Map();
   #display = el("output", { class: "display", "aria-label": "Keys pressed" });
 
-  constructor(press) {
-    for (const [key, letters] of KEYS) this.#buttons.set(key, keyButton(key, letters, press));
+  // `hints` says what a key does, in place of its letters.
+  constructor(press, hints = {}) {
+    for (const [key, letters] of KEYS) this.#buttons.set(key, keyButton(key, hints[key] ?? letters, press));
     const pad = el("div", { class: "keys-grid" }, [...this.#buttons.values()]);
     this.element = el("div", { class: "keypad", role: "group", "aria-label": "Keypad" }, this.#display, pad);
   }

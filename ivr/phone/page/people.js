@@ -40,7 +40,7 @@ function named(ids, byId) {
 }
 
 function states(person) {
-  return listed([...new Set(person.prescriptions.map((one) => prescriptionState(one.state)))]);
+  return [...new Set(person.prescriptions.map((one) => prescriptionState(one.state)))].join(" · ");
 }
 
 function digits(person, byId) {

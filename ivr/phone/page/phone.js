@@ -18,6 +18,7 @@ const [voice, clock, names] = [new Voice(), new Clock(), new Names()];
 const beside = new Beside({
   element: byId("beside"),
   clock,
+  who: names.of,
   placed: (position) => (caller.handset.place = position),
   begin: (starter) => { see("caller"); caller.suggest(starter.fits, starter.line ?? MAIN); },
 });
@@ -58,7 +59,6 @@ function mark(side, count) {
 }
 
 function showSound() {
-  byId("sound").setAttribute("aria-pressed", String(voice.on));
   write(byId("sound"), voice.on ? "Sound on" : "Muted");
 }
 
@@ -79,6 +79,7 @@ function tell(problems) {
 function name(told) {
   for (const person of told.people) names.add(person.phone, person.name);
   for (const one of [...told.agents, ...told.others]) names.add(one.number, one.name);
+  for (const agent of told.agents) names.add(agent.id, agent.name);
   for (const line of told.lines) names.add(line.number, `the ${line.name} line`);
 }
 

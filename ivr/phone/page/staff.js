@@ -1,15 +1,16 @@
 // The pharmacy's side: everybody who takes calls, whose phone rings, and the phones they hold.
 
-import { button, el, put, title } from "./dom.js";
+import { button, el, put, title, write } from "./dom.js";
 import * as exchange from "./exchange.js";
 import { Handset } from "./handset.js";
-import { ringingCard } from "./ringing.js";
+import { Rings } from "./ringing.js";
 import { initials, language, listed, plain } from "./words.js";
 
 const LOOK_EVERY_MS = 2000;
 
 export class Staff {
   #with;
+  #rings;
   #agents = [];
   #phones = new Map(); // number -> Handset
   #rows = new Map(); // number -> row
@@ -18,7 +19,12 @@ export class Staff {
   constructor({ element, ...others }) {
     this.#with = others;
     this.element = element;
-    element.append(title("The pharmacy’s phones"), this.#rings, this.#list, this.#held);
+    this.#rings = new Rings({
+      nameOf: others.names.of,
+      isBusy: (number) => this.#phones.get(number)?.isLive ?? false,
+      answer: (leg) => this.#answer(leg),
+    });
+    element.append(title("The pharmacy’s phones"), this.#rings.element, this.#list, this.#held);
   }
 
   cast({ agents }) {
@@ -34,8 +40,7 @@ export class Staff {
   }
 
   ring(legs) {
-    const held = (number) => this.#phones.get(number)?.isLive ?? false;
-    put(this.#rings, legs.map((leg) => ringingCard(leg, this.#name(leg), held(leg.number), () => this.#answer(leg))));
+    this.#rings.show(legs);
     for (const [number, row] of this.#rows) row.classList.toggle("rings-now", legs.some((leg) => leg.number === number));
   }
 
@@ -45,7 +50,6 @@ export class Staff {
 
   // ------------------------------------------------------------ who is there
 
-  #rings = el("div", { class: "rings", "aria-live": "assertive" });
   #list = el("ul", { class: "agents", "aria-label": "Who takes calls" });
   #held = el("div", { class: "held" });
 
@@ -53,7 +57,7 @@ export class Staff {
     const licence = agent.licensed ? el("span", { class: "licensed", title: "A licensed pharmacist" }, "Rx") : null;
     const words = el("span", { class: "person-words" }, el("strong", {}, agent.name, licence), el("span", {}, serves(agent)));
     const face = el("span", { class: "face", "aria-hidden": "true" }, initials(agent.name));
-    const open = button("", { class: "agent", title: `${agent.name}: ${serves(agent)}`, onclick: () => this.#show(agent.number) });
+    const open = button("", { class: "agent", disabled: true, title: `${agent.name}: ${serves(agent)}`, onclick: () => this.#show(agent.number) });
     open.append(face, words, el("span", { class: "presence" }));
     return el("li", {}, open);
   }
@@ -70,14 +74,11 @@ export class Staff {
     const row = this.#rows.get(this.#agents.find((agent) => agent.id === id)?.number);
     if (!row) return;
     row.dataset.presence = presence;
-    row.querySelector(".presence").textContent = reason ? `${plain(presence)}: ${plain(reason)}` : plain(presence);
+    write(row.querySelector(".presence"), reason ? `${plain(presence)}: ${plain(reason)}` : plain(presence));
+    row.title = reason === "missed" ? `Did not answer a call. Back by itself in a while, or at once with: ivr agents ${id} available` : "";
   }
 
   // ------------------------------------------------------------ the phones they hold
-
-  #name(leg) {
-    return this.#with.names.of(leg.number);
-  }
 
   async #answer(leg) {
     await exchange.answer(leg.leg, this.#with.voice.pace);
@@ -98,8 +99,14 @@ export class Staff {
     phone.belongsTo(names.of(number), agent ? serves(agent) : "");
     phone.rest(button("Put the phone down", { onclick: () => this.#putDown(number) }));
     this.#phones.set(number, phone);
+    this.#enable(number, true);
     this.#held.append(phone.element);
     return phone;
+  }
+
+  #enable(number, on) {
+    const row = this.#rows.get(number);
+    if (row) row.firstElementChild.disabled = !on;
   }
 
   #show(number) {
@@ -113,6 +120,7 @@ export class Staff {
   #putDown(number) {
     this.#phones.get(number).element.remove();
     this.#phones.delete(number);
+    this.#enable(number, false);
     this.#rows.get(number)?.classList.remove("shown");
     const [other] = this.#phones.keys();
     if (other) this.#show(other);

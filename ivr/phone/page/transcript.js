@@ -22,15 +22,16 @@ export class Transcript {
 
   // Returns the element of a line, or null for one that is not shown.
   add(line) {
-    const make = SHOWN[line.kind];
+    const make = this.#isIdle(line) ? null : SHOWN[line.kind];
     const entry = make ? make(line, this.#who) : null;
-    if (entry && !this.#repeats(line)) this.#append(entry);
+    if (entry) this.#append(entry);
     if (entry) this.#last = line;
     return entry;
   }
 
-  #repeats(line) {
-    return line.kind === "played" && this.#last?.kind === "played";
+  // On hold the same music plays again and again, and nobody expects an answer.
+  #isIdle(line) {
+    return this.#last?.kind === "played" && ["played", "silent"].includes(line.kind);
   }
 
   #append(entry) {

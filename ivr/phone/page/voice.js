@@ -61,6 +61,10 @@ export class Voice {
     this.#music.play().catch(() => {}); // a browser that plays nothing before the first click
   }
 
+  beep(phone) {
+    if (this.#hears(phone)) this.#tones.beep();
+  }
+
   tone(key) {
     if (this.on) this.#tones.sound(key);
   }
@@ -86,20 +90,30 @@ const ROWS = ["123", "456", "789", "*0#"];
 const LOW = [697, 770, 852, 941];
 const HIGH = [1209, 1336, 1477];
 const TONE_SECONDS = 0.12;
+const BEEP = 1000;
+const BEEP_SECONDS = 0.4;
 
 class Tones {
   #context = null;
 
   sound(key) {
-    if (!window.AudioContext) return;
-    this.#context ??= new AudioContext();
     const row = ROWS.findIndex((keys) => keys.includes(key));
-    for (const frequency of [LOW[row], HIGH[ROWS[row].indexOf(key)]]) this.#one(frequency);
+    this.#together([LOW[row], HIGH[ROWS[row].indexOf(key)]], TONE_SECONDS);
   }
 
-  #one(frequency) {
+  beep() {
+    this.#together([BEEP], BEEP_SECONDS);
+  }
+
+  #together(frequencies, seconds) {
+    if (!window.AudioContext) return;
+    this.#context ??= new AudioContext();
+    for (const frequency of frequencies) this.#one(frequency, seconds);
+  }
+
+  #one(frequency, seconds) {
     const [wave, gain] = [this.#context.createOscillator(), this.#context.createGain()];
-    const end = this.#context.currentTime + TONE_SECONDS;
+    const end = this.#context.currentTime + seconds;
     wave.frequency.value = frequency;
     gain.gain.setValueAtTime(0.04, this.#context.currentTime);
     gain.gain.linearRampToValueAtTime(0, end);

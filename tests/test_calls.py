@@ -1,0 +1,43 @@
+"""Whole calls, written as a pharmacist would, run against the whole line: the folder `tests/calls`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.whole_line import WholeLine, whole_line
+
+CALLS = Path(__file__).parent / "calls"
+OPEN = sorted((CALLS / "open").glob("*.yaml"))
+CLOSED = sorted((CALLS / "closed").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeLine]:
+    with whole_line(tmp_path_factory.mktemp("line")) as running:
+        yield running
+
+
+def _tell(line: WholeLine, path: Path) -> None:
+    result = line.call(path)
+    told = "\n".join(f"  {said.who}: {said.text}" for said in result.transcript)
+    missed = "\n".join(f"{path.name}:{finding.line}: {finding.text}" for finding in result.findings)
+    assert result.passed, f"{result.name}\n{told}\n{missed}"
+
+
+@pytest.mark.parametrize("path", OPEN, ids=lambda path: path.stem)
+def test_a_call_while_the_pharmacy_is_open(line: WholeLine, path: Path) -> None:
+    line.set_clock("2026-11-24T10:00-05:00")
+    _tell(line, path)
+
+
+@pytest.mark.parametrize("path", CLOSED, ids=lambda path: path.stem)
+def test_a_call_while_the_pharmacy_is_closed(line: WholeLine, path: Path) -> None:
+    line.set_clock("2026-11-24T22:00-05:00")
+    _tell(line, path)
+
+
+def test_nothing_private_is_in_the_logs(line: WholeLine) -> None:
+    """After all those calls: no number, name, date of birth or prescription number was written."""
+    for private in ("6145550", "Marsh", "Quill", "1950-01-05", "01051950", "7001001"):
+        assert private not in line.log, f"`{private}` is in the logs"
