@@ -18,8 +18,9 @@ _MOST_AT_ONCE = 500
 class Relay:
     """Hands effects on; `once` is one look at the outbox."""
 
-    def __init__(self, outbox: Outbox, queues: Queues, crew: Crew) -> None:
+    def __init__(self, outbox: Outbox, queues: Queues, crew: Crew, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._outbox = outbox
+        self._patience_seconds = patience_seconds
         self._queues = queues
         self._crew = crew
         self._handed_at: dict[str, float] = {}
@@ -32,7 +33,7 @@ class Relay:
 
     def _hand_on(self, row: EffectRow) -> bool:
         handed_at, now = self._handed_at.get(job_id(row)), time.monotonic()
-        if handed_at is not None and now - handed_at < PATIENCE_SECONDS:
+        if handed_at is not None and now - handed_at < self._patience_seconds:
             return False
         taken = (handed_at is None and self._queues.put(row)) or self._crew.hand(row.id)
         if taken:

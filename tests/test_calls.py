@@ -19,6 +19,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeLine]:
 
 
 def _tell(line: WholeLine, path: Path) -> None:
+    line.everybody_available()
     result = line.call(path)
     told = "\n".join(f"  {said.who}: {said.text}" for said in result.transcript)
     missed = "\n".join(f"{path.name}:{finding.line}: {finding.text}" for finding in result.findings)

@@ -19,6 +19,7 @@ from typing import Any
 
 from ivr.clock import Clock
 from ivr.phone import script
+from ivr.store import Conflict, Record
 from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -59,10 +60,26 @@ class WholeLine:
         """Run a written call against this line."""
         return script.run(path, self.exchange, order_system_url=self.sandbox, content=ROOT)
 
+    def everybody_available(self) -> None:
+        """All staff free again, and idle in the order of their ids, so that it is known who is rung first."""
+        record = Record(f"sqlite:///{self.folder}/var/rxline.db", "not needed to move anybody")
+        with contextlib.closing(record):
+            for agent in sorted(record.desk.agents()):
+                for event in ("released", "withdrawn", "wrapped_up", "returned", "signed_out", "signed_in"):
+                    with contextlib.suppress(Conflict):
+                        record.desk.move_agent(agent, event, "", self.now())
+
+    def now(self) -> datetime:
+        return self._clock().now()
+
+    def _clock(self) -> Clock:
+        return Clock.from_environment(
+            {"RXLINE_CLOCK": OPEN, "RXLINE_CLOCK_FILE": str(self.folder / "var" / "clock.json")}
+        )
+
     def set_clock(self, at: str) -> None:
         """Move every process of this line to an instant."""
-        spec = {"RXLINE_CLOCK": OPEN, "RXLINE_CLOCK_FILE": str(self.folder / "var" / "clock.json")}
-        Clock.from_environment(spec).set(datetime.fromisoformat(at))
+        self._clock().set(datetime.fromisoformat(at))
         time.sleep(0.3)  # the others look at the file five times a second
 
     def dispositions(self, call_id: str, until: Any = bool, seconds: float = 15) -> list[dict[str, Any]]:

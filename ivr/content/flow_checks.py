@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ivr.content.flows import WrittenFlow
 from ivr.content.problems import did_you_mean
-from ivr.content.prompts import ALWAYS, SOMETIMES, SYSTEM_PROMPTS, Catalogue, Prompt
+from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, SYSTEM_PROMPTS, Catalogue, Prompt
 from ivr.content.reading import Item
 from ivr.content.spoken import spoken_seconds
 from ivr.core import flows
@@ -290,7 +290,7 @@ def _check_values(place: Item, prompt: Prompt, prompts: Mapping[str, Prompt], ke
     given = ALWAYS | SOMETIMES | keyed | SYSTEM_PROMPTS.get(prompt.name, frozenset())
     for value in sorted(prompt.values - given):
         place.problem("reference", f'nobody gives a prompt "{value}"{did_you_mean(value, given)}')
-    unsure = sorted(prompt.values & SOMETIMES)
+    unsure = sorted((prompt.values & SOMETIMES) - ALWAYS_GIVEN.get(prompt.name, frozenset()))
     if not unsure:
         return
     stand_in = prompts.get(prompt.without or "")

@@ -58,10 +58,13 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "thank_you": "",
         "goodbye": "",
         "rescue_open": "",
-        "rescue_closed": "",
+        "rescue_closed": "opens_day opens_at",
+        "sorry_once_more": "",
+        "message_offer": "",
     }.items()
 }
 ALWAYS = frozenset({"pharmacy"})  # values every prompt has
+ALWAYS_GIVEN = {"rescue_closed": frozenset({"opens_day", "opens_at"})}  # said only while closed
 SOMETIMES = frozenset({"opens_day", "opens_at", "closed_because", "earliest_refill_on", "expected_on", "last4"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -106,14 +107,12 @@ def _join(exchange: Exchange, queue: Queue, leg: Leg) -> Member | None:
 
 
 def _wait(stage: Stage, verb: Element, queue: Queue, member: Member) -> Goto | None:
-    try:
+    with suppress(Left):
         wait_in_loops(stage, verb.get("waitUrl"), verb.get("waitUrlMethod"), _asked(stage.exchange, queue, member))
-    except Left:
-        if not leave(stage.exchange, queue, member):
-            stage.leg.look()  # a REST request was first, and has moved the leg
-        stage.note("left queue", queue=queue.name)
-        return _after(stage, verb, _result(stage.exchange, queue, member, "leave"))
-    return None
+    if not leave(stage.exchange, queue, member):
+        stage.leg.look()  # a REST request was first, and has moved the leg
+    stage.note("left queue", queue=queue.name)
+    return _after(stage, verb, _result(stage.exchange, queue, member, "leave"))
 
 
 def wait_in_loops(

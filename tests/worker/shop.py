@@ -194,6 +194,13 @@ class Shop:
         after = replace(loaded.call, **parts)
         self.record.commit(Turn(loaded.call, loaded.rev, after, self.now, "{}", does=does))
 
+    def reply(self, call_id: str, reply: str) -> None:
+        """The caller was told something."""
+        loaded = self.record.load_call(call_id)
+        assert loaded is not None
+        leg = f"leg-{call_id}"
+        self.record.commit(Turn(loaded.call, loaded.rev, loaded.call, self.now, "{}", leg, 1, "next", reply))
+
     def call(self, call_id: str = "CA1") -> Call:
         loaded = self.record.load_call(call_id)
         assert loaded is not None

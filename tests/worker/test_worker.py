@@ -1,0 +1,219 @@
+"""The background process as operators run it: real processes, killed, cut off from Valkey, and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from ivr import content
+from ivr.clock import Clock
+from ivr.core.call import Call, Caller, CreateTask, Leg
+from ivr.core.line import Ticket
+from ivr.orders.sandbox.server import create_app
+from ivr.store import Record, Turn, migrate
+from tests import servers
+from tests.worker.shop import SECRET_KEY
+
+ROOT = Path(__file__).parent.parent.parent
+CHILDREN = {"dispatch", "relay", "telephony", "orders", "sweep"}
+
+
+@dataclass
+class AnsweringTwilio:
+    """Twilio's REST API over real HTTP, which agrees to everything and has nothing in its lists."""
+
+    placed: list[dict[str, str]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        request = Request(environ)
+        name = request.path.rpartition("/")[2].removesuffix(".json")
+        if request.method == "GET":
+            answer: dict[str, Any] = {name.lower(): [], "meta": {"key": name.lower()}, "status": "in-progress"}
+        elif name == "Calls":
+            self.placed.append(request.form.to_dict())
+            answer = {"sid": f"CA{len(self.placed):032}", "status": "queued"}
+        else:
+            self.ended.append(name)
+            answer = {"sid": name, "status": "completed", "friendly_name": "rxline-central", "max_size": 5000}
+        return Response(json.dumps(answer), mimetype="application/json")(environ, start_response)
+
+
+@dataclass
+class Line:
+    """A line whose worker runs: where its parts are, and what the worker said."""
+
+    environment: dict[str, str]
+    record: Record
+    valkey: servers.Server
+    twilio: AnsweringTwilio
+    log: Path
+    sandbox: Any
+
+    def start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "worker.py"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("event") == event]
+
+    def children(self) -> dict[str, int]:
+        """Name -> process id, as last started."""
+        return {line["child"]: line["child_pid"] for line in self.said("child_started")}
+
+    def beating(self) -> bool:
+        beats = self.record.watch.beats()
+        return beats.keys() >= CHILDREN and max(beats.values()) < 5
+
+    def does(self, name: str, *does: Any) -> None:
+        """A call in line, with these effects."""
+        pharmacy, now = content.load(ROOT), Clock.from_environment(self.environment).now()
+        leg = Leg(f"leg-{name}", "caller", documents=1)
+        ticket = Ticket(f"T{name}", name, "central", "front_desk", "hold", "waiting", now, now, 120)
+        call = Call(name, "main", "central", pharmacy.version, now, Caller("number", "+12025550199"), "holding")
+        kept = Call(
+            **{field: getattr(call, field) for field in call.__slots__} | {"legs": {leg.token: leg}, "ticket": ticket}
+        )
+        self.record.commit(Turn(None, 0, kept, now, "{}", leg.token, does=does, call_sid=name))
+
+    def tasks(self) -> int:
+        return len(self.sandbox.extensions["ledger"].rows("tasks"))
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return true()
+
+
+def alive(pid: int) -> bool:
+    with suppress(OSError):
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    folder, twilio = tmp_path_factory.mktemp("line"), AnsweringTwilio()
+    database = f"sqlite:///{folder / 'rxline.db'}"
+    migrate(database)
+    sandbox = create_app(folder / "sandbox.db", now=Clock().now)
+    with servers.valkey() as valkey, served(twilio) as twilio_url, served(sandbox) as sandbox_url:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": database,
+            "REDIS_URL": valkey.url,
+            "ORDER_SYSTEM_URL": sandbox_url,
+            "TWILIO_API_URL": twilio_url,
+            "SECRET_KEY": SECRET_KEY,
+            "RXLINE_CONTENT": str(ROOT),
+            "RXLINE_CLOCK": "2026-11-24T10:00-05:00",
+            "RXLINE_CLOCK_FILE": str(folder / "clock.json"),
+            "PYTHONWARNINGS": "error",
+        }
+        record = Record(database, SECRET_KEY)
+        yield Line(environment, record, valkey, twilio, folder / "worker.log", sandbox)
+        record.close()
+        sandbox.extensions["ledger"].close()
+
+
+@pytest.fixture(scope="module")
+def worker(line: Line) -> Iterator[subprocess.Popen[bytes]]:
+    process = line.start()
+    assert until(line.beating, 30), line.log.read_text()
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+@pytest.mark.usefixtures("worker")
+class TestARunningWorker:
+    def test_a_caller_in_line_makes_an_agents_phone_ring(self, line: Line) -> None:
+        line.does("CAcaller")
+        assert until(lambda: bool(line.twilio.placed), 5), line.log.read_text()
+        phones = {agent.phone for agent in content.load(ROOT).staff.values()}
+        assert line.twilio.placed[0]["To"] in phones
+
+    def test_what_the_order_system_is_told_comes_by_rq(self, line: Line) -> None:
+        line.does("CAtask", CreateTask("voicemail"))
+        assert until(lambda: line.tasks() == 1, 5), line.log.read_text()
+
+    def test_a_child_that_is_killed_is_started_again_within_a_second(self, line: Line) -> None:
+        before = line.children()
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        assert until(lambda: not before.items() & line.children().items(), 1.5), line.log.read_text()
+        assert {each["child"] for each in line.said("child_died")} == CHILDREN
+        line.does("CAafter", CreateTask("voicemail"))
+        assert until(lambda: line.tasks() == 2, 20), line.log.read_text()
+
+    def test_nobody_notices_that_valkey_is_away_and_comes_back(self, line: Line) -> None:
+        assert until(line.beating, 20)
+        before = line.children()
+        line.valkey.kill()
+        line.does("CAaway", CreateTask("voicemail"))
+        assert until(lambda: line.tasks() == 3, 5), line.log.read_text()
+        time.sleep(3)
+        assert line.beating()
+        line.valkey.start()
+        line.does("CAback", CreateTask("voicemail"))
+        assert until(lambda: line.tasks() == 4, 5), line.log.read_text()
+        assert line.children() == before, line.log.read_text()
+
+    def test_the_log_is_json_and_names_nobody(self, line: Line) -> None:
+        said = line.log.read_text()
+        assert all(each.startswith("{") for each in said.splitlines()), said
+        assert "2025550" not in said
+
+    def test_asked_to_stop_it_ends_all_its_children(self, line: Line, worker: subprocess.Popen[bytes]) -> None:
+        children = line.children().values()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(6) == 0, line.log.read_text()
+        assert not [pid for pid in children if alive(pid)]
+        assert line.said("child_ended_by_force") == []
+
+
+def test_children_do_not_outlive_a_parent_that_is_killed(line: Line) -> None:
+    began = len(line.said("child_started"))
+    process = line.start()
+    assert until(lambda: len(line.said("child_started")) == began + 5, 20)
+    assert until(line.beating, 30), line.log.read_text()
+    children = line.children().values()
+    process.kill()
+    process.wait()
+    assert until(lambda: not [pid for pid in children if alive(pid)], 4)
