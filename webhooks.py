@@ -106,6 +106,10 @@ def board() -> Switchboard:
 @answered
 def incoming(form: Form) -> str | None:
     """A caller rings one of our numbers."""
+    return _arrived(form)
+
+
+def _arrived(form: Form) -> str | None:
     call_sid = form.text("CallSid")
     return board().arrived(call_sid, caller(form), dialed(form)) if call_sid else None
 
@@ -153,7 +157,7 @@ def fallback(form: Form) -> str | None:
     log.error("document_failed", code=form.text("ErrorCode")[:8])
     match way:
         case ["voice", "incoming"]:
-            return incoming.__wrapped__(form)  # type: ignore[attr-defined]
+            return _arrived(form)
         case ["voice", leg, document, exit_] if document.isdigit() and len(document) < 9:
             return board().stumbled(Exit(leg, int(document), exit_), form.text("CallSid"))
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ def _board() -> Switchboard:
     return connect(Settings.from_environment())
 
 
-def _show(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], empty: str) -> None:
+def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], empty: str) -> None:
     if not rows:
         click.echo(empty)
         return
@@ -101,7 +102,7 @@ def callbacks(close: str | None, by: str | None, code: str) -> None:
 
 
 def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
-    if by not in board.pharmacy().staff:
+    if by is None or by not in board.pharmacy().staff:
         raise click.ClickException(f"say who worked it: --by with one of {', '.join(board.pharmacy().staff)}")
     try:
         board.tell(call_id, Worked(by, code))
@@ -152,7 +153,7 @@ def call(call_id: str, as_json: bool) -> None:
 
 def _sentence(event: dict[str, Any]) -> str:
     told = ", ".join(f"{name} {value}" for name, value in event.items() if name not in ("event", "phase"))
-    return f"{event['event']}{' – ' + told if told else ''} → {event['phase']}"
+    return f"{event['event']}{': ' + told if told else ''} → {event['phase']}"
 
 
 def _ago(since: datetime, now: datetime) -> str:

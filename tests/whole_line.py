@@ -106,7 +106,7 @@ class WholeLine:
         listed = subprocess.run(["ps", "-eo", "pid,ppid,args", "--sort=start_time"], capture_output=True, text=True)
         rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
         family, found = {str(self.process.pid)}, []
-        for pid, parent, command in rows * 3:  # children may be listed before their parents
+        for pid, parent, _ in rows * 3:  # children may be listed before their parents
             if parent in family:
                 family.add(pid)
         for pid, _, command in rows:

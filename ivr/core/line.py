@@ -213,9 +213,9 @@ def match(
     """Who is offered which ticket: the earliest promises that can be served together, and as many as possible.
 
     Tickets go in order of promise; each tries its eligible agents (those who speak its language, then fewest
-    skills, a licence counted as one, then longest idle, then id) and may move an earlier ticket to another of that ticket's agents, but
-    never un-match it (augmenting paths, Kuhn 1955). An emergency asks for up to three agents, once everybody
-    with an earlier place has one. `keep_free` available licensed agents take nothing else.
+    skills, a licence counted as one, then longest idle, then id) and may move an earlier ticket to another of
+    that ticket's agents, but never un-match it (augmenting paths, Kuhn 1955). An emergency asks for up to three
+    agents, once every emergency has one. `keep_free` available licensed agents take nothing but emergencies.
     """
     slots = _slots(line, now)
     ranked = {entry.ticket.language: _ranked(desks, entry.ticket.language) for entry in slots}

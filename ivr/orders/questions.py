@@ -24,13 +24,9 @@ def _who(people: tuple[Person, ...]) -> Answer:
     if not people:
         return Answer(True, {"tier": "anonymous"})
     facts: dict[str, Value] = {"tier": "number"}
-    for fact, values in {
-        "caller": {person.kind for person in people},
-        "language": {person.language for person in people},
-        "access": {person.access for person in people},
-    }.items():
-        value = next(iter(values)) if len(values) == 1 else None
-        if value:
+    for fact, asked in {"caller": "kind", "language": "language", "access": "access"}.items():
+        values = {getattr(person, asked) for person in people}
+        if len(values) == 1 and (value := values.pop()):
             facts[fact] = value
     return Answer(True, facts, person=people[0].id if len(people) == 1 else None)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from ivr.content.problems import did_you_mean
 from ivr.phone.client import ExchangeAway
 
 _POLL_SECONDS = 0.2
@@ -78,7 +79,10 @@ def differences(wanted: Any, shown: Any) -> str:
     if isinstance(wanted, dict):
         if not isinstance(shown, dict):
             return f"`{shown}` has no fields"
-        each = ((name, differences(value, shown.get(name))) for name, value in wanted.items())
+        missing = [name for name in wanted if name not in shown]
+        if missing:
+            return f"there is no `{missing[0]}`{did_you_mean(missing[0], shown)}; there are: {', '.join(shown)}"
+        each = ((name, differences(value, shown[name])) for name, value in wanted.items())
         return "; ".join(f"{name} {difference}" for name, difference in each if difference)
     if isinstance(wanted, list):
         shown = shown if isinstance(shown, list) else [shown]

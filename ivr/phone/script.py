@@ -18,6 +18,7 @@ from ivr.phone.telling import told
 HEAR_SECONDS = 5.0
 RING_SECONDS = 10.0
 EXPECT_SECONDS = 10.0
+LONGEST_PASSAGE = 8
 _CALLER = Who()
 _WORDS = ("said", "heard")
 
@@ -134,13 +135,8 @@ class Rehearsal:
         return findings + list(self._overall())
 
     def transcript(self) -> list[Told]:
-        """Return what every phone heard and did, in order."""
-        lines = [
-            Told(line["at"], str(who), text)
-            for who, phone in self._all()
-            for line in phone.lines
-            if (text := told(line))
-        ]
+        """Return what every phone heard and did, in order; what repeats on hold is told once."""
+        lines = [line for who, phone in self._all() for line in folded(_told(who, phone))]
         return sorted(lines, key=lambda line: line.at)
 
     def _steps(self) -> Iterator[Finding]:
@@ -301,6 +297,32 @@ class Rehearsal:
             self._phones.faults()
         for _, phone in self._all():
             phone.wait_for(lambda lines: any(line["kind"] == "over" for line in lines), self._hear_seconds)
+
+
+def _told(who: Who, phone: Phone) -> list[Told]:
+    return [Told(line["at"], str(who), text) for line in phone.lines if (text := told(line))]
+
+
+def folded(lines: list[Told]) -> Iterator[Told]:
+    """Give lines with every passage that repeats told once, and then how often it came again."""
+    place = 0
+    while place < len(lines):
+        length, again = _repeated([line.text for line in lines[place : place + 2 * LONGEST_PASSAGE]])
+        passage = [line.text for line in lines[place : place + length]]
+        yield from lines[place : place + length]
+        place += length
+        if again:
+            last, count = lines[place - 1], 0
+            while [line.text for line in lines[place : place + length]] == passage:
+                place, count = place + length, count + 1
+            yield Told(last.at, last.who, f"… the same again, {count} times")
+
+
+def _repeated(texts: list[str]) -> tuple[int, bool]:
+    for length in range(2, LONGEST_PASSAGE + 1):
+        if texts[:length] == texts[length : 2 * length]:
+            return length, True
+    return 1, False
 
 
 def _words(lines: list[LineJson]) -> str:

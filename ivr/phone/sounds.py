@@ -26,17 +26,19 @@ def times(verb: Element) -> int:
 
 def sounded(stage: Stage, verb: Element) -> Event | None:
     """Play one Say, Play or Pause; returns what the person did meanwhile, if anybody listens for it."""
+    if verb.tag == "Pause":
+        # "As first verb: waits before answering."
+        length = number(verb, "length", 1.0)
+        stage.note("paused", seconds=length)
+        return stage.sound(length, at_least=min(length, SHORTEST_PAUSE_SECONDS))
+    stage.begin()
     if verb.tag == "Say":
         text = spoken(verb)
         facts = {"language": verb.get("language", "en-US"), "voice": verb.get("voice", "man")}
         stage.note("said", text=text, **facts)
         return stage.sound(len(text) / LETTERS_PER_SECOND * times(verb))
-    if verb.tag == "Play":
-        stage.note("played", what=(verb.text or "").strip() or f"keys {verb.get('digits', '')}")
-        return stage.sound(SECONDS_OF_A_RECORDING * times(verb))
-    length = number(verb, "length", 1.0)
-    stage.note("paused", seconds=length)
-    return stage.sound(length, at_least=min(length, SHORTEST_PAUSE_SECONDS))
+    stage.note("played", what=(verb.text or "").strip() or f"keys {verb.get('digits', '')}")
+    return stage.sound(SECONDS_OF_A_RECORDING * times(verb))
 
 
 def say_play_or_pause(stage: Stage, verb: Element) -> Goto | None:

@@ -72,7 +72,6 @@ class Stage:
 
     def sound(self, seconds: float, at_least: float = 0.0) -> Event | None:
         """Let a sound of so many seconds be heard at the leg's pace; returns what the person did meanwhile."""
-        self.begin()
         heard = min(seconds, LONGEST_SOUND_SECONDS) * self.leg.pace
         return self.leg.listen(max(heard, at_least))
 

@@ -248,10 +248,8 @@ class Telephone:
     # ------------------------------------------------------------ how
 
     def _asked(self, question: Callable[[], _Told]) -> _Told:
-        try:
+        with suppress(*_NONSENSE):
             return question()
-        except _NONSENSE:
-            pass
         # Raised here and not above, so that it carries no trace of the reply.
         raise Unknown(200)
 

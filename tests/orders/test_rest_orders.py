@@ -19,9 +19,7 @@ CALL = "CA" + "1" * 32
 SPOKEN_TO = {"final": True, "outcome": "answered"}
 
 
-def find(
-    order_system: OrderSystem, rx: str, phone: str | None, born: str | None = None
-) -> Prescription | None:
+def find(order_system: OrderSystem, rx: str, phone: str | None, born: str | None = None) -> Prescription | None:
     return order_system.find_prescription(rx, phone=phone, date_of_birth=born)
 
 
@@ -72,9 +70,7 @@ def test_a_number_nobody_filed_is_nobody(order_system):
         ("+16145550122", "pharmacy", "en", "standard", ()),
     ],
 )
-def test_kind_language_pace_and_permission_come_with_the_person(
-    order_system, phone, kind, language, access, acts_for
-):
+def test_kind_language_pace_and_permission_come_with_the_person(order_system, phone, kind, language, access, acts_for):
     (person,) = order_system.identify(phone)
     assert (person.kind, person.language, person.access, person.acts_for) == (
         kind,

@@ -242,9 +242,7 @@ def test_a_write_without_a_usable_key_is_refused(http, path, body, headers):
 # ---------------------------------------------------------------- strangers
 
 
-@pytest.mark.parametrize(
-    "token", [None, "Bearer guess", "Bearer", "sandbox", "Basic c2FuZGJveA==", "Bearer sändbox"]
-)
+@pytest.mark.parametrize("token", [None, "Bearer guess", "Bearer", "sandbox", "Basic c2FuZGJveA==", "Bearer sändbox"])
 def test_without_the_token_every_door_says_401(sandbox, token):
     headers = {"Authorization": token.encode()} if token else {}
     with httpx.Client(base_url=sandbox.url, headers=headers) as stranger:
@@ -305,9 +303,7 @@ def test_a_hostile_body_is_refused_in_words_and_repeats_nothing(http, method, pa
         answer = http.request(method, path, content=body, headers={"Idempotency-Key": "key-1"})
         assert answer.status_code in (400, 413, 422), (path, body[:60], answer.text)
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert not any(
-            sent in answer.text for sent in ("6145550101", "7001001", "1950", "explode", "vanished")
-        )
+        assert not any(sent in answer.text for sent in ("6145550101", "7001001", "1950", "explode", "vanished"))
 
 
 def test_text_of_any_script_and_any_json_is_kept_as_it_came(http):

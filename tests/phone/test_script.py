@@ -304,6 +304,21 @@ def test_an_order_system_that_shows_something_else_is_told(desk: Desk, orders: O
     assert texts(desk.run("expect: {order_system: {/v1/tasks: [c]}}")) == ["/v1/tasks: lacks c"]
     assert texts(desk.run("expect: {order_system: {/v1/broken: {a: b}}}")) == ["/v1/broken: there is none"]
     assert differences({"a": "b"}, "text") == "`text` has no fields"
+    assert differences({"nmae": "b"}, {"id": 1, "name": "b"}) == (
+        'there is no `nmae`; did you mean "name"?; there are: id, name'
+    )
+
+
+def test_what_is_heard_on_hold_again_and_again_is_told_once(desk: Desk, product: Product) -> None:
+    product.answers("/voice/incoming", '<Enqueue waitUrl="/voice/wait">main</Enqueue>')
+    product.answers("/voice/wait", "<Say>Please hold</Say><Play>http://example.test/a.wav</Play>")
+
+    result = desk.run("wait: 0.5\nhang up")
+
+    told = [line.text for line in result.transcript]
+    assert told[3:5] == ["“Please hold”", "♪ http://example.test/a.wav"]
+    assert told[5].startswith("… the same again, ")
+    assert len(told) <= 9
 
 
 # ---------------------------------------------------------------- scripts that cannot run

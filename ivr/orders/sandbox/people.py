@@ -218,13 +218,9 @@ PEOPLE: tuple[FiledPerson, ...] = (
         zip="43210",
         acts_for=("patient-01", "patient-10"),
     ),
-    FiledPerson(
-        "caregiver-02", "Pilar Romero", "caregiver", "+16145550116", language="es", acts_for=("patient-09",)
-    ),
+    FiledPerson("caregiver-02", "Pilar Romero", "caregiver", "+16145550116", language="es", acts_for=("patient-09",)),
     FiledPerson("caregiver-03", "Rolf Vale", "caregiver", "+16145550117", zip="43026"),
-    FiledPerson(
-        "prescriber-01", "Birch Lane Family Practice", "prescriber", "+16145550120", npi="1234567893"
-    ),
+    FiledPerson("prescriber-01", "Birch Lane Family Practice", "prescriber", "+16145550120", npi="1234567893"),
     FiledPerson("prescriber-02", "Dr. Suri Anand", "prescriber", "+16145550121", npi="1993999998"),
     FiledPerson("pharmacy-01", "Corner Street Pharmacy", "pharmacy", "+16145550122", npi="1558598797"),
 )
@@ -288,9 +284,7 @@ def person_answer(person: FiledPerson) -> dict[str, Any]:
     }
 
 
-def prescription_answer(
-    owner: FiledPerson, filed: FiledPrescription, today: date, requested: bool
-) -> dict[str, Any]:
+def prescription_answer(owner: FiledPerson, filed: FiledPrescription, today: date, requested: bool) -> dict[str, Any]:
     """Return a prescription as facts; `requested` says that somebody has asked for its refill."""
     return {
         "id": filed.id,

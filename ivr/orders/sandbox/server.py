@@ -89,9 +89,7 @@ class Sandbox:
         if g.failure == "slow":
             self._faults.dawdle()
         if request.path != "/health" and not _has_token():
-            raise Problem(
-                401, "token_missing", "needs the header `Authorization: Bearer` with the right token"
-            )
+            raise Problem(401, "token_missing", "needs the header `Authorization: Bearer` with the right token")
 
     def lose(self, answer: Response) -> Response:
         """Lose the answer to a request that was served, when that is the failure of the moment."""
@@ -212,9 +210,7 @@ class Sandbox:
     def _once(self, plain: dict[str, Any], act: Callable[[Connection], Answer]) -> ResponseReturnValue:
         key = request.headers.get("Idempotency-Key", "")
         if not _KEY.fullmatch(key):
-            raise Problem(
-                400, "idempotency_key_missing", "a write needs an Idempotency-Key of 1 to 255 characters"
-            )
+            raise Problem(400, "idempotency_key_missing", "a write needs an Idempotency-Key of 1 to 255 characters")
         asked = json.dumps([request.path, plain], sort_keys=True)
         status, answer = self._ledger.once(key, asked, act)
         return answer, status

@@ -110,9 +110,15 @@ const ROUTES = {
 function leadsTo(decision, one) {
   const seconds = decision.answer_within_seconds;
   const known = seconds !== null && (decision.route === "queue" || one);
-  const opening = one && one.due_from > one.arrived_at ? " of opening" : "";
+  const opening = seconds && one && startsLater(one) ? " of opening" : "";
   const promise = known ? `, a person ${within(seconds)}${opening}` : "";
   return `→ ${ROUTES[decision.route]} ${plain(decision.target)}${promise}`;
+}
+
+const A_WHILE_MS = 600_000;
+
+function startsLater({ arrived_at: arrived, due_from: due }) {
+  return Date.parse(due) - Date.parse(arrived) > A_WHILE_MS;
 }
 
 function passedOver(passed) {
