@@ -10,20 +10,22 @@ sweep      Twilio's own lists against our record
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
+from multiprocessing.context import ForkProcess
 from types import FrameType
 from typing import Any
 
 import structlog
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
@@ -44,19 +46,23 @@ log = structlog.get_logger("worker")
 
 TICK_SECONDS = 0.1
 STOP_SECONDS = 4.0
-RESTART_SECONDS = 0.5  # between two starts of a child that dies at once
+RESTART_SECONDS = 0.9  # between two starts of a child that dies at once
 BEAT_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 SHORTEST_PASS_SECONDS = 0.05  # of a clock that runs fast
 
 # ---------------------------------------------------------------- the parent
 
+# Forked, so that a child is back within half a second: the parent has read all code, and opened nothing.
+_forking = multiprocessing.get_context("fork")
+
 
 class Worker:
     """Starts the children, starts again whichever dies, and ends them all. Use it from the main thread."""
 
-    def __init__(self) -> None:
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._children: dict[str, ForkProcess] = {}
         self._started_at: dict[str, float] = {}
         self._asked_to_stop = False
 
@@ -74,26 +80,27 @@ class Worker:
         child, now = self._children.get(name), time.monotonic()
         if child is None:
             self._start(name)
-        elif child.poll() is not None and now - self._started_at[name] >= RESTART_SECONDS:
-            log.error("child_died", child=name, exit_code=child.returncode)
+        elif not child.is_alive() and now - self._started_at[name] >= RESTART_SECONDS:
+            log.error("child_died", child=name, exit_code=child.exitcode)
+            child.close()
             self._start(name)
 
     def _start(self, name: str) -> None:
-        self._children[name] = subprocess.Popen([sys.executable, __file__, name], stdin=subprocess.DEVNULL)
+        child = self._children[name] = _forking.Process(target=be, args=(name, self._settings), name=name)
+        child.start()
         self._started_at[name] = time.monotonic()
-        log.info("child_started", child=name, child_pid=self._children[name].pid)
+        log.info("child_started", child=name, child_pid=child.pid)
 
     def _stop(self) -> None:
         for child in self._children.values():
             child.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for name, child in self._children.items():
-            try:
-                child.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            child.join(max(0.0, deadline - time.monotonic()))
+            if child.is_alive():
                 log.warning("child_ended_by_force", child=name)
                 child.kill()
-                child.wait()
+                child.join()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop = True
@@ -129,21 +136,44 @@ class Child:
         # The parent keeps one child of a name at a time, so the next one may go on with the lease at once.
         return Leases(self.board.record.watch, f"{socket.gethostname()}:{self.parent}")
 
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if "board" in self.__dict__:
+            self.board.live.close()
+            self.board.record.close()
+        if "telephone" in self.__dict__:
+            self.telephone.close()
+
     def beat(self) -> None:
         """Say in the record that this child is alive; often called, seldom written."""
         if time.monotonic() >= self._beats_at:
             self.board.record.watch.beat(self.name)
             self._beats_at = time.monotonic() + BEAT_SECONDS
 
-    def repeat(self, once: Callable[[], None]) -> None:
+    def repeat(self, once: Callable[[], object], beats: bool = True) -> None:
         """Do something over and over until asked to stop; without the database, try again each second."""
         while not self.stop.is_set():
             try:
-                self.beat()
+                if beats:
+                    self.beat()
                 once()
             except Unreachable:
                 log.error("record_unreachable", child=self.name)
                 self.stop.wait(1.0)
+
+    def beside(self, once: Callable[[], object]) -> threading.Thread:
+        """Repeat what may wait for Twilio in a thread of its own; if that fails the child ends, to be started again."""
+        thread = threading.Thread(target=self._beside, args=(once,), daemon=True)
+        thread.start()
+        return thread
+
+    def _beside(self, once: Callable[[], object]) -> None:
+        try:
+            self.repeat(once, beats=False)
+        except Exception:
+            log.exception("child_failed", child=self.name)
+        finally:
+            self.stop.set()
 
     def watch_parent(self) -> None:
         """End at once when the parent has died without telling: another worker may be starting already."""
@@ -153,12 +183,11 @@ class Child:
 
 
 def dispatch(child: Child) -> None:
-    """Match and fire timers in this thread, place calls in another: Twilio's slowness must not delay a timer."""
+    """Match and fire timers here, place calls beside: Twilio's slowness must not delay a timer."""
     matching = Dispatch(child.board, child.leases)
     placing = Placing(child.board, child.telephone, child.doors, child.leases)
     due = threading.Event()
-    placer = threading.Thread(target=_place, args=(child, placing, due), daemon=True)
-    placer.start()
+    placer = child.beside(lambda: _pause(due, placing.once()))
     child.repeat(partial(_match, child, matching, due))
     due.set()
     placer.join(STOP_SECONDS / 2)
@@ -174,13 +203,6 @@ def _match(child: Child, matching: Dispatch, due: threading.Event) -> None:
         child.board.live.wait("dispatch", seconds)
     else:
         child.stop.wait(seconds)
-
-
-def _place(child: Child, placing: Placing, due: threading.Event) -> None:
-    try:
-        child.repeat(lambda: _pause(due, placing.once()))
-    finally:
-        child.stop.set()  # without this thread no phone rings: the parent starts us again
 
 
 def _pause(due: threading.Event, seconds: float) -> None:
@@ -208,7 +230,8 @@ def queue(child: Child) -> None:
     crew = jobs.crew()
     while not child.stop.is_set():
         try:
-            Ear(child).work(logging_level="CRITICAL")
+            with connection(child.settings.redis_url) as redis:
+                Ear(child, redis).work(logging_level="CRITICAL")
         except RedisError as away:
             log.warning("valkey_away", child=child.name, why=type(away).__name__)
         except Unreachable:
@@ -224,12 +247,12 @@ class Ear(SimpleWorker):
 
     max_connection_wait_time = 1.0
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, redis: Redis) -> None:
         self._line_child = child
         super().__init__(
             [child.name],
-            connection=connection(child.settings.redis_url),
-            worker_ttl=18,  # it blocks for 15 s less, and beats in between
+            connection=redis,
+            worker_ttl=17,  # it blocks for 15 s less, and beats in between
             maintenance_interval=10,
             job_monitoring_interval=5,
             log_job_description=False,
@@ -250,18 +273,19 @@ class Ear(SimpleWorker):
 
 
 def sweeping(child: Child) -> None:
-    """Reconcile with Twilio each minute, in one worker only."""
-    again_at = 0.0
-
-    def once() -> None:
-        nonlocal again_at
-        if time.monotonic() >= again_at and child.leases.held("sweep"):
-            sweep.run_once(child.board, child.telephone, child.doors)
-            again_at = time.monotonic() + SWEEP_SECONDS
-        child.stop.wait(1.0)
-
-    child.repeat(once)
+    """Reconcile with Twilio each minute, in one worker only, beside a heart that goes on beating."""
+    sweeper = child.beside(partial(_sweep, child))
+    child.repeat(partial(child.stop.wait, 1.0))
+    sweeper.join(STOP_SECONDS / 2)
     child.leases.release()
+
+
+def _sweep(child: Child) -> None:
+    if child.leases.held("sweep"):
+        sweep.run_once(child.board, child.telephone, child.doors)
+    rested = time.monotonic() + SWEEP_SECONDS
+    while time.monotonic() < rested and not child.stop.wait(1.0):
+        child.leases.held("sweep")
 
 
 CHILDREN: dict[str, Callable[[Child], None]] = {
@@ -273,18 +297,30 @@ CHILDREN: dict[str, Callable[[Child], None]] = {
 }
 
 
-def main(arguments: list[str]) -> None:
-    """Be the parent, or with a name that child."""
-    settings = Settings.from_environment()
-    logs.configure(settings.log_level)
-    if not arguments:
-        return Worker().run()
-    child = Child(arguments[0], settings)
+def be(name: str, settings: Settings) -> None:
+    """Be a child, until asked to stop; whatever ends it otherwise is in the log, masked."""
+    child = Child(name, settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.stop.set())
     threading.Thread(target=child.watch_parent, daemon=True).start()
-    return CHILDREN[child.name](child)
+    try:
+        CHILDREN[name](child)
+    except Unreachable:
+        log.error("record_unreachable", child=name)
+        sys.exit(1)
+    except Exception:
+        log.exception("child_failed", child=name)
+        sys.exit(1)
+    finally:
+        child.close()
+
+
+def main() -> None:
+    """Run the background process of the line the environment names."""
+    settings = Settings.from_environment()
+    logs.configure(settings.log_level)
+    Worker(settings).run()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

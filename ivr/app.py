@@ -10,10 +10,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from ivr import content, logs
 from ivr.clock import Clock
+from ivr.console import practice
 from ivr.content.library import Library
 from ivr.live import Live
 from ivr.orders.rest import RestOrderSystem
-from ivr.settings import Settings
+from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Record
 from ivr.switchboard import Switchboard
 
@@ -45,6 +46,8 @@ def create_app(settings: Settings) -> Flask:
     web = Flask(__name__, static_folder=str(Path(__file__).parent / "telephony" / "sounds"), static_url_path="/static")
     web.extensions["switchboard"] = connect(settings)
     web.register_blueprint(operations)
+    if settings.twilio_account_sid == PRACTICE_ACCOUNT_SID:
+        web.register_blueprint(practice.blueprint(web.extensions["switchboard"]))
     return web
 
 

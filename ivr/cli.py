@@ -23,10 +23,12 @@ COMMANDS = {
     "call": ("ivr.desk:call", "the story of one call: every event, every decision and why"),
     "callbacks": ("ivr.desk:callbacks", "the callbacks and messages promised and not yet kept"),
     "check": ("ivr.content.check:command", "what is wrong with rules, flows, prompts and configuration"),
+    "dial": ("ivr.phone.dial:dial", "ring the practice line from this terminal, or run written calls"),
     "dispositions": ("ivr.desk:dispositions", "what came of the last calls"),
     "line": ("ivr.desk:line", "the tickets in line, in the order they are served"),
     "migrate": ("ivr.cli:migrate", "bring the database up to date"),
     "run": ("ivr.practice:command", "run the whole line here, with a practice phone"),
+    "sweep": ("ivr.desk:sweep", "compare our record with the carrier's lists, once and now"),
 }
 """Name -> (module:attribute of a click command, one line of help)."""
 

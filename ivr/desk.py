@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +16,12 @@ from rich.table import Table
 from ivr.app import connect
 from ivr.core.call import Worked
 from ivr.core.line import Agent
+from ivr.doors import Doors
 from ivr.settings import Settings
 from ivr.store import AgentNow, Conflict, Disposition
+from ivr.sweep import run_once
 from ivr.switchboard import Switchboard
+from ivr.telephony.rest import Telephone
 
 EVENTS = {"available": ("signed_in", "returned", "wrapped_up"), "break": ("took_break",), "out": ("signed_out",)}
 
@@ -163,3 +168,14 @@ def _ago(since: datetime, now: datetime) -> str:
 
 def _until(at: datetime, now: datetime) -> str:
     return f"in {_ago(now, at)}" if at >= now else f"passed {_ago(at, now)} ago"
+
+
+@click.command()
+def sweep() -> None:
+    """Compare our record with the carrier's own lists, once and now; safe to run as often as you like."""
+    settings = Settings.from_environment()
+    with contextlib.closing(Telephone.from_settings(settings)) as telephone:
+        swept = run_once(connect(settings), telephone, Doors.from_settings(settings))
+    for field in fields(swept):
+        found = getattr(swept, field.name)
+        click.echo(f"{field.name.replace('_', ' ')}: {'could not look' if found is None else found}")

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from ivr.phone.connecting import http_client
+
 LineJson = dict[str, Any]
 _POLL_SECONDS = 5.0
 
@@ -26,7 +28,7 @@ class Phones:
 
     def __init__(self, exchange_url: str) -> None:
         self.url = exchange_url.rstrip("/")
-        self._http = httpx.Client(base_url=f"{self.url}/handset", trust_env=False, timeout=40.0)
+        self._http = http_client(base_url=f"{self.url}/handset", timeout=40.0)
 
     def __enter__(self) -> Phones:
         return self

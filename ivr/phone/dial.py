@@ -24,7 +24,7 @@ from ivr.settings import Settings, SettingsRefused
 PROBLEMS, COULD_NOT_RUN = 1, 2
 STRANGER = "+12025550199"
 """Who calls when nobody says: a number nobody knows, from the range kept for fiction."""
-QUIET_SECONDS = 3.0
+QUIET_SECONDS = 2.0
 _POLL_SECONDS = 0.3
 _HELP = "keys: 0-9 * #   say: words   message: words   wait (press and say nothing)   hang up"
 _RINGING_HELP = "answer   decline   ignore"

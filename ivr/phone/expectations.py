@@ -11,6 +11,7 @@ import httpx
 
 from ivr.content.problems import did_you_mean
 from ivr.phone.client import ExchangeAway
+from ivr.phone.connecting import http_client
 
 _POLL_SECONDS = 0.2
 
@@ -21,9 +22,7 @@ class OrderSystem:
     def __init__(self, url: str, token: str, patience_seconds: float = 10.0) -> None:
         self._url = url
         self._patience_seconds = patience_seconds
-        self._http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=10.0
-        )
+        self._http = http_client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10.0)
 
     def __enter__(self) -> OrderSystem:
         return self

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 
+from ivr.phone.connecting import http_client
 from ivr.phone.faults import FaultBox
 
 CEILING_SECONDS = 15.0  # "hard ceiling 15 s for every call-related request", whatever the overrides say
@@ -119,9 +120,8 @@ class Webhooks:
         self._faults = faults
         # Twilio keeps cookies per call; one shared jar would mix callers up, so none are kept.
         nowhere = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-        self._client = httpx.Client(
+        self._client = http_client(
             cookies=http.cookiejar.CookieJar(nowhere),
-            trust_env=False,
             headers={"User-Agent": "TwilioProxy/1.1", "Connection": "close"},
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )

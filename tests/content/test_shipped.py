@@ -55,12 +55,12 @@ def test_the_emergency_words_come_first_in_every_language_and_nobody_can_talk_ov
     [
         (
             "en",
-            "For a bad reaction or a medicine mistake, press 1. For a refill, press 2. For an order or a delivery,"
+            "For a bad reaction or a medicine mistake, press 8. For a refill, press 2. For an order or a delivery,"
             " press 3. For insurance or payment, press 4. For prescriber offices, press 5. For a person, press 0.",
         ),
         (
             "es",
-            "Para una mala reacción o un error con su medicina, oprima el uno. Para volver a surtir una receta,"
+            "Para una mala reacción o un error con su medicina, oprima el ocho. Para volver a surtir una receta,"
             " oprima el dos. Para un pedido o una entrega, oprima el tres. Para seguro o pagos, oprima el cuatro."
             " Para consultorios médicos, oprima el cinco. Para hablar con una persona, oprima el cero.",
         ),
@@ -74,13 +74,13 @@ def test_the_main_menu_leads_where_it_says() -> None:
     menu = PHARMACY.flows["main"].nodes["menu"]
     assert isinstance(menu, Menu)
     assert {key: option.facts["intent"] for key, option in menu.options.items()} == {
-        "1": "adverse_reaction",
+        "8": "adverse_reaction",
         "2": "refill_request",
         "3": "order_status",
         "4": "insurance",
         "5": "prescriber_verification",
     }
-    assert menu.options["1"].facts["urgency"] == "emergency"
+    assert menu.options["8"].facts["urgency"] == "emergency"
 
 
 def test_each_language_offers_itself_in_its_own_words() -> None:

@@ -84,7 +84,7 @@ class Desk:
             self.exchange_url,
             order_system_url=self.orders_url,
             content=self.folder,
-            hear_seconds=1.0,
+            hear_seconds=0.7,
             ring_seconds=0.3,
             expect_seconds=0.3,
         )
