@@ -32,9 +32,14 @@ from tests.whole_line import ROOT, WholeLine, whole_line
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 NOTICE = "In an emergency, hang up and dial 911."
 ADA = "+16145550101"
 TUESDAY = "2026-11-24T10:00-05:00"
@@ -55,7 +60,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     """A Chromium without a window; each page has its own storage."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium here to open the page with; on Debian: apt install chromium")
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
     yield browser
     browser.close()
 
@@ -80,17 +85,29 @@ class Practice:
         return list(self.exchange.legs)[-1]
 
 
+@pytest.fixture(scope="module")
+def pharmacy() -> Pharmacy:
+    """The shipped pharmacy."""
+    return content.load(ROOT)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The sandbox order system, with its cast."""
+    with serving(sandbox_app(str(tmp_path_factory.mktemp("sandbox") / "sandbox.db"), Clock().now)) as url:
+        yield url
+
+
 @pytest.fixture
-def practice(product: Product, tmp_path: Path) -> Iterator[Practice]:
+def practice(product: Product, pharmacy: Pharmacy, sandbox: str) -> Iterator[Practice]:
     """A line whose documents the test gives, with the shipped people and staff."""
-    pharmacy, clock = content.load(ROOT), Clock(start_anchor(TUESDAY))
+    clock = Clock(start_anchor(TUESDAY))
     numbers = NumberBook(lambda: {line.name: line.number for line in pharmacy.lines.values()}, product.url)
     exchange = Exchange(ACCOUNT, TOKEN, numbers, clock, pace=0.0, shortest_loop_seconds=0.05)
-    with serving(sandbox_app(str(tmp_path / "sandbox.db"), clock.now)) as sandbox:
-        settings = Settings(public_url=product.url, order_system_url=sandbox, rxline_content=ROOT)
-        with serving(create_app(exchange, [page.blueprint(settings, clock)])) as url:
-            yield Practice(url, exchange, product, pharmacy, clock)
-            exchange.close()
+    settings = Settings(public_url=product.url, order_system_url=sandbox, rxline_content=ROOT)
+    with serving(create_app(exchange, [page.blueprint(settings, clock)])) as url:
+        yield Practice(url, exchange, product, pharmacy, clock)
+        exchange.close()
 
 
 @contextlib.contextmanager
@@ -120,7 +137,9 @@ def menu(practice: Practice) -> None:
     """Have the line say the notice and ask for a key, which it says again."""
     ask = '<Gather numDigits="1" action="/voice/chosen"><Say>For a person, press 0.</Say></Gather>'
     practice.product.answers("/voice/incoming", f"<Say>{NOTICE}</Say>{ask}")
-    practice.product.answers("/voice/chosen", lambda form: f"<Say>You pressed {form['Digits']}.</Say><Pause length='9'/>")
+    practice.product.answers(
+        "/voice/chosen", lambda form: f"<Say>You pressed {form['Digits']}.</Say><Pause length='9'/>"
+    )
 
 
 def dial(phone: Page, name: str) -> None:
@@ -187,7 +206,7 @@ def test_a_call_ends_when_the_caller_hangs_up(phone: Page, practice: Practice) -
     assert practice.product.requests("/voice/incoming")[0].params["From"] == "+266696687"
 
 
-def test_the_page_opened_again_goes_on_with_the_call(browser: Browser, phone: Page, practice: Practice) -> None:
+def test_the_page_opened_again_goes_on_with_the_call(phone: Page, practice: Practice) -> None:
     menu(practice)
     dial(phone, "Ada Marsh")
     expect(phone.get_by_text("Your turn")).to_be_visible()
@@ -247,7 +266,6 @@ def test_a_declined_call_stops_ringing(phone: Page, practice: Practice) -> None:
 
 # ---------------------------------------------------------------- aloud
 
-
 SPEECH = """
 window.spoken = [];
 speechSynthesis.speak = (words) => window.spoken.push([words.lang, words.text]);
@@ -283,7 +301,8 @@ def test_a_muted_phone_says_nothing_aloud(phone: Page, practice: Practice) -> No
 def test_reasons_ticket_and_disposition_stand_beside_the_call(phone: Page, practice: Practice) -> None:
     menu(practice)
     dial(phone, "Kaya Winter")
-    with_app_json(practice, inside_of(practice))
+    told = inside_of(practice)
+    practice.product.answers(f"/practice/calls/{practice.newest_leg}", lambda _: jsonify(told))
 
     beside = side(phone, "beside")
     expect(beside.get_by_text("Late cold-chain parcel")).to_be_visible()
@@ -294,13 +313,6 @@ def test_reasons_ticket_and_disposition_stand_beside_the_call(phone: Page, pract
     expect(beside.get_by_text("in the order system")).to_be_visible()
 
 
-def with_app_json(practice: Practice, told: dict[str, Any]) -> None:
-    def answer(_form: object) -> Any:
-        return jsonify(told)
-
-    practice.product.answers(f"/practice/calls/{practice.newest_leg}", answer)
-
-
 def inside_of(practice: Practice) -> dict[str, Any]:
     now = practice.clock.now().isoformat()
     passed = {"rule": "Emergency", "file": "routing_rules/safety.yaml", "line": 5, "taken": False}
@@ -309,7 +321,14 @@ def inside_of(practice: Practice) -> dict[str, Any]:
         passed | {"because": "it needs urgency: emergency, and urgency is unknown"},
         taken | {"because": "days_left: at most 2"},
     ]
-    ticket = {"queue": "refills", "kind": "hold", "state": "waiting", "emergency": False, "licensed": False, "needs": []}
+    ticket = {
+        "queue": "refills",
+        "kind": "hold",
+        "state": "waiting",
+        "emergency": False,
+        "licensed": False,
+        "needs": [],
+    }
     times = {"arrived_at": now, "due_from": now, "answer_within_seconds": 45, "answered_at": None}
     until = datetime.fromtimestamp(practice.clock.now().timestamp() + 45, UTC).isoformat()
     return {
@@ -453,7 +472,7 @@ def test_everything_that_can_be_pressed_has_a_name(phone: Page, practice: Practi
     expect(phone.get_by_text("Your turn")).to_be_visible()
 
     nameless = phone.locator("button:visible, input:visible, select:visible").evaluate_all(
-        "all => all.filter((one) => !(one.textContent.trim() || one.ariaLabel || one.title)).map((one) => one.outerHTML)"
+        "all => all.filter((one) => !(one.textContent.trim() || one.ariaLabel)).map((one) => one.outerHTML)"
     )
 
     assert nameless == []

@@ -1,0 +1,307 @@
+"""A line under rehearsal: people with phones, processes to kill, and what must hold however badly the day went."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from ivr.core.line import Offer
+from ivr.phone.client import Phone, Phones, Refused
+from ivr.phone.files import staff
+from ivr.store import Conflict, EffectRow, Record
+from tests.servers import valkey_says
+from tests.whole_line import _HTTP, ROOT, WholeLine
+
+PATIENCE_SECONDS = 20.0  # the machine may be busy; whatever must be quick says so itself
+_NUMBERS = itertools.count(6000)
+_STARTED = re.compile(r"child_started\W+(?:.*\W)?child=(\w+)\W+(?:.*\W)?child_pid=(\d+)")
+
+
+def eventually(true: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """Wait until something is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.05)
+    return found
+
+
+class Person:
+    """Somebody with a phone at their ear."""
+
+    def __init__(self, phone: Phone, name: str) -> None:
+        self.phone = phone
+        self.name = name
+        self._since = 0
+
+    @property
+    def call_id(self) -> str:
+        return self.phone.leg
+
+    def keys(self, digits: str) -> None:
+        """Press keys as questions are asked; what is heard next counts from here."""
+        self.phone.read()
+        self._since = len(self.phone.lines)
+        self.phone.press(digits)
+
+    def hears(self, words: str, seconds: float = PATIENCE_SECONDS) -> None:
+        """Hear these words, after the last key."""
+        heard = self.phone.wait_for(lambda lines: words in spoken(lines), seconds, after=self._since)
+        assert heard, f"{self.name} did not hear `{words}`; their call:\n{self.story}"
+
+    def talks(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Be in conversation with somebody."""
+        assert self.phone.wait_for(talking, seconds), f"{self.name} talks with nobody; their call:\n{self.story}"
+
+    def hangs_up(self) -> None:
+        self.phone.hang_up()
+
+    def is_rid_of(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Have a call that has ended."""
+        over = self.phone.wait_for(lambda lines: any(line["kind"] == "over" for line in lines), seconds)
+        assert over, f"the call of {self.name} has not ended:\n{self.story}"
+
+    @property
+    def story(self) -> str:
+        self.phone.read()
+        shown = ("said", "keyed", "webhook", "failure", "falling back", "queued", "joined", "bridged", "over")
+        return "\n".join(f"  {_told(line)}" for line in self.phone.lines[-40:] if line["kind"] in shown)
+
+
+def spoken(lines: Sequence[dict[str, Any]]) -> str:
+    return " ".join(line["text"] for line in lines if line["kind"] in ("said", "heard"))
+
+
+def talking(lines: Sequence[dict[str, Any]]) -> bool:
+    changes = [line["kind"] for line in lines if line["kind"] in ("bridged", "alone", "left", "moved", "over")]
+    return changes[-1:] == ["bridged"]
+
+
+def _told(line: dict[str, Any]) -> str:
+    facts = {name: value for name, value in line.items() if name not in ("n", "at", "kind", "twiml", "voice")}
+    return f"{line['at'][11:23]} {line['kind']} {facts}"
+
+
+class Rehearsed:
+    """A whole line and everybody around it."""
+
+    def __init__(self, line: WholeLine, phones: Phones) -> None:
+        self.line = line
+        self.phones = phones
+        self._staff = staff(ROOT)
+        self._rung_before: set[str] = set()
+
+    # ------------------------------------------------------------ people
+
+    def calls(self, keys: str = "", number: str = "", pace: float = 0.0, to: str = "main") -> Person:
+        """Somebody rings us, from a number of their own, and presses these keys as they are asked."""
+        number = number or f"+1303555{next(_NUMBERS)}"
+        person = Person(self.phones.call(to, number, pace=pace), "the caller")
+        person.phone.press(keys)
+        return person
+
+    def holds(self, pace: float = 0.0) -> Person:
+        """Somebody is in line for the front desk."""
+        person = self.calls("10", pace=pace)
+        person.hears("in line")
+        return person
+
+    def rings(self, agent: str, seconds: float = PATIENCE_SECONDS) -> Person:
+        """An agent's phone rings; it is not answered yet."""
+        number = self._staff[agent].address
+        ringing = self.phones.ringing(number, wait_seconds=seconds)
+        assert ringing, f"the phone of {agent} did not ring within {seconds:g} s; the line said:\n{self.line.log[-2500:]}"
+        return Person(ringing[-1], agent)
+
+    def answers(self, agent: str, seconds: float = PATIENCE_SECONDS) -> Person:
+        """An agent picks up, hears who calls, and takes the call."""
+        person = self.rings(agent, seconds)
+        person.phone.answer(pace=0.0)
+        person.keys("1")
+        return person
+
+    def only(self, *working: str) -> None:
+        """These agents are free, idle in this order, and nobody else is signed in."""
+        for agent in self.record.desk.agents():
+            self._moved(agent, "released", "withdrawn", "wrapped_up", "returned", "signed_out")
+        for agent in working:
+            self._moved(agent, "signed_in")
+
+    def rests(self, agent: str) -> None:
+        self._moved(agent, "took_break")
+
+    def returns(self, agent: str) -> None:
+        self._moved(agent, "returned")
+
+    def _moved(self, agent: str, *events: str) -> None:
+        for event in events:
+            with contextlib.suppress(Conflict):
+                self.record.desk.move_agent(agent, event, "", self.line.now())
+
+    # ------------------------------------------------------------ what the record and the exchange say
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """The names the line's own processes go by."""
+        names: dict[str, str] = json.loads((self.line.folder / "var" / "practice.json").read_text())
+        return names
+
+    @cached_property
+    def record(self) -> Record:
+        url = self.settings["DATABASE_URL"]
+        here = f"sqlite:///{self.line.folder}/"
+        return Record(url.replace("sqlite:///", here, 1), "not needed to look")
+
+    def open_offer(self) -> Offer | None:
+        offers = self.record.desk.open_offers()
+        return offers[-1][1] if offers else None
+
+    def placing(self, leg: str) -> EffectRow | None:
+        """The effect that rings a leg."""
+        return self.record.outbox.effect_of_leg(leg)
+
+    def placing_is(self, leg: str, *states: str) -> bool:
+        row = self.placing(leg)
+        return row is not None and row.state in states
+
+    def rung(self, agent: str) -> int:
+        """How often an agent's phone has rung in this test."""
+        number = self._staff[agent].address
+        return len([sid for sid, leg in self._outbound().items() if leg["number"] == number])
+
+    def strangers(self) -> list[str]:
+        """The calls the exchange placed and no leg of ours is known by: phones that rang for nothing."""
+        return [sid for sid in self._outbound() if self.record.leg_of_sid(sid) is None]
+
+    def _outbound(self) -> dict[str, dict[str, Any]]:
+        return {sid: leg for sid, leg in self._legs("outbound-api").items() if sid not in self._rung_before}
+
+    def _legs(self, direction: str, over_too: bool = True) -> dict[str, dict[str, Any]]:
+        found = self.phones.get("/calls", all=1 if over_too else None)["calls"]
+        return {leg["leg"]: leg for leg in found if leg["direction"] == direction}
+
+    def ends(self, person: Person, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+        """The one, final disposition of a call, as the order system has it."""
+        items = self.line.dispositions(
+            person.call_id, until=lambda found: any(item["final"] for item in found), seconds=seconds
+        )
+        assert [item["final"] for item in items] == [True], f"dispositions: {items}\n{person.story}"
+        [item] = items
+        return item
+
+    # ------------------------------------------------------------ breaking
+
+    def child(self, name: str) -> int:
+        """The process id of a child of the worker."""
+        started = [int(pid) for child, pid in _STARTED.findall(self.line.log) if child == name]
+        assert started, f"the worker never said that it started {name}:\n{self.line.log[-2000:]}"
+        return started[-1]
+
+    def kills_child(self, name: str) -> None:
+        kill(self.child(name))
+
+    def kills_worker(self) -> None:
+        """The worker's parent dies; what becomes of its children is the line's business."""
+        kill(self.line.pids("worker.py")[0])
+
+    def kills_web(self) -> None:
+        """Every process of the web server dies at once."""
+        for pid in reversed(self.line.pids("gunicorn --bind")):
+            kill(pid)
+
+    def kills_valkey(self) -> None:
+        kill(self.line.pids("valkey-server")[0])
+
+    def flushes_valkey(self) -> None:
+        port = int(self.settings["REDIS_URL"].rpartition(":")[2].partition("/")[0])
+        assert valkey_says(port, b"FLUSHALL").startswith(b"+OK")
+
+    @contextlib.contextmanager
+    def frozen(self, what: str) -> Iterator[None]:
+        """A process that hears everything and answers nothing for as long as the block lasts."""
+        pids = self.line.pids(what)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def order_system(self, mode: str, seconds: float = 60.0) -> None:
+        """The order system is `down`, `slow` or in `error` for so long; `recovers` ends it."""
+        body = json.dumps({"mode": mode, "seconds": seconds}).encode()
+        request = urllib.request.Request(f"{self.line.sandbox}/_sandbox/fail", body, method="POST")
+        _HTTP.open(request, timeout=5).close()
+
+    def recovers(self) -> None:
+        self.order_system("down", 0)
+
+    def written(self, path: str) -> list[dict[str, Any]]:
+        """What the order system has been given at a path under /v1/."""
+        request = urllib.request.Request(
+            f"{self.line.sandbox}/v1/{path}", headers={"Authorization": "Bearer sandbox"}
+        )
+        with _HTTP.open(request, timeout=5) as answer:
+            items: list[dict[str, Any]] = json.load(answer)["items"]
+        return items
+
+    # ------------------------------------------------------------ the day
+
+    def later(self, **more: float) -> None:
+        """So much time passes, for every part of the line."""
+        self.line.set_clock((self.line.now() + timedelta(**more)).isoformat())
+
+    def sweeps(self) -> str:
+        """Somebody types `ivr sweep`; returns what it says."""
+        command = [sys.executable, "-m", "ivr.cli", "sweep"]
+        done = subprocess.run(
+            command, cwd=self.line.folder, env=self.line.env, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def begins(self) -> None:
+        """A quiet moment: no faults, no calls, everybody's phone as it should be."""
+        self.phones.faults()
+        self.recovers()
+        self.hang_up_everywhere()
+        self._rung_before = set(self._legs("outbound-api"))
+        self.only("grace")
+
+    def hang_up_everywhere(self) -> None:
+        def live() -> list[str]:
+            legs = self.phones.get("/calls")["calls"]
+            return [leg["leg"] for leg in legs]
+
+        for leg in live():
+            with contextlib.suppress(Refused):
+                Phone(self.phones, leg).hang_up()
+        eventually(lambda: not live(), "every phone is back on the hook")
+        eventually(lambda: not self.record.desk.open_offers(), "no offer is open")
+
+    def nobody_is_forgotten(self, sids: Sequence[str]) -> None:
+        """Nothing is lost, doubled or stuck: what must be true of every day, and of every test here."""
+        eventually(lambda: not self.record.outbox.pending(), f"every effect is done: {self.record.outbox.pending()}")
+        assert self.strangers() == [], "a phone rang that no leg of ours is known by"
+        missing = [sid for sid in sids if not self.record.dispositions(sid)]
+        assert missing == [], "every call has its row and its disposition"
+        presences = Counter(agent.presence for agent in self.record.desk.agents().values())
+        assert not {"offered", "on_call"} & presences.keys(), f"an agent is stranded: {presences}"
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

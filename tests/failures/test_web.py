@@ -1,0 +1,57 @@
+"""The web process dies in the middle of a call, all of it at once, and is started again by whoever watches over it."""
+
+from __future__ import annotations
+
+from tests.failures.rehearsed import Rehearsed
+
+
+def test_a_caller_in_the_menu_goes_on(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.calls("1")
+    caller.hears("For a person, press 0")
+
+    rehearsed.kills_web()
+    caller.keys("0")
+
+    caller.hears("in line")
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["outcome"] in ("abandoned", "short_abandon")
+
+
+def test_a_caller_on_hold_stays_in_line(rehearsed: Rehearsed) -> None:
+    rehearsed.rests("grace")
+    caller = rehearsed.holds()
+
+    rehearsed.kills_web()
+    rehearsed.returns("grace")
+    rehearsed.answers("grace")
+
+    caller.talks()
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["outcome"] == "answered"
+
+
+def test_an_agent_whose_phone_rings_takes_the_call(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.holds()
+    rehearsed.rings("grace")
+
+    rehearsed.kills_web()
+    rehearsed.answers("grace")
+
+    caller.talks()
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["outcome"] == "answered"
+    assert rehearsed.rung("grace") == 1
+
+
+def test_two_who_talk_notice_nothing(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.holds()
+    agent = rehearsed.answers("grace")
+    caller.talks()
+
+    rehearsed.kills_web()
+    agent.phone.say("Hello, this is Grace")
+    caller.hears("this is Grace")
+    caller.hangs_up()
+
+    assert rehearsed.ends(caller)["outcome"] == "answered"
+    agent.is_rid_of()
