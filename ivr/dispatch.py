@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from ivr.core.line import (
     Agent,
     AtDesk,
     InLine,
+    Queue,
     Ticket,
     could_serve,
     match,
@@ -144,14 +145,16 @@ class Dispatch:
         desks, tickets = self._desks(site, pharmacy), self._record.desk.waiting(site.name)
         now = self._board.clock.now()
         is_open = pharmacy.hours[site.name].closed_because(now) is None
-        self._tell_stranded(site, tickets, desks, now, is_open)
+        holding = [ticket for ticket in tickets if _holds(ticket, now)]
+        self._tell_stranded(site, stranded(holding, [desk.agent for desk in desks], pharmacy.queues, is_open))
         may_ring_back = is_open and not quiet(pharmacy, site, now)
         served = [
             ticket
             for ticket in tickets
             if in_hours(ticket, is_open, may_ring_back) and now >= self._aside.get(ticket.id, now)
         ]
-        pairs = self._match(served, [desk for desk in desks if _may_ring(desk)], now)
+        keep_free = max(queue.keep_free_licensed for queue in pharmacy.queues.values())
+        pairs = self._match(served, at_hour(desks, is_open), now, keep_free)
         for ticket, agent in self._paced(pairs, pharmacy.policies):
             self._offer(ticket, agent)
 
@@ -171,16 +174,20 @@ class Dispatch:
 
     # ------------------------------------------------------------ matching
 
-    def _match(self, tickets: list[Ticket], desks: list[AtDesk], now: datetime) -> list[tuple[Ticket, Agent]]:
+    def _match(
+        self, tickets: list[Ticket], desks: list[AtDesk], now: datetime, keep_free: int
+    ) -> list[tuple[Ticket, Agent]]:
         """Match, and again without what the calls of the matched tickets forbid, until nothing is forbidden.
 
         Only matched tickets' calls are read: what an unmatched one forbids could not have made it matched.
         """
+        if not (tickets and desks):
+            return []
         offers = Counter(offer.ticket for _, offer in self._record.desk.open_offers())
         line = {ticket.id: InLine(ticket, offers[ticket.id]) for ticket in tickets}
         read: set[str] = set()
         while True:
-            pairs = match(heads(line.values(), len(desks), now), desks, now) if desks else []
+            pairs = match(heads(line.values(), len(desks), now), desks, now, keep_free)
             new = {ticket.id for ticket, _ in pairs} - read
             if not new:
                 return pairs
@@ -205,17 +212,12 @@ class Dispatch:
 
     # ------------------------------------------------------------ nobody could
 
-    def _tell_stranded(
-        self, site: Site, tickets: Iterable[Ticket], desks: Iterable[AtDesk], now: datetime, is_open: bool
-    ) -> None:
+    def _tell_stranded(self, site: Site, stranded: Iterable[Ticket]) -> None:
         """Tell each ticket once that nobody signed in could ever serve it, and again when it has changed."""
-        there = [desk.agent for desk in desks]
         told = self._told.get(site.name, {})
         self._told[site.name] = {
             ticket.id: told[ticket.id] if told.get(ticket.id) == ticket else self._tell_nobody_could(ticket)
-            for ticket in tickets
-            if _holds(ticket, now)
-            and not any(could_serve(agent, ticket) for agent in there if is_open or ticket.emergency)
+            for ticket in stranded
         }
 
     def _tell_nobody_could(self, ticket: Ticket) -> Ticket:
@@ -233,7 +235,8 @@ class Dispatch:
 def roster(pharmacy: Pharmacy) -> dict[str, Agent]:
     """Return everybody who may be rung: the staff, and each site's on-call number as an agent `on_call:<site>`."""
     on_call = (
-        Agent(f"on_call:{site.name}", "on call", site.name, phone=site.on_call, licensed=True)
+        # Known to `could_serve` by id. Marked as licensed, they would be the one that `keep_free` keeps free.
+        Agent(f"on_call:{site.name}", "on call", site.name, phone=site.on_call)
         for site in pharmacy.sites.values()
         if site.on_call
     )
@@ -255,9 +258,44 @@ def quiet(pharmacy: Pharmacy, site: Site, now: datetime) -> bool:
     return begins <= minute < ends if begins <= ends else minute >= begins or minute < ends
 
 
+def at_hour(desks: Iterable[AtDesk], is_open: bool) -> list[AtDesk]:
+    """Return those whose phone may ring now: while the site is closed its staff are as good as on break."""
+    return [
+        desk if is_open or _is_on_call(desk.agent) else replace(desk, presence="on_break")
+        for desk in desks
+        if desk.presence in ("available", "wrap_up", "on_break")
+    ]
+
+
 def in_hours(ticket: Ticket, is_open: bool, may_ring_back: bool) -> bool:
     """May this ticket be served at this hour? An emergency always; its caller is on the line."""
     return ticket.emergency or (may_ring_back if ticket.kind == "callback" else is_open)
+
+
+def stranded(
+    tickets: Iterable[Ticket], there: Collection[Agent], queues: Mapping[str, Queue], is_open: bool
+) -> list[Ticket]:
+    """Return the tickets none of these agents could serve in their hours, even at the end of their wait plan."""
+    on_shift = [agent for agent in there if is_open or _is_on_call(agent)]
+    could: dict[Hashable, bool] = {}  # of a class: a long line has few
+    found = []
+    for ticket in tickets:
+        alike = (_class_of(ticket), ticket.emergency, ticket.on_call)
+        if alike not in could:
+            at_last = widest(ticket, queues)
+            could[alike] = any(could_serve(agent, at_last) for agent in on_shift)
+        if not could[alike]:
+            found.append(ticket)
+    return found
+
+
+def widest(ticket: Ticket, queues: Mapping[str, Queue]) -> Ticket:
+    """Return the ticket as it will be at the end of its queue's wait plan; a licence is never given up."""
+    plan = queues[ticket.queue].plan if ticket.queue in queues else ()
+    relaxed = {step.value for step in plan if step.does == "relax"}
+    also = tuple(step.value for step in plan if step.does == "overflow")
+    needs = tuple(need for need in ticket.needs if need not in relaxed)
+    return replace(ticket, needs=needs, also=(*ticket.also, *also))
 
 
 def heads(line: Iterable[InLine], free: int, now: datetime) -> list[InLine]:
@@ -285,7 +323,8 @@ def declined_lately(call: Call, now: datetime) -> frozenset[str]:
 
 
 def _class_of(ticket: Ticket) -> Hashable:
-    return ticket.site, ticket.queue, frozenset(ticket.needs), ticket.licensed, ticket.language
+    queues = frozenset((ticket.queue, *ticket.also))
+    return ticket.site, queues, frozenset(ticket.needs), ticket.licensed, ticket.language
 
 
 def _holds(ticket: Ticket, now: datetime) -> bool:
@@ -293,5 +332,5 @@ def _holds(ticket: Ticket, now: datetime) -> bool:
     return ticket.kind == "hold" and not (ticket.not_before and now < ticket.not_before)
 
 
-def _may_ring(desk: AtDesk) -> bool:
-    return desk.presence in ("available", "wrap_up", "on_break")
+def _is_on_call(agent: Agent) -> bool:
+    return agent.id.startswith("on_call:")

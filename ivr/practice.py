@@ -78,10 +78,12 @@ def run(ports: Ports) -> int:
     os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, datetime.now(UTC))
     refuse_ports_in_use({part: getattr(ports, part) for part in sorted(starts) if part != "valkey"})
     names = sorted(starts | {"worker"})
-    with noted(names_to_note(settings, os.environ)), Processes(names) as processes:
+    # The web's door stays open while the web is started again: who knocks meanwhile waits, and is not refused.
+    door = socket.create_server(("127.0.0.1", ports.web))
+    with door, noted(names_to_note(settings, os.environ)), Processes(names) as processes:
         processes.say(f"Rxline {ivr.__version__}: starting {', '.join(names)}")
         now = start_clock(settings.rxline_clock_file)
-        first, then = _programs(settings, ports, starts, valkey_port)
+        first, then = _programs(settings, ports, starts, valkey_port, door.fileno())
         processes.start(*first)
         _migrate(processes)
         processes.start(*then)
@@ -208,7 +210,7 @@ def welcome(settings: Settings, pharmacy: Pharmacy, now: datetime) -> str:
 
 
 def _programs(
-    settings: Settings, ports: Ports, starts: frozenset[str], valkey_port: int
+    settings: Settings, ports: Ports, starts: frozenset[str], valkey_port: int, door: int
 ) -> tuple[list[Program], list[Program]]:
     """Return the programs to start before the database is ready, and those that need it."""
     python, env = sys.executable, dict(os.environ)
@@ -221,19 +223,20 @@ def _programs(
                 valkey,
                 env,
                 lambda: port_not_ready(valkey_port),
+                restarts=True,
                 stops_last=True,
                 hides="Memory overcommit",  # advice for large servers
             )
         )
     if "sandbox" in starts:
         sandbox = (python, "-m", "ivr.orders.sandbox")
-        first.append(Program("sandbox", sandbox, env, lambda: http_not_ready(settings.order_system_url)))
+        first.append(Program("sandbox", sandbox, env, lambda: http_not_ready(settings.order_system_url), restarts=True))
     if "exchange" in starts:
         phone = f"{settings.twilio_api_url}/phone"
         first.append(Program("exchange", (python, "-m", "ivr.phone"), env, lambda: http_not_ready(phone)))
-    gunicorn = (python, "-m", "gunicorn", "--bind", f"127.0.0.1:{ports.web}")
+    gunicorn = (python, "-m", "gunicorn", "--bind", f"fd://{door}")
     ready = f"http://127.0.0.1:{ports.web}/readyz"
-    web = Program("web", gunicorn, env, lambda: http_not_ready(ready), restarts=True)
+    web = Program("web", gunicorn, env, lambda: http_not_ready(ready), restarts=True, files=(door,))
     worker = Program("worker", (python, "worker.py"), env, restarts=True)
     return first, [web, worker]
 

@@ -44,6 +44,7 @@ class Program:
 
     `not_ready` returns why it cannot serve yet, or "" once it can. `restarts`: its death is survived.
     `stops_last`: others need it until they have stopped. `hides`: lines with this text in them are not shown.
+    `files`: numbers of our open files it gets, such as a socket on which whoever knocks meanwhile waits.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Program:
     restarts: bool = False
     stops_last: bool = False
     hides: str | None = None
+    files: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -153,6 +155,7 @@ class Processes:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=program.files,
         )
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)

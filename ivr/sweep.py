@@ -15,7 +15,7 @@ import structlog
 
 from ivr.core.call import Call, Caller, Event, HungUp, Recorded
 from ivr.doors import Doors
-from ivr.store import Conflict, LegRow
+from ivr.store import Conflict, LegRow, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
 from ivr.telephony.forms import CALL_OVER, e164
@@ -162,7 +162,8 @@ class Sweep:
         call, leg = self._call_of(made.call_sid), self._record.leg_of_sid(made.call_sid)
         if call is None or leg is None or made.sid in call.recordings:
             return False
-        if "message_queue" not in call.fields or call.phase not in ("message", "over"):
+        # Who has talked with staff may have been recorded doing so; any other recording is a message.
+        if call.reached == "talk" or call.phase not in ("message", "over"):
             return False
         return self._tell(call.id, Recorded(leg, made.sid, made.seconds or 0))
 
@@ -173,11 +174,18 @@ class Sweep:
     # ------------------------------------------------------------ how
 
     def _tell(self, call_id: str, event: Event) -> bool:
-        """Tell a call; False when that changed nothing, or somebody else told it at the same moment."""
-        with suppress(Conflict, LookupError):
-            before = self._record.load_call(call_id)
+        """Tell a call; False when that changed nothing. One bad call must not keep the others from being swept."""
+        before = self._record.load_call(call_id)
+        try:
             return before is not None and self._board.tell(call_id, event).call != before.call
-        return False
+        except Conflict:  # somebody else told it at the same moment
+            return False
+        except Unreachable:
+            raise
+        except Exception as fault:
+            # Its text may quote the caller; its type does not.
+            log.error("call_not_told", call=call_id, told=type(event).__name__, fault=type(fault).__name__)
+            return False
 
     def _call_of(self, sid: str) -> Call | None:
         leg = self._record.leg_of_sid(sid)

@@ -8,15 +8,13 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from threading import BoundedSemaphore
+from datetime import datetime
 
 import structlog
 
 from ivr.clock import Clock
 from ivr.content.library import Library
 from ivr.core.call import (
-    OWN_ASKS,
     Answer,
     Arrived,
     Back,
@@ -33,13 +31,13 @@ from ivr.core.call import (
     Verb,
     World,
 )
-from ivr.core.line import could_serve
+from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.meaning import meaning
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
 from ivr.core.waiting import hold_view
+from ivr.enquiries import Enquiries
 from ivr.live import Live
-from ivr.orders import questions
 from ivr.orders.port import OrderSystem
 from ivr.store import Conflict, Loaded, Record, Turn
 from ivr.telephony import twiml
@@ -47,10 +45,8 @@ from ivr.telephony import twiml
 log = structlog.get_logger()
 
 TRIES = 3  # a turn that lost a race is stepped again
-PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
 MOST_ASKS = 4
 STUMBLE_SECONDS = 60  # a second failure this soon is not asked again but rescued
-REPEAT_DAYS = 7
 NOTHING = "<Response/>"
 
 
@@ -89,7 +85,7 @@ class Switchboard:
         self.clock = clock
         self._page = twiml.Renderer(public_url)
         self._key = secret_key.encode()
-        self._asking = BoundedSemaphore(max(1, threads // 2))
+        self._enquiries = Enquiries(record, orders, clock, threads)
 
     # ------------------------------------------------------------ turns: somebody is on the phone
 
@@ -145,7 +141,9 @@ class Switchboard:
         if loaded is None:
             raise UnknownLeg
         call = loaded.call
-        world = self._world(call, {"line": self._place_in_line(call)} if call.ticket else {})
+        world = self._world(call, {})
+        if call.ticket is not None:
+            world = replace(world, answers={"line": self._enquiries.place_in_line(call.ticket, world.pharmacy)})
         return self._page.wait_document(
             hold_view(call, world),
             leg=exit_.leg,
@@ -187,27 +185,12 @@ class Switchboard:
         token = self.token_of(call_sid)
         if self.record.load(token, 0, "status") is not None:
             return
+        outcome = "short_abandon" if seconds < SHORT_ABANDON_SECONDS else "failed"
         call = self._new_call(token, call_sid, caller, dialed, started_at)
-        outcome = "short_abandon" if seconds < 5 else "failed"
-        lost = replace(call, outcome=outcome, resolution="system_failure")
+        call = replace(call, outcome=outcome, resolution="system_failure")
         event = HungUp(token, "completed", seconds)
-        taken = step(lost, event, self._world(lost, {}))
-        self._commit(
-            Turn(
-                None,
-                0,
-                taken.call,
-                self.clock.now(),
-                _told(None, event, taken.call),
-                token,
-                0,
-                None,
-                None,
-                taken.why,
-                taken.does,
-                call_sid,
-            )
-        )
+        taken = step(call, event, self._world(call, {}))
+        self._commit(replace(self._turn_of(None, taken, event), call_sid=call_sid))
 
     # ------------------------------------------------------------ content
 
@@ -227,23 +210,9 @@ class Switchboard:
         answers = {"language": Answer(True, {"language": remembered})} if remembered else {}
         event = Arrived(token, caller)
         taken = self._step(call, event, answers, patient=False)
-        reply = self._say(taken.call, Exit(token, 0, "next"), taken.says)
-        self._commit(
-            Turn(
-                None,
-                0,
-                taken.call,
-                self.clock.now(),
-                _told(None, event, taken.call),
-                token,
-                0,
-                "next",
-                reply,
-                taken.why,
-                taken.does,
-                call_sid,
-            )
-        )
+        exit_ = Exit(token, 0, "next")
+        reply = self._say(taken.call, exit_, taken.says)
+        self._commit(_answered(self._turn_of(None, taken, event), exit_, reply, call_sid))
         return reply
 
     def _new_call(self, token: str, call_sid: str, caller: Caller, dialed: str, at: datetime) -> Call:
@@ -263,25 +232,19 @@ class Switchboard:
     def _take(self, exit_: Exit, loaded: Loaded, event: Event, call_sid: str) -> str:
         taken = self._step(loaded.call, event, {})
         reply = self._say(taken.call, exit_, taken.says)
-        self._commit(
-            replace(
-                self._turn_of(loaded, taken, event),
-                leg=exit_.leg,
-                n=exit_.document,
-                exit=exit_.way,
-                reply=reply,
-                call_sid=None if loaded.call_sid else call_sid,
-            )
-        )
+        claims = None if loaded.call_sid else call_sid
+        self._commit(_answered(self._turn_of(loaded, taken, event), exit_, reply, claims))
         return reply
 
-    def _turn_of(self, loaded: Loaded, taken: Step, event: Event) -> Turn:
+    def _turn_of(self, loaded: Loaded | None, taken: Step, event: Event) -> Turn:
+        before = loaded.call if loaded else None
+        told = json.dumps(meaning(before, event, taken.call), separators=(",", ":"))
         return Turn(
-            loaded.call,
-            loaded.rev,
+            before,
+            loaded.rev if loaded else 0,
             taken.call,
             self.clock.now(),
-            _told(loaded.call, event, taken.call),
+            told,
             getattr(event, "leg", None),
             why=taken.why,
             does=taken.does,
@@ -301,7 +264,7 @@ class Switchboard:
         for _ in range(MOST_ASKS):
             if not taken.asks:
                 break
-            told = self._answers(taken.asks[0], taken.call, patient)
+            told = self._enquiries.answers(taken.asks[0], taken.call, world.pharmacy, patient=patient)
             if not told:
                 break
             world = replace(world, answers={**world.answers, **told})
@@ -311,53 +274,6 @@ class Switchboard:
     def _world(self, call: Call, answers: Mapping[str, Answer]) -> World:
         fresh = (secrets.token_urlsafe(16), secrets.token_urlsafe(16))
         return World(self.clock.now(), self.pharmacy(call.version), answers, fresh)
-
-    def _answers(self, ask: str, call: Call, patient: bool) -> dict[str, Answer]:
-        if ask in OWN_ASKS:
-            return {ask: self._line_facts(call)}
-        if not patient:
-            return {}
-        kept = self.record.answers(call.id)
-        if ask in kept:
-            return kept
-        told = self._ask_now(ask, call)
-        return {**kept, ask: told} if told else {}
-
-    def _ask_now(self, ask: str, call: Call) -> Answer | None:
-        """Ask the order system within the turn, unless too many of our threads are already asking."""
-        if not self._asking.acquire(blocking=False):
-            return None
-        try:
-            return questions.put(ask, call, self.orders, PATIENCE_SECONDS)
-        finally:
-            self._asking.release()
-
-    def _line_facts(self, call: Call) -> Answer:
-        pharmacy, now = self.pharmacy(call.version), self.clock.now()
-        licensed = [agent.id for agent in pharmacy.staff.values() if agent.licensed]
-        figures = self.record.desk.line_figures(call.site, now, licensed)
-        since = now - timedelta(days=REPEAT_DAYS)
-        again = self.record.calls_from(since, number=call.caller.number, person=call.person, besides=call.id)
-        return Answer(
-            True,
-            {
-                "waiting": figures.waiting,
-                "longest_wait": figures.longest_wait_seconds,
-                "licensed_free": figures.licensed_free,
-                "repeat_calls": again,
-            },
-        )
-
-    def _place_in_line(self, call: Call) -> Answer:
-        assert call.ticket is not None
-        position, waiting = self.record.desk.position(call.ticket)
-        staff, now = self.pharmacy(call.version).staff, self.record.desk.agents()
-        agents = [
-            id_
-            for id_, agent in staff.items()
-            if could_serve(agent, call.ticket) and id_ in now and now[id_].presence != "signed_out"
-        ]
-        return Answer(True, values={"position": str(position), "waiting": str(waiting), "agents": str(len(agents))})
 
     # ------------------------------------------------------------ replying
 
@@ -399,5 +315,6 @@ def _superseded(exit_: Exit, loaded: Loaded) -> bool:
     return exit_.document > loaded.documents or (exit_.way == "next" and exit_.document < loaded.documents)
 
 
-def _told(before: Call | None, event: Event, after: Call) -> str:
-    return json.dumps(meaning(before, event, after), separators=(",", ":"))
+def _answered(turn: Turn, exit_: Exit, reply: str, call_sid: str | None) -> Turn:
+    """The turn of a request: its exit is taken by this reply, and its leg by this CallSid unless it has an owner."""
+    return replace(turn, leg=exit_.leg, n=exit_.document, exit=exit_.way, reply=reply, call_sid=call_sid)

@@ -23,7 +23,7 @@ LONGEST_FUNCTION = 60
 
 HOUSE = ("ivr.clock", "ivr.logs", "ivr.processes", "ivr.running", "ivr.settings")
 PARTS = ("ivr.content", "ivr.live", "ivr.orders", "ivr.proof", "ivr.store", "ivr.telephony")
-INSIDE = ("ivr.core", *HOUSE, *PARTS, "ivr.switchboard", "ivr.console")
+INSIDE = ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries", "ivr.switchboard", "ivr.console")
 
 # Who may import what of ours, from the inside outwards. What is not named here is a door, or what a door does:
 # the web app, the worker's processes, the commands. These may import INSIDE and each other.
@@ -32,7 +32,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(HOUSE, HOUSE),
     **dict.fromkeys(PARTS, ("ivr.core", *HOUSE)),
     "ivr.content": ("ivr.core", "ivr.proof", *HOUSE),
-    "ivr.switchboard": ("ivr.core", *HOUSE, *PARTS),
+    "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store"),
+    "ivr.switchboard": ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries"),
     "ivr.console": ("ivr.core", *HOUSE, "ivr.store", "ivr.switchboard"),
     # What plays the outside world knows us only through HTTP.
     "ivr.orders.sandbox": HOUSE,

@@ -61,41 +61,45 @@ def pairs(line: list[InLine], desks: list[AtDesk]) -> list[tuple[str, str]]:
 
 # ---------------------------------------------------------------- any line, any desks
 
-subsets = st.frozensets
-agents = st.builds(
-    lambda number, queues, skills, languages, licensed, presence, idle: desk(
-        f"a{number}", presence, idle, queues=queues, skills=skills, languages=languages, licensed=licensed
-    ),
-    st.just(0),
-    subsets(st.sampled_from(QUEUES), min_size=1),
-    subsets(st.sampled_from(SKILLS)),
-    subsets(st.sampled_from(("en", "es")), min_size=1),
-    st.booleans(),
-    st.sampled_from(("available", "available", "available", "wrap_up", "on_break", "on_call", "offered")),
-    st.integers(0, 300),
-)
-tickets = st.one_of(
-    st.builds(
-        lambda waited, within, queue, needs, language, licensed, kind, later: ticket(
-            "t0", waited, within, queue=queue, needs=needs, language=language, licensed=licensed, kind=kind,
-            not_before=NOW + timedelta(seconds=later) if later else None,
-        ),
-        st.integers(0, 600),
-        st.sampled_from((30, 60, 120, 600)),
-        st.sampled_from(QUEUES),
-        st.lists(st.sampled_from(SKILLS), max_size=2, unique=True).map(tuple),
-        st.sampled_from(("en", "es")),
-        st.booleans(),
-        st.sampled_from(("hold", "hold", "hold", "callback", "voicemail")),
-        st.sampled_from((0, 0, 0, -5, 5)),
-    ),
-    st.builds(lambda waited: emergency("t0", waited), st.integers(0, 60)),
-)  # fmt: skip
+PRESENCES = ("available", "available", "available", "wrap_up", "on_break", "on_call", "offered")
+
+
+@st.composite
+def agents(draw: st.DrawFn) -> AtDesk:
+    return desk(
+        "a0",
+        draw(st.sampled_from(PRESENCES)),
+        draw(st.integers(0, 300)),
+        queues=draw(st.frozensets(st.sampled_from(QUEUES), min_size=1)),
+        skills=draw(st.frozensets(st.sampled_from(SKILLS))),
+        languages=draw(st.frozensets(st.sampled_from(("en", "es")), min_size=1)),
+        licensed=draw(st.booleans()),
+    )
+
+
+@st.composite
+def calm(draw: st.DrawFn) -> Ticket:
+    later = draw(st.sampled_from((None, None, None, -5, 5)))
+    return ticket(
+        "t0",
+        draw(st.integers(0, 600)),
+        draw(st.sampled_from((30, 60, 120, 600))),
+        queue=draw(st.sampled_from(QUEUES)),
+        also=draw(st.sampled_from(((), (), QUEUES))),
+        needs=tuple(draw(st.lists(st.sampled_from(SKILLS), max_size=2, unique=True))),
+        language=draw(st.sampled_from(("en", "es"))),
+        licensed=draw(st.booleans()),
+        kind=draw(st.sampled_from(("hold", "hold", "hold", "callback", "voicemail"))),
+        not_before=None if later is None else NOW + timedelta(seconds=later),
+    )
+
+
+tickets = st.one_of(calm(), st.builds(lambda waited: emergency("t0", waited), st.integers(0, 60)))
 
 
 @st.composite
 def desks_of(draw: st.DrawFn, most: int = 6) -> list[AtDesk]:
-    found = draw(st.lists(agents, max_size=most))
+    found = draw(st.lists(agents(), max_size=most))
     return [replace(each, agent=replace(each.agent, id=f"a{place}")) for place, each in enumerate(found)]
 
 
@@ -198,6 +202,16 @@ def test_an_emergency_loses_no_agent_to_anything_else(line: list[InLine], desks:
     urgent = [entry for entry in line if entry.ticket.emergency]
     with_others = [ticket_id for ticket_id, _ in pairs(line, desks) if by_ticket(line)[ticket_id].ticket.emergency]
     assert sorted(with_others) == sorted(ticket_id for ticket_id, _ in pairs(urgent, desks))
+
+
+@given(lines(), desks_of(), st.integers(0, 3))
+def test_so_many_licensed_agents_stay_free_for_emergencies(
+    line: list[InLine], desks: list[AtDesk], keep_free: int
+) -> None:
+    emergencies = {entry.ticket.id for entry in line if entry.ticket.emergency}
+    taken = {agent.id for ticket, agent in match(line, desks, NOW, keep_free) if ticket.id not in emergencies}
+    licensed = {each.agent.id for each in desks if each.presence == "available" and each.agent.licensed}
+    assert len(licensed - taken) >= min(keep_free, len(licensed))
 
 
 @given(lines(), desks_of(), st.randoms(use_true_random=False))

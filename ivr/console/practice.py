@@ -1,7 +1,7 @@
 """What a practised call looks like from inside: its reasons, its ticket, what came of it. Never served for real calls.
 
 GET /practice/calls/{CallSid}   one call; 404 while nobody knows it
-GET /practice/desk              where every agent is
+GET /practice/desk              where every agent is, and the tickets in line in the order they are served
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def blueprint(switchboard: Switchboard) -> Blueprint:
 
     @practice.get("/desk")
     def desk() -> ResponseReturnValue:
-        return jsonify(agents=[to_builtins(agent) for agent in record.desk.agents().values()])
+        agents = [to_builtins(agent) for agent in record.desk.agents().values()]
+        waiting = [ticket for site in switchboard.pharmacy().sites for ticket in record.desk.waiting(site)]
+        return jsonify(agents=agents, line=[_in_line(ticket) for ticket in waiting])
 
     @practice.after_request
     def stay_fresh(response: Response) -> Response:
@@ -89,6 +91,11 @@ def _ticket(ticket: Ticket, record: Record) -> Json:
         "position": position,
         "waiting": waiting,
     }
+
+
+def _in_line(ticket: Ticket) -> Json:
+    promised_at = ticket.promised_at.isoformat()
+    return {**_picked(ticket, ("call", "queue", "kind")), "emergency": ticket.emergency, "promised_at": promised_at}
 
 
 def _offer(offer: Offer) -> Json:

@@ -6,7 +6,7 @@
     POST /phone/clock            {"at"?, "speed"?}: `at` is `now` (the real time) or ISO 8601, in the pharmacy's
                                  own time unless it has an offset; answers like GET, or {"error": sentence}
     GET  /phone/calls/{CallSid}  the call from inside, as the web process tells it
-    GET  /phone/desk             where every agent is, likewise
+    GET  /phone/desk             where every agent is and who is in line, likewise
     GET  /phone/docs             the documentation, as text
 
 People come from the sandbox order system; staff and lines from the pharmacy's own files, read anew each time.

@@ -10,6 +10,15 @@ from ivr.phone.leg import Leg
 if TYPE_CHECKING:
     from ivr.phone.exchange import Exchange
 
+# What else comes with a call from a telephone: "accept unknown ones and include all in signature validation".
+_ARRIVED_WITH = {
+    "CallToken": "%7B%22parentCallInfoToken%22%3A%22a.b-c_d%22%2C%22identityHeaderTokens%22%3A%5B%5D%7D",
+    "CalledCountry": "US",
+    "CallerCountry": "US",
+    "FromCountry": "US",
+    "ToCountry": "US",
+}
+
 
 def parameters(exchange: Exchange, leg: Leg) -> dict[str, str]:
     """Return the parameters "always sent" with a webhook about this leg."""
@@ -24,7 +33,8 @@ def parameters(exchange: Exchange, leg: Leg) -> dict[str, str]:
         "From": leg.from_number,
         "To": leg.to_number,
     }
-    return {**params, **({"ParentCallSid": leg.parent} if leg.parent else {}), **leg.extras}
+    parent = {"ParentCallSid": leg.parent} if leg.parent else {}
+    return {**params, **parent, **(_ARRIVED_WITH if leg.direction == "inbound" else {}), **leg.extras}
 
 
 def report(exchange: Exchange, leg: Leg, event: str) -> None:

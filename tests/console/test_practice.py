@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from ivr import store
 from ivr.app import connect
 from ivr.console import practice
-from ivr.core.call import Caller, HungUp, Keyed
+from ivr.core.call import Caller, HungUp, Spoke
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard
 
@@ -45,23 +45,19 @@ def web(board: Switchboard) -> FlaskClient:
     return app.test_client()
 
 
-def call_and_press_for_an_emergency(board: Switchboard) -> str:
-    """A prescriber's office rings and presses 1: a patient is in danger."""
+def call_about_an_overdose(board: Switchboard) -> str:
+    """A prescriber's office rings, because a patient is in danger."""
     line = board.pharmacy().lines["prescribers"]
     board.arrived(CALL, Caller("number", NUMBER, "A"), line.number)
     leg = board.token_of(CALL)
-    press(board, leg, "1")
+    loaded = board.record.load(leg, 0, "next")
+    assert loaded is not None
+    board.turn(Exit(leg, loaded.documents, "next"), Spoke(leg, "overdose", 0.9), CALL)
     return leg
 
 
-def press(board: Switchboard, leg: str, digits: str) -> None:
-    loaded = board.record.load(leg, 0, "next")
-    assert loaded is not None
-    board.turn(Exit(leg, loaded.documents, "next"), Keyed(leg, digits), CALL)
-
-
 def test_a_call_tells_its_reasons_with_file_and_line_and_its_ticket(board: Switchboard, web: FlaskClient) -> None:
-    call_and_press_for_an_emergency(board)
+    call_about_an_overdose(board)
 
     told = web.get(f"/practice/calls/{CALL}").get_json()
     taken = [reason for turn in told["journal"] for reason in turn["why"] if reason["taken"]]
@@ -73,7 +69,7 @@ def test_a_call_tells_its_reasons_with_file_and_line_and_its_ticket(board: Switc
 
 
 def test_a_call_that_is_over_tells_what_came_of_it(board: Switchboard, web: FlaskClient) -> None:
-    leg = call_and_press_for_an_emergency(board)
+    leg = call_about_an_overdose(board)
     board.leg_ended(leg, HungUp(leg, "completed", 9))
 
     told = web.get(f"/practice/calls/{CALL}").get_json()
@@ -84,7 +80,7 @@ def test_a_call_that_is_over_tells_what_came_of_it(board: Switchboard, web: Flas
 
 
 def test_nobody_is_named_and_no_key_to_the_call_is_given(board: Switchboard, web: FlaskClient) -> None:
-    leg = call_and_press_for_an_emergency(board)
+    leg = call_about_an_overdose(board)
 
     answer = web.get(f"/practice/calls/{CALL}")
 
@@ -104,6 +100,15 @@ def test_the_desk_tells_where_every_agent_is(board: Switchboard, web: FlaskClien
 
     assert agents.keys() == board.pharmacy().staff.keys()
     assert set(agents.values()) == {"available"}
+
+
+def test_the_desk_tells_who_is_in_line_and_when_they_are_due(board: Switchboard, web: FlaskClient) -> None:
+    call_about_an_overdose(board)
+
+    [waiting] = web.get("/practice/desk").get_json()["line"]
+
+    assert (waiting["call"], waiting["queue"], waiting["emergency"]) == (CALL, "pharmacist", True)
+    assert waiting["promised_at"]
 
 
 def test_a_withheld_number_stays_withheld() -> None:

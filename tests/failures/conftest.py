@@ -18,7 +18,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
 
 
 @pytest.fixture
-def rehearsed(running: Rehearsed) -> Rehearsed:
+def rehearsed(running: Rehearsed) -> Iterator[Rehearsed]:
     """The line in a quiet moment, with grace at the front desk and nobody else."""
     running.begins()
-    return running
+    yield running
+    running.tells()

@@ -60,11 +60,11 @@ class Person:
     def hears(self, words: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Hear these words, after the last key."""
         heard = self.phone.wait_for(lambda lines: words in spoken(lines), seconds, after=self._since)
-        assert heard, f"{self.name} did not hear `{words}`; their call:\n{self.story}"
+        assert heard, f"{self.name} did not hear `{words}`"
 
     def talks(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Be in conversation with somebody."""
-        assert self.phone.wait_for(talking, seconds), f"{self.name} talks with nobody; their call:\n{self.story}"
+        assert self.phone.wait_for(talking, seconds), f"{self.name} talks with nobody"
 
     def hangs_up(self) -> None:
         self.phone.hang_up()
@@ -72,13 +72,12 @@ class Person:
     def is_rid_of(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Have a call that has ended."""
         over = self.phone.wait_for(lambda lines: any(line["kind"] == "over" for line in lines), seconds)
-        assert over, f"the call of {self.name} has not ended:\n{self.story}"
+        assert over, f"the call of {self.name} has not ended"
 
     @property
     def story(self) -> str:
         self.phone.read()
-        shown = ("said", "keyed", "webhook", "failure", "falling back", "queued", "joined", "bridged", "over")
-        return "\n".join(f"  {_told(line)}" for line in self.phone.lines[-40:] if line["kind"] in shown)
+        return "\n".join(f"  {_told(line)}" for line in self.phone.lines[-40:] if line["kind"] != "gathering")
 
 
 def spoken(lines: Sequence[dict[str, Any]]) -> str:
@@ -103,13 +102,24 @@ class Rehearsed:
         self.phones = phones
         self._staff = staff(ROOT)
         self._rung_before: set[str] = set()
+        self._people: list[Person] = []
 
     # ------------------------------------------------------------ people
+
+    def _cast(self, person: Person) -> Person:
+        self._people.append(person)
+        return person
+
+    def tells(self) -> None:
+        """Print what everybody heard and what the line said: of use to whoever reads of a failure."""
+        for person in self._people:
+            print(f"{person.name} {person.phone.leg}\n{person.story}")
+        print(self.line.log[-6000:])
 
     def calls(self, keys: str = "", number: str = "", pace: float = 0.0, to: str = "main") -> Person:
         """Somebody rings us, from a number of their own, and presses these keys as they are asked."""
         number = number or f"+1303555{next(_NUMBERS)}"
-        person = Person(self.phones.call(to, number, pace=pace), "the caller")
+        person = self._cast(Person(self.phones.call(to, number, pace=pace), "the caller"))
         person.phone.press(keys)
         return person
 
@@ -121,10 +131,13 @@ class Rehearsed:
 
     def rings(self, agent: str, seconds: float = PATIENCE_SECONDS) -> Person:
         """An agent's phone rings; it is not answered yet."""
-        number = self._staff[agent].address
+        return self.rings_at(self._staff[agent].address, seconds)
+
+    def rings_at(self, number: str, seconds: float = PATIENCE_SECONDS) -> Person:
+        """The phone of a number rings."""
         ringing = self.phones.ringing(number, wait_seconds=seconds)
-        assert ringing, f"the phone of {agent} did not ring within {seconds:g} s; the line said:\n{self.line.log[-2500:]}"
-        return Person(ringing[-1], agent)
+        assert ringing, f"{number} did not ring within {seconds:g} s"
+        return self._cast(Person(ringing[-1], number))
 
     def answers(self, agent: str, seconds: float = PATIENCE_SECONDS) -> Person:
         """An agent picks up, hears who calls, and takes the call."""
@@ -198,20 +211,20 @@ class Rehearsed:
         items = self.line.dispositions(
             person.call_id, until=lambda found: any(item["final"] for item in found), seconds=seconds
         )
-        assert [item["final"] for item in items] == [True], f"dispositions: {items}\n{person.story}"
+        assert [item["final"] for item in items] == [True], f"dispositions: {items}"
         [item] = items
         return item
 
     # ------------------------------------------------------------ breaking
 
-    def child(self, name: str) -> int:
-        """The process id of a child of the worker."""
-        started = [int(pid) for child, pid in _STARTED.findall(self.line.log) if child == name]
-        assert started, f"the worker never said that it started {name}:\n{self.line.log[-2000:]}"
-        return started[-1]
-
     def kills_child(self, name: str) -> None:
-        kill(self.child(name))
+        """A child of the worker dies; one that has just died is waited for."""
+        kill(eventually(lambda: self._child(name), f"the worker has a child {name}"))
+
+    def _child(self, name: str) -> int | None:
+        started = [int(pid) for child, pid in _STARTED.findall(self.line.log) if child == name]
+        alive = set(self.line.pids("worker.py"))
+        return next((pid for pid in reversed(started) if pid in alive), None)
 
     def kills_worker(self) -> None:
         """The worker's parent dies; what becomes of its children is the line's business."""
@@ -279,19 +292,19 @@ class Rehearsed:
         self.phones.faults()
         self.recovers()
         self.hang_up_everywhere()
+        self._people.clear()
         self._rung_before = set(self._legs("outbound-api"))
         self.only("grace")
 
     def hang_up_everywhere(self) -> None:
-        def live() -> list[str]:
-            legs = self.phones.get("/calls")["calls"]
-            return [leg["leg"] for leg in legs]
+        def quiet() -> bool:
+            live = self.phones.get("/calls")["calls"]
+            for leg in live:
+                with contextlib.suppress(Refused):
+                    Phone(self.phones, leg["leg"]).hang_up()
+            return not live and not self.record.outbox.pending() and not self.record.desk.open_offers()
 
-        for leg in live():
-            with contextlib.suppress(Refused):
-                Phone(self.phones, leg).hang_up()
-        eventually(lambda: not live(), "every phone is back on the hook")
-        eventually(lambda: not self.record.desk.open_offers(), "no offer is open")
+        eventually(quiet, "every phone is on the hook, and nothing more is to be done", 2 * PATIENCE_SECONDS)
 
     def nobody_is_forgotten(self, sids: Sequence[str]) -> None:
         """Nothing is lost, doubled or stuck: what must be true of every day, and of every test here."""

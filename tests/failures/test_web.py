@@ -55,3 +55,34 @@ def test_two_who_talk_notice_nothing(rehearsed: Rehearsed) -> None:
 
     assert rehearsed.ends(caller)["outcome"] == "answered"
     agent.is_rid_of()
+
+
+def test_a_document_that_cannot_be_had_is_asked_for_once_more(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.calls("1")
+    caller.hears("For a person, press 0")
+
+    rehearsed.phones.faults(refuse_connections=4)  # the document and its three repetitions; the fallback gets through
+    caller.keys("0")
+
+    caller.hears("Once more, please")
+    caller.hears("For a person, press 0")
+    caller.keys("0")
+    caller.hears("in line")
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["outcome"] in ("abandoned", "short_abandon")
+
+
+def test_a_caller_whose_documents_fail_again_and_again_is_put_through_to_a_person(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.calls("1")
+    caller.hears("For a person, press 0")
+
+    for _ in range(2):
+        rehearsed.phones.faults(refuse_connections=4)
+        caller.keys("0")
+        caller.hears("our side" if _ == 0 else "our phone system has a problem")
+
+    staffed = rehearsed.rings_at("+12025550120")
+    staffed.phone.answer(pace=0.0)
+    caller.talks()
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["final"]

@@ -41,6 +41,7 @@ def test_the_first_webhook_carries_what_twilio_always_sends(product: Product, ph
     assert asked["Direction"] == "inbound"
     assert asked["StirVerstat"] == "TN-Validation-Passed-A"
     assert asked["ForwardedFrom"] == "+15550100009"
+    assert asked["CallToken"].startswith("%7B%22")
 
 
 def test_any_key_barges_in_while_a_long_menu_is_spoken(product: Product, exchange: Exchange, phones: Phones) -> None:

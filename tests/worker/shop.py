@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,15 +51,17 @@ class PlayedTwilio:
 
     asked: list[tuple[str, ...]] = field(default_factory=list)
     placed: list[Mapping[str, Any]] = field(default_factory=list)
-    troubles: deque[Exception | None] = field(default_factory=deque)
+    troubles: deque[BaseException | None] = field(default_factory=deque)
     placed_all_the_same: bool = False  # trouble comes after the phone has begun to ring
     statuses: dict[str, str] = field(default_factory=dict)
     calls: list[FoundCall] = field(default_factory=list)
     members: dict[str, list[Member]] = field(default_factory=dict)
     rooms: list[Conference] = field(default_factory=list)
     recordings: list[FoundRecording] = field(default_factory=list)
+    meanwhile: Callable[[str], None] = lambda name: None  # what happens while it is being asked
 
     def place_call(self, **call: Any) -> str:
+        self.meanwhile("place_call")
         trouble = self._trouble()
         if trouble is None or self.placed_all_the_same:
             self.placed.append(call)
@@ -112,11 +114,12 @@ class PlayedTwilio:
 
     def _ask(self, *asked: str) -> None:
         self.asked.append(asked)
+        self.meanwhile(asked[0])
         trouble = self._trouble()
         if trouble is not None:
             raise trouble
 
-    def _trouble(self) -> Exception | None:
+    def _trouble(self) -> BaseException | None:
         return self.troubles.popleft() if self.troubles else None
 
 
@@ -160,6 +163,11 @@ class Shop:
 
     def another_placing(self, holder: str) -> Placing:
         return Placing(self.board, self.twilio, self.doors, Leases(self.record.watch, holder))  # type: ignore[arg-type]
+
+    def publish(self, **changes: Any) -> None:
+        """The pharmacy as it is from now on; calls of before keep nothing of the old one."""
+        self.pharmacy = replace(self.pharmacy, **changes)
+        self.board.library = Library(self.pharmacy, lambda version: None)
 
     @property
     def now(self) -> datetime:

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ivr.core.call import HungUp, SetTimer
-from ivr.core.line import AtDesk, InLine, Offer, match
+from ivr.core.line import AtDesk, InLine, Offer, PlanStep, Queue, match
 from ivr.dispatch import heads
-from tests.core.rehearsal import NIGHT
+from tests.core.rehearsal import NIGHT, QUEUES
 from tests.test_match import NOW, desks_of, lines, ticket
 from tests.worker.conftest import Opened
 from tests.worker.shop import Shop
@@ -151,13 +152,25 @@ def test_the_on_call_number_is_not_rung_for_anything_else(shop: Shop) -> None:
     assert shop.offered() == []
 
 
-def test_an_emergency_is_served_at_night_and_nothing_else_is(opened: Opened) -> None:
+def test_at_night_an_emergency_rings_the_on_call_number_at_once_and_staff_soon_after(opened: Opened) -> None:
     shop = opened("ana", "bea")
     shop.clock.set(NIGHT)
-    shop.in_line("CA1")
     emergency(shop)
     shop.dispatch.once()
-    assert shop.offered() == [("CA9", "ana")]
+    assert shop.offered() == []
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "on_call:central")]
+    shop.later(21)
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "ana"), ("CA9", "on_call:central")]
+
+
+def test_at_night_nothing_but_an_emergency_is_served(shop: Shop) -> None:
+    shop.clock.set(NIGHT)
+    shop.in_line()
+    shop.later(60)
+    shop.dispatch.once()
+    assert shop.offered() == []
 
 
 # ---------------------------------------------------------------- nobody could
@@ -210,6 +223,27 @@ def test_who_is_back_on_hold_and_still_has_nobody_is_told_again(shop: Shop) -> N
     shop.change("CA1", phase="holding", dialogue="", ticket=replace(ticket, not_before=None))
     shop.dispatch.once()
     assert shop.call().dialogue == "nobody"
+
+
+def test_a_caller_whose_plan_will_widen_their_choice_is_not_told_that_nobody_could(shop: Shop) -> None:
+    plan = (PlanStep(60, "relax", "spanish"), PlanStep(60, "overflow", "front_desk"))
+    shop.publish(queues={**QUEUES, "billing": Queue("billing", "billing", 60, plan=plan)})
+    shop.in_line(queue="billing", needs=("spanish",))
+    shop.dispatch.once()
+    assert shop.call().phase == "holding"
+    shop.change("CA1", does=(SetTimer("plan:0", shop.now), SetTimer("plan:1", shop.now)))
+    shop.dispatch.once()
+    assert shop.offered() == [("CA1", "ana")]
+
+
+def test_the_last_free_pharmacist_is_kept_for_emergencies(shop: Shop) -> None:
+    shop.publish(queues={**QUEUES, "pharmacist": replace(QUEUES["pharmacist"], keep_free_licensed=1)})
+    shop.in_line("CA1")
+    shop.dispatch.once()
+    assert shop.offered() == []
+    emergency(shop)
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "ana")]
 
 
 # ---------------------------------------------------------------- timers and agents who are due back
@@ -325,10 +359,13 @@ def test_a_person_who_is_on_the_line_is_not_called_back(shop: Shop) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(lines(12), desks_of(3))
-def test_matching_the_heads_of_the_line_is_matching_all_of_it(line: list[InLine], desks: list[AtDesk]) -> None:
+@given(lines(12), desks_of(3), st.integers(0, 2))
+def test_matching_the_heads_of_the_line_is_matching_all_of_it(
+    line: list[InLine], desks: list[AtDesk], keep_free: int
+) -> None:
     in_order = sorted(line, key=lambda entry: entry.ticket.order)
-    assert match(heads(in_order, len(desks), NOW), desks, NOW) == match(in_order, desks, NOW)
+    cut = heads(in_order, len(desks), NOW)
+    assert match(cut, desks, NOW, keep_free) == match(in_order, desks, NOW, keep_free)
 
 
 def test_a_long_line_is_cut_to_what_its_agents_can_take() -> None:

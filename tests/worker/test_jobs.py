@@ -101,13 +101,12 @@ def test_any_plain_refusal_is_looked_into(connecting: Shop) -> None:
 
 def test_a_caller_who_hangs_up_while_they_are_moved_is_told_as_gone(connecting: Shop) -> None:
     connecting.twilio.members.clear()
-    hanging_up = connecting.twilio
 
-    def gone(call_sid: str, url: str) -> None:
-        hanging_up.statuses[call_sid] = "completed"
-        type(hanging_up).move_call(hanging_up, call_sid, url)
+    def hangs_up(asked: str) -> None:
+        if asked == "move_call":
+            connecting.twilio.statuses["CA1"] = "completed"
 
-    hanging_up.move_call = gone  # type: ignore[method-assign]
+    connecting.twilio.meanwhile = hangs_up
     assert run(connecting, "MoveCaller").state == "done"
     assert connecting.call().phase == "over"
 
@@ -319,13 +318,10 @@ def test_without_the_record_a_job_is_left_to_its_lease(connecting: Shop, record_
 
 
 def test_a_record_that_goes_away_in_the_middle_leaves_the_job_to_its_lease(connecting: Shop, record_url: str) -> None:
-    class Unplugged(type(connecting.twilio)):  # type: ignore[misc]
-        def move_member(self, site: str, call_sid: str, url: str) -> None:
-            connecting.away(record_url)
-
     effect_id = connecting.effect("MoveCaller").id
-    connecting.twilio = Unplugged()
+    connecting.twilio.meanwhile = lambda asked: connecting.away(record_url)
     jobs_of(connecting).run(effect_id)
+    assert len(connecting.twilio.asked) == 1
 
 
 def test_a_job_nobody_knows_is_nothing_to_do(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from ivr.store import Unreachable
 from ivr.telephony.rest import Gone, Refused, Unknown
 from ivr.telephony.twiml import FRAGMENT
 from tests.worker.conftest import Opened
-from tests.worker.shop import LINE_NUMBER, PlayedTwilio, Shop, found
+from tests.worker.shop import LINE_NUMBER, Shop, found
 
 AT_ONCE = 1e15  # calls a second
 TOO_MANY, FORBIDDEN, NO_REPLY = Refused(20429, 429), Refused(21211, 400), Unknown()
@@ -245,24 +245,16 @@ class Crash(BaseException):
     """What kill -9 looks like from within."""
 
 
-class DyingTwilio(PlayedTwilio):
-    def place_call(self, **call: object) -> str:
-        super().place_call(**call)
-        raise Crash
-
-
-def test_a_worker_that_dies_while_placing_leaves_a_call_that_is_adopted(shop: Shop, record_url: str) -> None:
-    shop.twilio = DyingTwilio()
-    shop.placing = shop.another_placing("here")
-    shop.in_line()
-    shop.dispatch.once()
+def test_a_worker_that_dies_while_placing_leaves_a_call_that_is_adopted(ringing: Shop, record_url: str) -> None:
+    ringing.twilio.troubles.append(Crash())
+    ringing.twilio.placed_all_the_same = True
     with pytest.raises(Crash):
-        shop.placing.once()
-    assert shop.effect("PlaceCall").state == "sending"
+        ringing.placing.once()
+    assert ringing.effect("PlaceCall").state == "sending"
     minutes_pass(record_url)
-    shop.another_placing("here").once()
-    assert shop.effect("PlaceCall").state == "done"
-    assert len(rung(shop)) == 1
+    ringing.another_placing("here").once()
+    assert ringing.effect("PlaceCall").state == "done"
+    assert len(rung(ringing)) == 1
 
 
 def test_a_leg_somebody_else_came_to_first_stays_theirs(ringing: Shop) -> None:
@@ -291,14 +283,9 @@ def test_without_the_record_nobody_is_rung(ringing: Shop, record_url: str) -> No
 
 
 def test_a_record_that_goes_away_in_the_middle_ends_the_pass(ringing: Shop, record_url: str) -> None:
-    class Unplugged(PlayedTwilio):
-        def place_call(self, **call: object) -> str:
-            ringing.away(record_url)
-            return super().place_call(**call)
-
-    ringing.twilio = Unplugged()
+    ringing.twilio.meanwhile = lambda asked: ringing.away(record_url)
     with pytest.raises(Unreachable):
-        ringing.another_placing("here").once()
+        ringing.placing.once()
     assert len(rung(ringing)) == 1
 
 

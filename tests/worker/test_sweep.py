@@ -9,6 +9,7 @@ import pytest
 
 from ivr.core.call import HungUp, Leg, PlaceCall
 from ivr.core.line import Offer
+from ivr.store import Unreachable
 from ivr.sweep import Swept, run_once
 from ivr.telephony.rest import Conference, FoundRecording, Gone, Member, Refused, Unknown
 from tests.worker.conftest import Opened
@@ -209,6 +210,9 @@ def test_a_message_nobody_reported_is_put_where_it_belongs(shop: Shop) -> None:
 
 def test_a_recorded_talk_is_no_message(shop: Shop) -> None:
     shop.in_line()
+    shop.change("CA1", phase="talking", reached="talk")
+    shop.tell("CA1", HungUp("leg-CA1", "completed"))
+    shop.twilio.members.clear()
     recorded(shop)
     assert sweep(shop) == NOTHING
 
@@ -250,6 +254,27 @@ def test_a_part_twilio_does_not_answer_does_not_keep_the_others_from_their_work(
     shop.tell("CA1", HungUp("leg-CA1", "completed"))
     shop.twilio.troubles.append(trouble)
     assert sweep(shop) == replace(NOTHING, lost_calls=None, messages=1)
+
+
+def test_a_call_that_cannot_be_told_does_not_stop_the_sweep(shop: Shop) -> None:
+    shop.in_line("CA1")
+    nobody = Offer("O1", "TCA1", "ana", "no such leg", "accepted", shop.now, shop.now)  # what no step makes
+    shop.change("CA1", phase="connecting", offers=(nobody,))
+    shop.in_line("CA2")
+    shop.twilio.statuses.clear()
+    shop.twilio.members.clear()
+    shop.later(121)
+    assert sweep(shop).ended_legs == 1
+    assert shop.call("CA2").phase == "over"
+
+
+def test_a_record_that_goes_away_ends_the_sweep(shop: Shop, record_url: str) -> None:
+    shop.in_line()
+    shop.later(121)
+    shop.twilio.statuses.clear()
+    shop.twilio.meanwhile = lambda asked: shop.away(record_url) if asked == "call_status" else None
+    with pytest.raises(Unreachable):
+        sweep(shop)
 
 
 def test_two_sweeps_at_once_say_nothing_twice(opened: Opened) -> None:

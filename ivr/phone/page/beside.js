@@ -41,7 +41,10 @@ export class Beside {
     [this.#call, this.#told, this.#unheard, this.#answered] = [call, null, 0, false];
     put(this.#wrong);
     this.#parts = PARTS.map(([make, of]) => ({ make, of, slot: el("div", { class: "part" }), shown: "" }));
-    put(this.#inside, this.#parts.map((part) => part.slot));
+    put(
+      this.#inside,
+      this.#parts.map((part) => part.slot),
+    );
     write(this.#figures, "");
     this.#empty.hidden = true;
   }
@@ -115,7 +118,14 @@ export class Beside {
   #unknown() {
     this.#unheard += 1;
     if (this.#unheard > GIVE_UP_AFTER && !this.#told) {
-      put(this.#inside, el("p", { class: "note" }, "The line tells nothing about this call: its web process is away, or was never asked."));
+      put(
+        this.#inside,
+        el(
+          "p",
+          { class: "note" },
+          "The line tells nothing about this call: its web process is away, or was never asked.",
+        ),
+      );
     }
   }
 }

@@ -32,7 +32,12 @@ export class Caller {
     this.#person = this.#people[0];
     this.#lines.replaceChildren(...lines.map((line) => el("option", { value: line.number }, lineName(line))));
     this.#dial.disabled = !lines.length;
-    put(this.#choosing, title("Who is calling?"), picker(this.#people, (person) => (this.#person = person)), this.#dialing());
+    put(
+      this.#choosing,
+      title("Who is calling?"),
+      picker(this.#people, (person) => (this.#person = person)),
+      this.#dialing(),
+    );
   }
 
   // Points at somebody the list should call as, and on which line, for a first try.

@@ -73,20 +73,38 @@ export class Clock {
 
   #choices() {
     const presets = [...this.#told.presets, { name: "The real time, now", at: "now" }];
-    const go = el("div", { class: "row" }, this.#at, button("Set", { onclick: () => this.#set({ at: this.#at.value }) }));
-    const faster = SPEEDS.map((speed) => button(`×${speed}`, { "aria-pressed": String(speed === this.#told.speed), onclick: () => this.#set({ speed }) }));
+    const go = el(
+      "div",
+      { class: "row" },
+      this.#at,
+      button("Set", { onclick: () => this.#set({ at: this.#at.value }) }),
+    );
+    const faster = SPEEDS.map((speed) =>
+      button(`×${speed}`, { "aria-pressed": String(speed === this.#told.speed), onclick: () => this.#set({ speed }) }),
+    );
     return [
       el("h2", {}, "Set the pharmacy’s time"),
       ...presets.map(({ name, at }) => button(name, { class: "preset", onclick: () => this.#set({ at }) })),
       go,
-      el("div", { class: "row", role: "group", "aria-label": "How fast time runs" }, el("span", {}, "Time runs"), faster),
+      el(
+        "div",
+        { class: "row", role: "group", "aria-label": "How fast time runs" },
+        el("span", {}, "Time runs"),
+        faster,
+      ),
       this.#refusal,
     ];
   }
 
   #explanation() {
     const how = el("code", {}, "RXLINE_CLOCK=2026-11-24T10:00-05:00 make run");
-    return el("p", {}, "The line runs on real time, which nobody can set. To practise another hour, start it with ", how, ".");
+    return el(
+      "p",
+      {},
+      "The line runs on real time, which nobody can set. To practise another hour, start it with ",
+      how,
+      ".",
+    );
   }
 
   async #set(wanted) {

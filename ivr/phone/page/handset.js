@@ -36,7 +36,10 @@ export class Handset {
     write(this.#name, name);
     write(this.#detail, detail);
     write(this.#face, initials(name));
-    put(this.#shortcuts, digits.map((one) => this.#shortcut(one)));
+    put(
+      this.#shortcuts,
+      digits.map((one) => this.#shortcut(one)),
+    );
     this.#shortcuts.hidden = !digits.length;
   }
 
@@ -110,16 +113,25 @@ export class Handset {
   #name = el("strong", { class: "name" });
   #detail = el("span", { class: "detail" });
   #face = el("span", { class: "face", "aria-hidden": "true" });
-  #caption = el("p", { class: "caption", role: "status" });
+  #caption = el("p", { class: "caption" });
   #shortcuts = el("div", { class: "shortcuts", role: "group", "aria-label": "Digits at hand" });
-  #words = el("input", { class: "words", autocomplete: "off", placeholder: "Say something…", "aria-label": "What you say" });
+  #words = el("input", {
+    class: "words",
+    autocomplete: "off",
+    placeholder: "Say something…",
+    "aria-label": "What you say",
+  });
   #hangUp = button("Hang up", { class: "hang-up", onclick: () => this.hangUp() });
   #footer = el("div", { class: "footer" });
 
   #build(label) {
     const head = el("header", {}, this.#face, el("div", {}, this.#name, this.#detail), this.#caption);
     const parts = [head, this.transcript.element, this.#composer(), this.#shortcuts, this.keypad.element, this.#footer];
-    this.element = el("section", { class: "handset", "aria-label": label, tabindex: "-1", onkeydown: (event) => this.#key(event) }, parts);
+    this.element = el(
+      "section",
+      { class: "handset", "aria-label": label, tabindex: "-1", onkeydown: (event) => this.#key(event) },
+      parts,
+    );
     this.element.addEventListener("pointerdown", () => this.#voice.putToEar(this));
   }
 
@@ -134,7 +146,11 @@ export class Handset {
   #composed;
 
   #microphone() {
-    const microphone = button("", { class: "microphone", "aria-label": "Speak with the microphone", "aria-pressed": "false" });
+    const microphone = button("", {
+      class: "microphone",
+      "aria-label": "Speak with the microphone",
+      "aria-pressed": "false",
+    });
     const over = () => microphone.setAttribute("aria-pressed", "false");
     microphone.addEventListener("click", () => {
       this.#voice.hush(this);

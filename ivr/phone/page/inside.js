@@ -8,12 +8,20 @@ import { capital, duration, language, listed, ordinal, plain, within } from "./w
 export const ticket = {
   card({ ticket: one, offers }, who) {
     if (!one) return null;
-    const offered = offers.map((offer) => el("li", {}, `${capital(plain(who(offer.agent)))}: ${OFFERS[offer.state] ?? plain(offer.state)}`));
+    const offered = offers.map((offer) =>
+      el("li", {}, `${capital(plain(who(offer.agent)))}: ${OFFERS[offer.state] ?? plain(offer.state)}`),
+    );
     const words = `${capital(plain(one.queue))} · ${KINDS[one.kind] ?? plain(one.kind)} · ${plain(one.state)}`;
     return el(
-      "section", { class: `ticket ${one.emergency ? "emergency" : ""}` },
+      "section",
+      { class: `ticket ${one.emergency ? "emergency" : ""}` },
       title(one.emergency ? "Emergency ticket" : "Ticket"),
-      el("div", { class: "promise" }, ring(), el("div", {}, el("p", { class: "countdown" }), el("p", { class: "detail" }, words), place(one))),
+      el(
+        "div",
+        { class: "promise" },
+        ring(),
+        el("div", {}, el("p", { class: "countdown" }), el("p", { class: "detail" }, words), place(one)),
+      ),
       needs(one),
       offered.length ? el("ul", { class: "offers", "aria-label": "Who was offered it" }, offered) : null,
     );
@@ -31,7 +39,14 @@ export const ticket = {
 };
 
 const KINDS = { hold: "on the line", callback: "to be called back", voicemail: "left a message" };
-const OFFERS = { open: "ringing", accepted: "took it", declined: "declined", missed: "did not answer", withdrawn: "no longer needed", ended: "talked" };
+const OFFERS = {
+  open: "ringing",
+  accepted: "took it",
+  declined: "declined",
+  missed: "did not answer",
+  withdrawn: "no longer needed",
+  ended: "talked",
+};
 
 const LONG_SECONDS = 3600;
 
@@ -70,7 +85,8 @@ function ring() {
 
 function circle(name) {
   const one = document.createElementNS(SVG, "circle");
-  for (const [key, value] of Object.entries({ class: name, cx: 18, cy: 18, r: 15.5, pathLength: 100 })) one.setAttribute(key, value);
+  for (const [key, value] of Object.entries({ class: name, cx: 18, cy: 18, r: 15.5, pathLength: 100 }))
+    one.setAttribute(key, value);
   return one;
 }
 
@@ -81,19 +97,32 @@ export function reasons({ call, journal, ticket: one }) {
   if (!deciding.length) return undecided(call);
   const why = deciding.at(-1).why;
   const [taken, passed] = [why.filter((reason) => reason.taken), why.filter((reason) => !reason.taken)];
-  const earlier = deciding.length > 1 ? el("p", { class: "detail" }, `Decided ${deciding.length} times as more was known; this is the last.`) : null;
-  return el("section", { class: "why" }, title("Why"), taken.map((reason) => takenCard(reason, call.decision, one)), passedOver(passed), earlier);
+  const earlier =
+    deciding.length > 1
+      ? el("p", { class: "detail" }, `Decided ${deciding.length} times as more was known; this is the last.`)
+      : null;
+  return el(
+    "section",
+    { class: "why" },
+    title("Why"),
+    taken.map((reason) => takenCard(reason, call.decision, one)),
+    passedOver(passed),
+    earlier,
+  );
 }
 
 function undecided({ place }) {
   const at = place.at(-1);
-  const where = at ? ["the caller is at ", el("code", {}, `${at.flow}/${at.node}`), " of the call flow."] : ["the caller is still in the call flow."];
+  const where = at
+    ? ["the caller is at ", el("code", {}, `${at.flow}/${at.node}`), " of the call flow."]
+    : ["the caller is still in the call flow."];
   return el("section", {}, title("Why"), el("p", { class: "detail" }, "No rule was asked yet: ", where));
 }
 
 function takenCard(reason, decision, one) {
   return el(
-    "div", { class: "taken" },
+    "div",
+    { class: "taken" },
     el("p", {}, el("strong", {}, reason.rule === "otherwise" ? "Otherwise" : reason.rule)),
     el("p", { class: "because" }, capital(reason.because)),
     decision ? el("p", { class: "leads" }, leadsTo(decision, one)) : null,
@@ -102,8 +131,12 @@ function takenCard(reason, decision, one) {
 }
 
 const ROUTES = {
-  queue: "in line for", self_service: "the machine serves:", voicemail: "a message for", callback: "a callback from",
-  transfer: "transferred to", announce: "told:",
+  queue: "in line for",
+  self_service: "the machine serves:",
+  voicemail: "a message for",
+  callback: "a callback from",
+  transfer: "transferred to",
+  announce: "told:",
 };
 
 // When the pharmacy is closed, its promise counts from the next opening, which the ticket knows.
@@ -123,8 +156,15 @@ function startsLater({ arrived_at: arrived, due_from: due }) {
 
 function passedOver(passed) {
   if (!passed.length) return null;
-  const rows = passed.map((reason) => el("li", {}, el("strong", {}, reason.rule), el("span", {}, reason.because), source(reason)));
-  return el("details", { class: "passed", open: true }, el("summary", {}, `Passed over ${passed.length} before it`), el("ol", {}, rows));
+  const rows = passed.map((reason) =>
+    el("li", {}, el("strong", {}, reason.rule), el("span", {}, reason.because), source(reason)),
+  );
+  return el(
+    "details",
+    { class: "passed", open: true },
+    el("summary", {}, `Passed over ${passed.length} before it`),
+    el("ol", {}, rows),
+  );
 }
 
 function source({ file, line }) {
@@ -137,31 +177,54 @@ const QUIET_FACTS = new Set(["line", "site", "open", "hours", "time", "weekday",
 
 export function facts({ call }) {
   const known = Object.entries(call.facts).filter(([name, value]) => value !== "unknown" && !QUIET_FACTS.has(name));
-  const chips = known.map(([name, value]) => el("li", {}, el("span", {}, plain(name)), ` ${name === "language" ? language(value) : plain(value)}`));
+  const chips = known.map(([name, value]) =>
+    el("li", {}, el("span", {}, plain(name)), ` ${name === "language" ? language(value) : plain(value)}`),
+  );
   return el("section", {}, title("What the line knows"), el("ul", { class: "facts" }, chips));
 }
 
 // ---------------------------------------------------------------- what came of it
 
 const SHOWN_CODES = ["outcome", "code", "reached", "queue", "waited_seconds", "promise_kept", "rule"];
-const ANSWERS = new Map([[true, "yes"], [false, "no"]]);
+const ANSWERS = new Map([
+  [true, "yes"],
+  [false, "no"],
+]);
 
 export function disposition({ disposition: one }) {
   if (!one) return null;
   const rows = SHOWN_CODES.filter((name) => one.body[name] !== null && one.body[name] !== undefined);
-  const pairs = rows.flatMap((name) => [el("dt", {}, plain(name)), el("dd", {}, ANSWERS.get(one.body[name]) ?? plain(one.body[name]))]);
+  const pairs = rows.flatMap((name) => [
+    el("dt", {}, plain(name)),
+    el("dd", {}, ANSWERS.get(one.body[name]) ?? plain(one.body[name])),
+  ]);
   const written = one.in_order_system ? "in the order system" : "on its way to the order system";
-  return el("section", { class: "disposition" }, title("What came of it"), el("dl", {}, pairs), el("p", { class: "detail" }, `${one.final ? "Final" : "Not final yet"} · ${written}`));
+  return el(
+    "section",
+    { class: "disposition" },
+    title("What came of it"),
+    el("dl", {}, pairs),
+    el("p", { class: "detail" }, `${one.final ? "Final" : "Not final yet"} · ${written}`),
+  );
 }
 
 // ---------------------------------------------------------------- turn by turn
 
 export function turns({ journal }) {
-  const rows = journal.map((turn) => el("li", {}, el("span", { class: "event" }, sentence(turn.event)), el("span", { class: "detail" }, plain(turn.event.phase))));
+  const rows = journal.map((turn) =>
+    el(
+      "li",
+      {},
+      el("span", { class: "event" }, sentence(turn.event)),
+      el("span", { class: "detail" }, plain(turn.event.phase)),
+    ),
+  );
   return el("details", { class: "turns" }, el("summary", {}, `Turn by turn (${journal.length})`), el("ol", {}, rows));
 }
 
 function sentence({ event, phase, ...told }) {
-  const more = Object.entries(told).filter(([, value]) => value !== null).map(([name, value]) => `${plain(name)} ${value}`);
+  const more = Object.entries(told)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${plain(name)} ${value}`);
   return more.length ? `${event} – ${more.join(", ")}` : event;
 }

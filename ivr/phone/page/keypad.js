@@ -3,8 +3,18 @@
 import { button, el, write } from "./dom.js";
 
 const KEYS = [
-  ["1", ""], ["2", "ABC"], ["3", "DEF"], ["4", "GHI"], ["5", "JKL"], ["6", "MNO"],
-  ["7", "PQRS"], ["8", "TUV"], ["9", "WXYZ"], ["*", ""], ["0", "+"], ["#", ""],
+  ["1", ""],
+  ["2", "ABC"],
+  ["3", "DEF"],
+  ["4", "GHI"],
+  ["5", "JKL"],
+  ["6", "MNO"],
+  ["7", "PQRS"],
+  ["8", "TUV"],
+  ["9", "WXYZ"],
+  ["*", ""],
+  ["0", "+"],
+  ["#", ""],
 ];
 const PRESSED_MS = 160;
 
@@ -40,7 +50,12 @@ export class Keypad {
 }
 
 function keyButton(key, letters, press) {
-  return button(key, { class: "key", "aria-label": NAMES[key] ?? key, onclick: () => press(key), "data-letters": letters });
+  return button(key, {
+    class: "key",
+    "aria-label": NAMES[key] ?? key,
+    onclick: () => press(key),
+    "data-letters": letters,
+  });
 }
 
 const NAMES = { "*": "star", "#": "pound" };

@@ -2,7 +2,14 @@
 
 import { duration, listed, ordinal } from "./words.js";
 
-export const IDLE = Object.freeze({ doing: "idle", others: [], asked: null, heldAt: null, music: false, milliseconds: [] });
+export const IDLE = Object.freeze({
+  doing: "idle",
+  others: [],
+  asked: null,
+  heldAt: null,
+  music: false,
+  milliseconds: [],
+});
 
 const CHANGES = {
   calling: () => ({ doing: "calling" }),
@@ -70,12 +77,22 @@ function finish(keys) {
 }
 
 function turn(asked) {
-  const many = asked.num_digits === 1 ? "a key" : asked.num_digits ? `${asked.num_digits} digits` : `digits, then ${asked.finish_on}`;
+  const many =
+    asked.num_digits === 1
+      ? "a key"
+      : asked.num_digits
+        ? `${asked.num_digits} digits`
+        : `digits, then ${asked.finish_on}`;
   const press = asked.digits ? `press ${many}` : "";
   return `Your turn: ${[press, asked.speech ? "speak" : ""].filter(Boolean).join(" or ")}`;
 }
 
-const ENDINGS = { busy: "Declined", "no-answer": "Nobody answered", canceled: "Stopped ringing", failed: "Could not be reached" };
+const ENDINGS = {
+  busy: "Declined",
+  "no-answer": "Nobody answered",
+  canceled: "Stopped ringing",
+  failed: "Could not be reached",
+};
 
 function ending(over) {
   const by = over.by === "the caller" ? "hung up" : `ended by ${over.by}`;

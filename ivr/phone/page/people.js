@@ -5,8 +5,20 @@ import { capital, initials, language, listed, phoneNumber, prescriptionState } f
 
 // +266696687 spells ANONYMOUS: what a carrier sends for a caller who withholds their number.
 const STRANGERS = [
-  { id: "unknown", name: "Unknown number", phone: "+16145550199", about: "Nobody the pharmacy knows", kind: "stranger" },
-  { id: "withheld", name: "Withheld number", phone: "+266696687", about: "The carrier tells no number", kind: "stranger" },
+  {
+    id: "unknown",
+    name: "Unknown number",
+    phone: "+16145550199",
+    about: "Nobody the pharmacy knows",
+    kind: "stranger",
+  },
+  {
+    id: "withheld",
+    name: "Withheld number",
+    phone: "+266696687",
+    about: "The carrier tells no number",
+    kind: "stranger",
+  },
 ];
 
 // The names of numbers, for every phone of the practice.
@@ -51,7 +63,10 @@ function digits(person, byId) {
 
 function theirs(patient, another) {
   const whose = another ? `${patient.name.split(" ")[0]}: ` : "";
-  const filed = patient.prescriptions.map((one) => ({ label: `${whose}Rx ${one.number} · ${prescriptionState(one.state)}`, digits: one.number }));
+  const filed = patient.prescriptions.map((one) => ({
+    label: `${whose}Rx ${one.number} · ${prescriptionState(one.state)}`,
+    digits: one.number,
+  }));
   return patient.date_of_birth ? [...filed, birthday(patient, whose)] : filed;
 }
 
@@ -67,7 +82,19 @@ export function picker(people, picked) {
 }
 
 function choice(person, first, picked) {
-  const radio = el("input", { type: "radio", name: "caller", value: person.id, checked: first, onchange: () => picked(person) });
+  const radio = el("input", {
+    type: "radio",
+    name: "caller",
+    value: person.id,
+    checked: first,
+    onchange: () => picked(person),
+  });
   const words = el("span", { class: "person-words" }, el("strong", {}, person.name), el("span", {}, person.about));
-  return el("label", { class: `person ${person.kind}` }, radio, el("span", { class: "face", "aria-hidden": "true" }, initials(person.name)), words);
+  return el(
+    "label",
+    { class: `person ${person.kind}` },
+    radio,
+    el("span", { class: "face", "aria-hidden": "true" }, initials(person.name)),
+    words,
+  );
 }

@@ -20,7 +20,10 @@ const beside = new Beside({
   clock,
   who: names.of,
   placed: (position) => (caller.handset.place = position),
-  begin: (starter) => { see("caller"); caller.suggest(starter.fits, starter.line ?? MAIN); },
+  begin: (starter) => {
+    see("caller");
+    caller.suggest(starter.fits, starter.line ?? MAIN);
+  },
 });
 
 const caller = new Caller({ element: byId("caller"), voice, clock, names, heard, placed: (leg) => beside.follow(leg) });
@@ -44,6 +47,7 @@ function ringing(legs) {
 function tick() {
   clock.tick();
   beside.tick();
+  staff.line.tick();
   for (const handset of [caller.handset, ...staff.handsets]) handset.tick();
 }
 
@@ -51,7 +55,8 @@ function tick() {
 
 function see(side) {
   document.body.dataset.view = side;
-  for (const tab of document.querySelectorAll(".views button")) tab.setAttribute("aria-pressed", String(tab.dataset.to === side));
+  for (const tab of document.querySelectorAll(".views button"))
+    tab.setAttribute("aria-pressed", String(tab.dataset.to === side));
 }
 
 function mark(side, count) {
@@ -63,8 +68,12 @@ function showSound() {
 }
 
 function mountBar() {
-  for (const tab of document.querySelectorAll(".views button")) tab.addEventListener("click", () => see(tab.dataset.to));
-  byId("sound").addEventListener("click", () => { voice.turn(!voice.on); showSound(); });
+  for (const tab of document.querySelectorAll(".views button"))
+    tab.addEventListener("click", () => see(tab.dataset.to));
+  byId("sound").addEventListener("click", () => {
+    voice.turn(!voice.on);
+    showSound();
+  });
   showSound();
   clock.show(byId("clock"));
 }
@@ -85,7 +94,9 @@ function name(told) {
 
 // Calls under way go on when the page is opened again, or was made from a terminal.
 async function resume() {
-  const calls = (await exchange.callsNow()).filter((one) => one.direction === "inbound" || one.status === "in-progress");
+  const calls = (await exchange.callsNow()).filter(
+    (one) => one.direction === "inbound" || one.status === "in-progress",
+  );
   const ofACaller = calls.find((one) => one.direction === "inbound" || caller.owns(one.number));
   if (ofACaller) caller.resume(ofACaller);
   for (const one of calls) if (one.direction !== "inbound" && !caller.owns(one.number)) staff.resume(one);

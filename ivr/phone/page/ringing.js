@@ -31,10 +31,20 @@ export class Rings {
   #add(leg) {
     const name = this.#nameOf(leg.number);
     const answer = button("Answer", { class: "answer", onclick: () => this.#answer(leg).catch(stoppedRinging) });
-    const decline = button("Decline", { class: "decline", onclick: () => exchange.decline(leg.leg).catch(stoppedRinging) });
+    const decline = button("Decline", {
+      class: "decline",
+      onclick: () => exchange.decline(leg.leg).catch(stoppedRinging),
+    });
     const face = el("span", { class: "face", "aria-hidden": "true" }, initials(name));
     const words = el("p", {}, el("strong", {}, name), "rings");
-    const card = el("div", { class: "ringing", role: "group", "aria-label": `${name}: the phone rings` }, face, words, answer, decline);
+    const card = el(
+      "div",
+      { class: "ringing", role: "group", "aria-label": `${name}: the phone rings` },
+      face,
+      words,
+      answer,
+      decline,
+    );
     this.#cards.set(leg.leg, card);
     this.element.append(card);
     return card;

@@ -3,6 +3,7 @@
 import { button, el, put, title, write } from "./dom.js";
 import * as exchange from "./exchange.js";
 import { Handset } from "./handset.js";
+import { WaitingLine } from "./line.js";
 import { Rings } from "./ringing.js";
 import { initials, language, listed, plain } from "./words.js";
 
@@ -24,7 +25,8 @@ export class Staff {
       isBusy: (number) => this.#phones.get(number)?.isLive ?? false,
       answer: (leg) => this.#answer(leg),
     });
-    element.append(title("The pharmacy’s phones"), this.#rings.element, this.#list, this.#held);
+    this.line = new WaitingLine(others.clock);
+    element.append(title("The pharmacy’s phones"), this.#rings.element, this.#list, this.line.element, this.#held);
   }
 
   cast({ agents }) {
@@ -41,7 +43,11 @@ export class Staff {
 
   ring(legs) {
     this.#rings.show(legs);
-    for (const [number, row] of this.#rows) row.classList.toggle("rings-now", legs.some((leg) => leg.number === number));
+    for (const [number, row] of this.#rows)
+      row.classList.toggle(
+        "rings-now",
+        legs.some((leg) => leg.number === number),
+      );
   }
 
   resume(leg) {
@@ -55,16 +61,28 @@ export class Staff {
 
   #row(agent) {
     const licence = agent.licensed ? el("span", { class: "licensed", title: "A licensed pharmacist" }, "Rx") : null;
-    const words = el("span", { class: "person-words" }, el("strong", {}, agent.name, licence), el("span", {}, serves(agent)));
+    const words = el(
+      "span",
+      { class: "person-words" },
+      el("strong", {}, agent.name, licence),
+      el("span", {}, serves(agent)),
+    );
     const face = el("span", { class: "face", "aria-hidden": "true" }, initials(agent.name));
-    const open = button("", { class: "agent", disabled: true, title: `${agent.name}: ${serves(agent)}`, onclick: () => this.#show(agent.number) });
+    const open = button("", {
+      class: "agent",
+      disabled: true,
+      title: `${agent.name}: ${serves(agent)}`,
+      onclick: () => this.#show(agent.number),
+    });
     open.append(face, words, el("span", { class: "presence" }));
     return el("li", {}, open);
   }
 
   async #look() {
     try {
-      for (const at of (await exchange.desk()).agents) this.#mark(at);
+      const { agents, line } = await exchange.desk();
+      for (const agent of agents) this.#mark(agent);
+      this.line.show(line);
     } catch {
       for (const row of this.#rows.values()) delete row.dataset.presence; // where they are is not known now
     }
@@ -75,7 +93,10 @@ export class Staff {
     if (!row) return;
     row.dataset.presence = presence;
     write(row.querySelector(".presence"), reason ? `${plain(presence)}: ${plain(reason)}` : plain(presence));
-    row.title = reason === "missed" ? `Did not answer a call. Back by itself in a while, or at once with: ivr agents ${id} available` : "";
+    row.title =
+      reason === "missed"
+        ? `Did not answer a call. Back by itself in a while, or at once with: ivr agents ${id} available`
+        : "";
   }
 
   // ------------------------------------------------------------ the phones they hold

@@ -5,12 +5,32 @@ import { button, el, title } from "./dom.js";
 const has = (state) => (person) => person.prescriptions.some((one) => one.state === state);
 
 const STARTERS = [
-  { name: "A refill nobody waits for", text: "Ask for a refill and key in the number from the label.", fits: has("eligible") },
-  { name: "An emergency", text: "Choose the first option, then answer at a pharmacist’s phone.", fits: (person) => person.id === "unknown" },
-  { name: "A prescriber’s office", text: "The line knows the number and asks nothing.", fits: (person) => person.kind === "prescriber" },
+  {
+    name: "A refill nobody waits for",
+    text: "Ask for a refill and key in the number from the label.",
+    fits: has("eligible"),
+  },
+  {
+    name: "An emergency",
+    text: "Say “overdose” at the menu, then answer at a pharmacist’s phone.",
+    fits: (person) => person.id === "unknown",
+  },
+  {
+    name: "A prescriber’s office",
+    text: "The line knows the number and asks nothing.",
+    fits: (person) => person.kind === "prescriber",
+  },
   { name: "A late insulin parcel", text: "Ask about the order: the promise gets short.", fits: has("delayed") },
-  { name: "In Spanish", text: "She is greeted in her language and waits for somebody who speaks it.", fits: (person) => person.language === "es" },
-  { name: "At night", text: "Set the time to 22:00 above, and call as anybody.", fits: (person) => person.id === "withheld" },
+  {
+    name: "In Spanish",
+    text: "She is greeted in her language and waits for somebody who speaks it.",
+    fits: (person) => person.language === "es",
+  },
+  {
+    name: "At night",
+    text: "Set the time to 22:00 above, and call as anybody.",
+    fits: (person) => person.id === "withheld",
+  },
 ];
 
 export function starters(begin) {
@@ -20,7 +40,11 @@ export function starters(begin) {
   });
   return [
     title("Beside the call"),
-    el("p", {}, "Dial, and this side shows what the line is thinking: which rule took the call, which it passed over and why, what it promised, and what came of it."),
+    el(
+      "p",
+      {},
+      "Dial, and this side shows what the line is thinking: which rule took the call, which it passed over and why, what it promised, and what came of it.",
+    ),
     el("h3", {}, "Try one"),
     el("ul", { class: "starters" }, cards),
   ];

@@ -45,11 +45,19 @@ export class Transcript {
 const SHOWN = {
   said: (line) => theirs(line.text, foreign(line.language)),
   heard: (line, who) => theirs(line.text, who(line.by)),
-  keyed: (line) => el("p", { class: "mine keys" }, hidden("pressed "), [...line.digits].map((key) => el("kbd", {}, key))),
+  keyed: (line) =>
+    el(
+      "p",
+      { class: "mine keys" },
+      hidden("pressed "),
+      [...line.digits].map((key) => el("kbd", {}, key)),
+    ),
   spoke: (line) => el("p", { class: "mine" }, line.text),
-  recorded: (line) => (line.text ? el("p", { class: "mine" }, tag("message left"), line.text) : note("Nothing was recorded")),
+  recorded: (line) =>
+    line.text ? el("p", { class: "mine" }, tag("message left"), line.text) : note("Nothing was recorded"),
   silent: () => note("Silence"),
-  ignored: (line) => note(line.what === "keys" ? `Nobody listened for the key ${line.value}` : `Nobody listened for “${line.value}”`),
+  ignored: (line) =>
+    note(line.what === "keys" ? `Nobody listened for the key ${line.value}` : `Nobody listened for “${line.value}”`),
   played: (line) => (line.what.startsWith("keys") ? null : el("p", { class: "music" }, bars(), "Music")),
   recording: () => note("Beep: the line records now"),
   queued: () => note("On hold, in line for a person"),
@@ -94,5 +102,12 @@ function bars() {
 export function trouble(line, what) {
   const code = line.code ? ` ${line.code}` : "";
   const twiml = line.twiml ? el("details", {}, el("summary", {}, "The document"), el("pre", {}, line.twiml)) : null;
-  return el("div", { class: "trouble" }, el("strong", {}, `${what}${code}`), el("p", {}, line.text), el("code", {}, line.path), twiml);
+  return el(
+    "div",
+    { class: "trouble" },
+    el("strong", {}, `${what}${code}`),
+    el("p", {}, line.text),
+    el("code", {}, line.path),
+    twiml,
+  );
 }

@@ -20,7 +20,7 @@ function trimmed(number) {
 
 export function ordinal(number) {
   const tens = Math.floor(number / 10) % 10;
-  const ending = tens === 1 ? "th" : ["th", "st", "nd", "rd"][number % 10] ?? "th";
+  const ending = tens === 1 ? "th" : (["th", "st", "nd", "rd"][number % 10] ?? "th");
   return `${number}${ending}`;
 }
 
@@ -43,7 +43,11 @@ export function listed(words) {
 
 export function initials(name) {
   const words = name.replace(/^Dr\.?\s+/, "").split(/\s+/);
-  return words.slice(0, 2).map((word) => word.charAt(0)).join("").toUpperCase();
+  return words
+    .slice(0, 2)
+    .map((word) => word.charAt(0))
+    .join("")
+    .toUpperCase();
 }
 
 const STATES = {

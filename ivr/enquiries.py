@@ -1,0 +1,76 @@
+"""What a step asks, answered: by our own record at once, by the order system if it is quick."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import BoundedSemaphore
+
+from ivr.clock import Clock
+from ivr.core.call import OWN_ASKS, Answer, Call
+from ivr.core.line import Ticket, could_serve
+from ivr.core.pharmacy import Pharmacy
+from ivr.orders import questions
+from ivr.orders.port import OrderSystem
+from ivr.store import Record
+
+PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
+REPEAT_DAYS = 7
+
+
+class Enquiries:
+    """Share one per process: at most half of its threads may be waiting for the order system at once."""
+
+    def __init__(self, record: Record, orders: OrderSystem, clock: Clock, threads: int) -> None:
+        self._record = record
+        self._orders = orders
+        self._clock = clock
+        self._asking = BoundedSemaphore(max(1, threads // 2))
+
+    def answers(self, ask: str, call: Call, pharmacy: Pharmacy, *, patient: bool) -> dict[str, Answer]:
+        """Return what is known of an ask, with whatever the worker has learnt meanwhile; {} while nothing is.
+
+        Unless `patient`, nobody outside is waited for.
+        """
+        if ask in OWN_ASKS:
+            return {ask: self._line_facts(call, pharmacy)}
+        if not patient:
+            return {}
+        kept = self._record.answers(call.id)
+        if ask in kept:
+            return kept
+        told = self._ask_now(ask, call)
+        return {**kept, ask: told} if told else {}
+
+    def place_in_line(self, ticket: Ticket, pharmacy: Pharmacy) -> Answer:
+        """Return a ticket's place, how many wait, and how many agents may serve it, as values to be spoken of."""
+        position, waiting = self._record.desk.position(ticket)
+        now = self._record.desk.agents()
+        agents = [
+            id_
+            for id_, agent in pharmacy.staff.items()
+            if could_serve(agent, ticket) and id_ in now and now[id_].presence != "signed_out"
+        ]
+        return Answer(True, values={"position": str(position), "waiting": str(waiting), "agents": str(len(agents))})
+
+    def _ask_now(self, ask: str, call: Call) -> Answer | None:
+        """Ask the order system within the turn, unless too many of our threads are already asking."""
+        if not self._asking.acquire(blocking=False):
+            return None
+        try:
+            return questions.put(ask, call, self._orders, PATIENCE_SECONDS)
+        finally:
+            self._asking.release()
+
+    def _line_facts(self, call: Call, pharmacy: Pharmacy) -> Answer:
+        now = self._clock.now()
+        licensed = [agent.id for agent in pharmacy.staff.values() if agent.licensed]
+        figures = self._record.desk.line_figures(call.site, now, licensed)
+        since = now - timedelta(days=REPEAT_DAYS)
+        again = self._record.calls_from(since, number=call.caller.number, person=call.person, besides=call.id)
+        facts: dict[str, str | int] = {
+            "waiting": figures.waiting,
+            "longest_wait": figures.longest_wait_seconds,
+            "licensed_free": figures.licensed_free,
+            "repeat_calls": again,
+        }
+        return Answer(True, facts)

@@ -1,0 +1,208 @@
+"""Twilio delivers what it tells us twice, at the same moment, late, early and out of order: the record is the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.line.carrier import Phone
+from tests.line.conftest import Day
+
+OF_ONE_CALL = ("call_id", "ticket_id", "arrived_at", "ended_at", "waited_seconds", "revision")
+TURNS = ("incoming", "next", "after", "moved")
+
+
+def to_a_person(day: Day) -> tuple[Phone, Phone]:
+    """A stranger asks for a person: the caller on hold, and the agent who is rung."""
+    caller = day.stranger()
+    caller.chooses("English")
+    caller.chooses("person")
+    caller.hears("in line")
+    return caller, day.carrier.rings()
+
+
+def talk(caller: Phone, agent: Phone) -> None:
+    agent.chooses("take it")
+    caller.until(lambda: caller.room == agent.room, "is brought to the agent")
+
+
+# ---------------------------------------------------------------- calls, told once, twice and at once
+
+
+def answered(day: Day) -> Phone:
+    caller, agent = to_a_person(day)
+    agent.picks_up()
+    talk(caller, agent)
+    caller.hangs_up()
+    agent.until(lambda: agent.is_over, "is parted with")
+    return caller
+
+
+def missed_then_answered(day: Day) -> Phone:
+    caller, agent = to_a_person(day)
+    agent.rings_out()
+    agent = day.carrier.rings()
+    agent.picks_up()
+    talk(caller, agent)
+    agent.hangs_up()
+    caller.until(lambda: caller.is_over, "is parted with")
+    return caller
+
+
+def called_back(day: Day) -> Phone:
+    caller, _ = to_a_person(day)
+    caller.chooses("call you back")
+    caller.chooses("to confirm")
+    agent = day.carrier.rings()
+    agent.picks_up()
+    agent.chooses("take it")
+    person = day.carrier.rings(to=caller.caller)
+    person.picks_up()
+    person.chooses("asked us to call")
+    person.until(lambda: person.room == agent.room, "is in the room")
+    agent.hangs_up()
+    person.until(lambda: person.is_over, "is parted with")
+    return caller
+
+
+def abandoned(day: Day) -> Phone:
+    caller, _ = to_a_person(day)
+    caller.hangs_up()
+    return caller
+
+
+def message(day: Day) -> Phone:
+    day.night_falls()
+    caller = day.stranger()
+    caller.chooses("English")
+    caller.chooses("person")
+    caller.leaves_message()
+    return caller
+
+
+CALLS: dict[str, tuple[Callable[[Day], Phone], dict[str, Any]]] = {
+    "answered": (answered, {"outcome": "answered", "reached": "talk", "final": True}),
+    "missed, then answered": (missed_then_answered, {"outcome": "answered", "reached": "talk", "final": True}),
+    "called back": (called_back, {"outcome": "callback", "code": "callback_completed", "final": True}),
+    "abandoned": (abandoned, {"outcome": "short_abandon", "reached": "offer", "final": True}),
+    "message": (message, {"outcome": "voicemail", "code": "message_taken", "final": False}),
+}
+_KEPT: dict[str, dict[str, Any]] = {}
+
+
+def record_of(day: Day, caller: Phone, **wanted: Any) -> dict[str, Any]:
+    """What is left of a call: its disposition, its tasks, and how many phones it rang."""
+    kept = {name: value for name, value in day.disposition(caller, **wanted).items() if name not in OF_ONE_CALL}
+    tasks = [task["what"] for task in day.order_system("/v1/tasks") if task["call_id"] == caller.sid]
+    return {**kept, "tasks": tasks, "rung": len(day.rung())}
+
+
+@pytest.mark.parametrize("deliveries", ["once", "twice", "at once"])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_second_delivery_gets_the_same_reply_and_changes_nothing(day: Day, call: str, deliveries: str) -> None:
+    """The carrier itself compares the replies, and the day ends with a fault when two differ."""
+    happens, wanted = CALLS[call]
+    day.carrier.deliveries = deliveries
+    kept = record_of(day, happens(day), **wanted)
+
+    assert kept == _KEPT.setdefault(call, kept)
+    assert day.carrier.faults == []
+
+
+# ---------------------------------------------------------------- status callbacks in no order
+
+
+@pytest.mark.parametrize("call", ["answered", "called back", "abandoned", "message"])
+@pytest.mark.parametrize("comes", ["first", "held"])
+def test_status_callbacks_may_come_before_all_else_or_long_after_and_in_any_order(
+    day: Day, call: str, comes: str
+) -> None:
+    happens, wanted = CALLS[call]
+    day.carrier.status_comes = comes
+    caller = happens(day)
+    held = day.carrier.held * 2
+    random.Random(call).shuffle(held)
+    for told in held:
+        day.carrier.deliver(told)
+    kept = record_of(day, caller, **wanted)
+
+    assert kept == _KEPT.setdefault(call, kept)
+    day.is_soon(partial(day.agents, "offered", "on_call"), 0)
+
+
+def test_a_call_is_over_when_twilio_says_so_though_its_last_words_come_later(day: Day) -> None:
+    """The news of the end overtakes the answer to the last question."""
+    caller = day.stranger()
+    caller.chooses("English")
+    day.carrier.deliver_now(caller, "completed")
+    day.disposition(caller, outcome="abandoned", reached="menu", final=True)
+    caller.chooses("person")
+
+    assert caller.is_over
+    assert caller.heard[-1] != "You are in line for a person. Please stay on the line."
+    day.disposition(caller, outcome="abandoned", reached="menu", final=True)
+    assert day.rung() == []
+
+
+def test_all_webhooks_of_a_call_again_after_its_end_get_their_replies_and_change_nothing(day: Day) -> None:
+    caller = answered(day)
+    before = record_of(day, caller, final=True)
+    told = [sent for sent in day.carrier.replies if sent[1]["CallSid"] in {phone.sid for phone in day.phones()}]
+    random.Random(7).shuffle(told)
+    for url, fields, reply in told:
+        again = day.carrier.post(url, fields)
+        assert again.status == reply.status
+        if way_of(url) in TURNS:
+            assert again.body == reply.body
+        else:
+            assert again.twiml.tag == "Response"
+
+    assert record_of(day, caller, final=True) == before
+
+
+def way_of(url: str) -> str:
+    return url.partition("#")[0].rpartition("/")[2]
+
+
+# ---------------------------------------------------------------- one call placed twice
+
+
+def test_a_second_call_to_an_agent_hears_that_the_call_is_taken(day: Day) -> None:
+    """As when Twilio placed a call, and we never got its answer and asked again."""
+    caller, agent = to_a_person(day)
+    second = day.carrier.twin(agent)
+    agent.picks_up()
+    second.picks_up()
+
+    assert second.heard == ["This call has been taken. Goodbye."]
+    assert second.is_over
+    day.is_soon(lambda: reported(day, second), True)
+    talk(caller, agent)
+    caller.hangs_up()
+    assert record_of(day, caller, outcome="answered", final=True)["agents"] == [day.agent(agent)]
+
+
+def reported(day: Day, phone: Phone) -> bool:
+    """Has the line been told that this phone's call is over?"""
+    return any(
+        url == phone.status_url and fields["CallSid"] == phone.sid and fields["CallStatus"] == "completed"
+        for url, fields, _ in day.carrier.replies
+    )
+
+
+def test_the_end_of_a_second_call_to_an_agent_does_not_end_the_talk(day: Day) -> None:
+    caller, agent = to_a_person(day)
+    agent.picks_up()
+    talk(caller, agent)
+    second = day.carrier.twin(agent)
+    second.rings_out("busy")
+    day.carrier.deliver_now(second, "busy")
+
+    assert day.presence(agent) == "on_call"
+    agent.hangs_up()
+    caller.hears("Thank you for calling")
+    record_of(day, caller, outcome="answered", reached="talk", final=True)
