@@ -44,6 +44,7 @@ def create_app(settings: Settings) -> Flask:
     """A Flask app with its switchboard and the operators' pages; `webhooks.py` adds the doors."""
     logs.configure(settings.log_level)
     web = Flask(__name__, static_folder=str(Path(__file__).parent / "telephony" / "sounds"), static_url_path="/static")
+    web.url_map.merge_slashes = False  # a redirect would cost a caller the keys they pressed
     web.extensions["switchboard"] = connect(settings)
     web.register_blueprint(operations)
     if settings.twilio_account_sid == PRACTICE_ACCOUNT_SID:

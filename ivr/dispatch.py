@@ -119,18 +119,19 @@ class Dispatch:
 
     def _desks(self, site: Site, pharmacy: Pharmacy) -> list[AtDesk]:
         """Return the site's signed-in agents, those due back brought back."""
-        now, known = self._board.clock.now(), self._record.desk.agents()
+        known = self._record.desk.agents()
         desks = [
             AtDesk(agent, known[id_].presence, known[id_].since)
             for id_, agent in roster(pharmacy).items()
             if agent.site == site.name and id_ in known and known[id_].presence != "signed_out"
         ]
         missed = {id_ for id_, agent in known.items() if agent.reason == "missed"}
-        return [self._brought_back(desk, missed, pharmacy.policies, now) for desk in desks]
+        return [self.brought_back(desk, desk.agent.id in missed, pharmacy.policies) for desk in desks]
 
-    def _brought_back(self, desk: AtDesk, missed: Collection[str], policies: Policies, now: datetime) -> AtDesk:
-        id_ = desk.agent.id
-        if not due_back(desk, id_ in missed, policies, now):
+    def brought_back(self, desk: AtDesk, missed: bool, policies: Policies) -> AtDesk:
+        """Return the agent as they are now: available, if their wrap-up or their missed offer is long enough ago."""
+        id_, now = desk.agent.id, self._board.clock.now()
+        if not due_back(desk, missed, policies, now):
             return desk
         try:
             presence = self._record.desk.move_agent(id_, _BACK[desk.presence], "", now)

@@ -78,10 +78,7 @@ class Placing:
         if loaded is None or not still_wanted(loaded.call, loaded.call.legs[effect.leg]):
             self._withdraw(row, effect)
             return False
-        try:
-            self._outbox.sending(row.id)
-        except Conflict:  # our lease ran out
-            return False
+        self._outbox.sending(row.id)  # refused once our lease has run out, and then we do not ring
         self._ring(row, effect, loaded.call)
         return True
 

@@ -15,7 +15,7 @@ import structlog
 
 from ivr.core.call import Call, Caller, Event, HungUp, Recorded
 from ivr.doors import Doors
-from ivr.store import Conflict, LegRow, Unreachable
+from ivr.store import LegRow, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
 from ivr.telephony.forms import CALL_OVER, e164
@@ -178,8 +178,6 @@ class Sweep:
         before = self._record.load_call(call_id)
         try:
             return before is not None and self._board.tell(call_id, event).call != before.call
-        except Conflict:  # somebody else told it at the same moment
-            return False
         except Unreachable:
             raise
         except Exception as fault:

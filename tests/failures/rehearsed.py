@@ -123,6 +123,13 @@ class Rehearsed:
         person.phone.press(keys)
         return person
 
+    def number_of(self, person: str) -> str:
+        """The number of somebody the order system knows."""
+        with _HTTP.open(f"{self.line.sandbox}/_sandbox/people", timeout=5) as answer:
+            people = {one["id"]: one for one in json.load(answer)["people"]}
+        number: str = people[person]["phone"]
+        return number
+
     def holds(self, pace: float = 0.0) -> Person:
         """Somebody is in line for the front desk."""
         person = self.calls("10", pace=pace)
@@ -159,6 +166,14 @@ class Rehearsed:
     def returns(self, agent: str) -> None:
         self._moved(agent, "returned")
 
+    def is_free(self, agent: str) -> None:
+        """An agent is done with the call they were on, and with wrapping it up."""
+        eventually(lambda: self._presence(agent) == "wrap_up", f"{agent} has left the call")
+        self._moved(agent, "wrapped_up")
+
+    def _presence(self, agent: str) -> str:
+        return self.record.desk.agents()[agent].presence
+
     def _moved(self, agent: str, *events: str) -> None:
         for event in events:
             with contextlib.suppress(Conflict):
@@ -189,6 +204,10 @@ class Rehearsed:
     def placing_is(self, leg: str, *states: str) -> bool:
         row = self.placing(leg)
         return row is not None and row.state in states
+
+    def telling(self) -> bool:
+        """Is the order system being told of something at this moment?"""
+        return self.record.outbox.pending().get("orders", 0) > 0 and not self.record.outbox.due("orders")
 
     def rung(self, agent: str) -> int:
         """How often an agent's phone has rung in this test."""

@@ -27,27 +27,36 @@ def test_a_call_goes_on_whichever_child_dies_however_often(rehearsed: Rehearsed,
     rehearsed.nobody_is_forgotten([caller.call_id])
 
 
-def test_a_phone_whose_ringing_nobody_noted_rings_once(rehearsed: Rehearsed) -> None:
-    """Dispatch dies between asking for a call and noting that it was placed: the row says only `sending`."""
-    rehearsed.rests("grace")
-    caller = rehearsed.holds()
-
-    with rehearsed.frozen("ivr.phone"):  # the exchange has the request, and is slow to answer
-        rehearsed.returns("grace")
-        offer = eventually(rehearsed.open_offer, "the ticket is offered")
-        eventually(lambda: rehearsed.placing_is(offer.leg, "sending"), "the call is asked for")
-        rehearsed.kills_child("dispatch")
-
+def test_the_whole_worker_dies_with_callers_at_every_stage(rehearsed: Rehearsed) -> None:
+    """One talks, two wait, of one the order system is just being told, and a phone rings that nobody has noted."""
+    rehearsed.only("grace", "priya")
+    talks = rehearsed.holds()
     rehearsed.answers("grace")
-    caller.talks()
-    eventually(lambda: rehearsed.placing_is(offer.leg, "done"), "the call is known to have been placed")
-    caller.hangs_up()
-    assert rehearsed.ends(caller)["outcome"] == "answered"
-    assert rehearsed.rung("grace") == 1
-    assert rehearsed.strangers() == []
+    talks.talks()
+    rehearsed.rests("priya")
+    first, second = rehearsed.holds(), rehearsed.holds()
+    rehearsed.order_system("slow", 4)
+    told = rehearsed.calls("1")
+    told.hears("For a person, press 0")
+    told.hangs_up()
+    eventually(rehearsed.telling, "the order system is being told of the call")
 
+    with rehearsed.frozen("ivr.phone"):  # the exchange has the request to ring, and is slow to answer
+        rehearsed.returns("priya")
+        offer = eventually(rehearsed.open_offer, "the first is offered to priya")
+        eventually(lambda: rehearsed.placing_is(offer.leg, "sending"), "the exchange is asked to ring")
+        rehearsed.kills_worker()
 
-def test_the_whole_worker_dies_with_a_caller_at_every_stage(rehearsed: Rehearsed) -> None:
-    """One waits, one rings, one talks, and of one the order system is just being told."""
-    rehearsed.only("grace", "lucia", "priya")
-    told, talks, rings = rehearsed.holds(), rehearsed.holds(), rehearsed.holds()
+    rehearsed.answers("priya")
+    first.talks()
+    talks.hangs_up()
+    rehearsed.is_free("grace")
+    rehearsed.answers("grace", seconds=40)  # once the dead worker's lease has run out
+    second.talks()
+    first.hangs_up()
+    second.hangs_up()
+    assert {rehearsed.ends(caller)["outcome"] for caller in (talks, first, second)} == {"answered"}
+    ended = rehearsed.ends(told, seconds=40)
+    assert (ended["outcome"], ended["revision"]) == ("abandoned", 1)
+    rehearsed.nobody_is_forgotten([caller.call_id for caller in (talks, first, second, told)])
+    assert (rehearsed.rung("grace"), rehearsed.rung("priya")) == (2, 1)

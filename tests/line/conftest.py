@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,12 +119,18 @@ def carrier() -> Iterator[Carrier]:
     carrier.close()
 
 
-@pytest.fixture(scope="session")
-def line(carrier: Carrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeLine]:
+@contextlib.contextmanager
+def line_of(carrier: Carrier, folder: Path) -> Iterator[WholeLine]:
     """The line as `make run` starts it, with real-looking credentials in the middle of a rotation: no exchange runs."""
     account = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": f"{NEW_SECRET},{OLD_SECRET}"}
-    with whole_line(tmp_path_factory.mktemp("outside"), TWILIO_API_URL=carrier.url, **account) as running:
+    with whole_line(folder, TWILIO_API_URL=carrier.url, **account) as running:
         carrier.line, carrier.now = running.web, running.now
+        yield running
+
+
+@pytest.fixture(scope="session")
+def line(carrier: Carrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeLine]:
+    with line_of(carrier, tmp_path_factory.mktemp("outside")) as running:
         yield running
 
 

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
+import socket
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+
+import pytest
+
 from tests.line.carrier import Phone
-from tests.line.conftest import MAIN, PRESCRIBERS, Day
+from tests.line.conftest import MAIN, PRESCRIBERS, STAFF, Day
 
 PATIENT, SHARED_NUMBER, OFFICE = "+16145550103", "+16145550111", "+16145550120"
 
@@ -261,6 +273,112 @@ def test_two_people_on_one_number_are_told_apart_by_their_prescription(day: Day)
 
     day.disposition(son, outcome="self_served", code="refill_ordered", tier="prescription", final=True)
     day.disposition(mother, outcome="answered", queue="refills", rule="Late cold-chain parcel", final=True)
+
+
+# ---------------------------------------------------------------- what is handed out, and what is kept
+
+PRIVATE = {
+    "who rings": ["3035550142", "6145550101"],
+    "who is rung": [number.removeprefix("+1") for number in STAFF],
+    "what is keyed": ["7001001", "01051950", "1950-01-05", "3035550143"],
+    "who is known": ["Marsh", "Ruth", "patient-01"],
+}
+DOOR = re.compile(r"/voice/([\w-]{20,}/\d{1,4}/(next|wait|after|moved|status)|fallback|rescued)")
+OVERRIDES = {"rc": range(6), "ct": range(100, 10001), "rt": range(100, 15001), "tt": range(100, 15001)}
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What one call in which all of that was said has left: the URLs handed out, and every word to Valkey."""
+
+    urls: frozenset[str]
+    sids: frozenset[str]
+    told_valkey: bytes
+
+
+@pytest.fixture(scope="module")
+def traces(days: Iterator[Day]) -> Traces:
+    """A stranger proves a prescription, and is called back at another number."""
+    day = next(days)
+    day.line.everybody_available()
+    url = urlsplit(json.loads((day.line.folder / "var" / "practice.json").read_text())["REDIS_URL"])
+    with socket.create_connection((url.hostname, url.port), timeout=5) as listening:
+        listening.sendall(b"MONITOR\r\n")
+        private_call(day)
+        listening.sendall(b"QUIT\r\n")
+        told = b"".join(iter(partial(listening.recv, 65536), b""))
+    return Traces(frozenset(handed_out(day)), frozenset(phone.sid for phone in day.phones()), told)
+
+
+def private_call(day: Day) -> None:
+    caller = day.carrier.dials(MAIN, "+13035550142")
+    caller.chooses("English")
+    caller.chooses("order or a delivery")
+    caller.presses("7001001")
+    caller.hears("date of birth")
+    caller.presses("01051950")
+    caller.until(lambda: caller.on_hold, "is on hold")
+    caller.chooses("call you back")
+    caller.hears("the number you are calling from")
+    caller.presses("2")
+    caller.presses("3035550143#")
+    caller.chooses("confirm")
+    agent = day.carrier.rings()
+    agent.picks_up()
+    agent.chooses("take it")
+    person = day.carrier.rings(to="+13035550143")
+    person.picks_up()
+    person.chooses("asked us to call")
+    person.until(lambda: person.room, "is in the room")
+    person.hangs_up()
+    day.disposition(caller, code="callback_completed", tier="prescription", final=True)
+
+
+def handed_out(day: Day) -> Iterator[str]:
+    """Every URL the line has given Twilio in the calls of this test, in TwiML or by REST; sounds are no doors."""
+    sids = {phone.sid for phone in day.phones()}
+    for _, fields, reply in list(day.carrier.replies):
+        if fields["CallSid"] in sids:
+            for verb in reply.twiml.iter():
+                yield from (verb.attrib[name] for name in ("action", "waitUrl", "url") if verb.get(name))
+                yield from [verb.text or ""] if verb.tag == "Redirect" else []
+    for method, path, fields in list(day.carrier.requests):
+        if method == "POST" and "/Queues.json" not in path:
+            yield from (fields[name] for name in ("Url", "FallbackUrl", "StatusCallback") if name in fields)
+
+
+def test_no_url_says_anything_of_anybody(day: Day, traces: Traces) -> None:
+    paths = {url.removeprefix(day.line.web).partition("#")[0] for url in traces.urls}
+
+    assert {path.rpartition("/")[2] for path in paths} >= {"next", "wait", "after", "moved", "status"}
+    assert not [path for path in paths if not DOOR.fullmatch(path)]
+    assert not [path for path in paths for values in PRIVATE.values() for value in values if value in path]
+    assert not [path for path in paths for sid in traces.sids if sid in path]
+
+
+def test_every_url_asks_for_retries_in_words_twilio_knows(traces: Traces) -> None:
+    for url in traces.urls:
+        given = dict(part.split("=") for part in url.partition("#")[2].split("&"))
+        assert set(given.pop("rp").split(",")) == {"ct", "rt", "5xx"}
+        assert given.keys() == OVERRIDES.keys()
+        assert all(int(value) in OVERRIDES[name] for name, value in given.items())
+
+
+def test_valkey_is_told_nothing_private(traces: Traces) -> None:
+    """Every command of a call, with jobs unpacked: what is never said there is never kept there."""
+    words = [codecs.escape_decode(word)[0] for word in re.findall(rb'"((?:[^"\\]|\\.)*)"', traces.told_valkey)]
+    said = b"\n".join(zlib.decompress(word) if word.startswith(b"x\x9c") else word for word in words)
+
+    assert b"rxline:bell:dispatch" in said
+    assert b"ivr.jobs.run" in said
+    for what, values in PRIVATE.items():
+        assert not [value for value in values if value.encode() in said], f"{what} was told to Valkey"
+
+
+def test_nothing_private_is_in_the_logs(day: Day, traces: Traces) -> None:
+    for what, values in PRIVATE.items():
+        assert not [value for value in values if value in day.line.log], f"{what} is in the logs"
+    assert "Traceback" not in day.line.log
 
 
 def test_every_call_so_far_has_left_one_disposition(day: Day) -> None:

@@ -27,7 +27,8 @@ def to_a_person(day: Day) -> tuple[Phone, Phone]:
 
 def talk(caller: Phone, agent: Phone) -> None:
     agent.chooses("take it")
-    caller.until(lambda: caller.room == agent.room, "is brought to the agent")
+    caller.until(lambda: caller.room, "is brought to the agent")
+    assert caller.room == agent.room
 
 
 # ---------------------------------------------------------------- calls, told once, twice and at once
@@ -63,7 +64,7 @@ def called_back(day: Day) -> Phone:
     person = day.carrier.rings(to=caller.caller)
     person.picks_up()
     person.chooses("asked us to call")
-    person.until(lambda: person.room == agent.room, "is in the room")
+    person.until(lambda: person.room, "is in the room")
     agent.hangs_up()
     person.until(lambda: person.is_over, "is parted with")
     return caller

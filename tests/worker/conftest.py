@@ -31,17 +31,17 @@ class Sandbox:
     url: str
 
     def told(self, path: str) -> list[dict[str, Any]]:
-        answer = self._http("GET", f"/v1/{path}")
+        answer = self.http("GET", f"/v1/{path}")
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
     def fails(self, mode: str, seconds: float = 60.0) -> None:
-        self._http("POST", "/_sandbox/fail", {"mode": mode, "seconds": seconds})
+        self.http("POST", "/_sandbox/fail", {"mode": mode, "seconds": seconds})
 
     def recovers(self) -> None:
-        self._http("POST", "/_sandbox/fail", {"mode": "down", "seconds": 0})
+        self.http("POST", "/_sandbox/fail", {"mode": "down", "seconds": 0})
 
-    def _http(self, method: str, path: str, body: object = None) -> httpx.Response:
+    def http(self, method: str, path: str, body: object = None) -> httpx.Response:
         headers = {"Authorization": "Bearer sandbox"}
         return httpx.request(method, self.url + path, json=body, headers=headers, trust_env=False)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ivr.core.call import HungUp, SetTimer
 from ivr.core.line import AtDesk, InLine, Offer, PlanStep, Queue, match
-from ivr.dispatch import heads
+from ivr.dispatch import Dispatch, Leases, heads
 from tests.core.rehearsal import NIGHT, QUEUES
 from tests.test_match import NOW, desks_of, lines, ticket
 from tests.worker.conftest import Opened
@@ -58,9 +58,39 @@ def test_two_workers_at_once_make_one_offer(shop: Shop) -> None:
     shop.in_line()
     assert shop.dispatch.once()
     assert not shop.another_dispatch("elsewhere").once()
-    shop.dispatch._leases.release()
-    assert shop.another_dispatch("elsewhere").once()
     assert len(shop.offers()) == 1
+
+
+def test_a_worker_that_stops_hands_the_line_over_at_once(shop: Shop) -> None:
+    leases = Leases(shop.record.watch, "there")
+    assert Dispatch(shop.board, leases).once()
+    assert not shop.dispatch.once()
+    leases.release()
+    assert shop.dispatch.once()
+
+
+def test_a_child_started_again_goes_on_with_its_lease(shop: Shop) -> None:
+    assert shop.dispatch.once()
+    assert shop.another_dispatch("here").once()
+
+
+def test_an_agent_whose_offer_still_stands_is_not_offered_another(shop: Shop) -> None:
+    shop.in_line("CA1")
+    shop.dispatch.once()
+    shop.move("ana", "withdrawn")  # by hand: the offer knows nothing of it
+    shop.in_line("CA2")
+    shop.dispatch.once()
+    assert shop.offered("CA1", "CA2") == [("CA1", "ana")]
+
+
+def test_an_agent_who_moves_themselves_is_not_moved_as_well(shop: Shop) -> None:
+    shop.move("ana", "offered", "accepted", "talk_ended")
+    shop.later(31)
+    seen = shop.dispatch.brought_back(
+        AtDesk(shop.pharmacy.staff["ana"], "on_break", shop.now - timedelta(hours=1)), True, shop.pharmacy.policies
+    )
+    assert seen.presence == "on_break"
+    assert shop.presence("ana") == "wrap_up"
 
 
 def test_an_agent_who_signed_out_is_offered_nothing(shop: Shop) -> None:

@@ -194,7 +194,7 @@ def test_a_disposition_is_written_once_with_the_record_of_its_call(shop: Shop, s
     assert run(shop, "WriteDisposition").state == "done"
     [disposition] = sandbox.told("dispositions")
     assert disposition["revision"] == 1
-    assert sandbox._http("GET", "/v1/calls/CA1").json()["outcome"] == "answered"
+    assert sandbox.http("GET", "/v1/calls/CA1").json()["outcome"] == "answered"
 
 
 def test_the_record_knows_what_the_order_system_has(shop: Shop, sandbox: Sandbox) -> None:
@@ -257,8 +257,8 @@ def test_a_question_is_asked_until_the_caller_has_gone(shop: Shop, record_url: s
 def test_a_refill_is_placed_once(shop: Shop, sandbox: Sandbox) -> None:
     eligible = next(
         each["id"]
-        for person in sandbox._http("GET", "/_sandbox/people").json()["people"]
-        for each in sandbox._http("GET", f"/v1/patients/{person['id']}/prescriptions").json().get("items", [])
+        for person in sandbox.http("GET", "/_sandbox/people").json()["people"]
+        for each in sandbox.http("GET", f"/v1/patients/{person['id']}/prescriptions").json().get("items", [])
         if each["refill"] == "eligible"
     )
     write(shop, RequestRefill(eligible))
@@ -294,6 +294,14 @@ def test_what_the_order_system_will_never_take_is_given_up_and_the_next_goes_on(
     write(shop, WriteDisposition(1, {**BODY, "outcome": "no such outcome"}), CreateTask("voicemail"))
     assert run(shop, "WriteDisposition").state == "dead"
     assert run(shop, "CreateTask").state == "done"
+
+
+def test_an_order_system_that_does_not_keep_calls_keeps_their_dispositions(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, WriteDisposition(1, BODY))
+    shop.change("CA1", recordings=tuple(f"RE{number:032}" for number in range(2000)))  # more than it takes
+    assert run(shop, "WriteDisposition").state == "done"
+    assert len(sandbox.told("dispositions")) == 1
+    assert sandbox.http("GET", "/v1/calls/CA1").status_code == 404
 
 
 # ---------------------------------------------------------------- what goes wrong

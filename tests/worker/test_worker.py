@@ -188,24 +188,38 @@ class TestARunningWorker:
         line.valkey.kill()
         line.does("CAaway", CreateTask("voicemail"))
         assert until(lambda: line.tasks() == 3, 5), line.log.read_text()
-        time.sleep(3)
+        os.kill(before["orders"], signal.SIGKILL)
+        assert until(lambda: bool(line.said("valkey_away")), 5), line.log.read_text()
         assert line.beating()
         line.valkey.start()
         line.does("CAback", CreateTask("voicemail"))
         assert until(lambda: line.tasks() == 4, 5), line.log.read_text()
-        assert line.children() == before, line.log.read_text()
+        assert line.children().items() - before.items() == {("orders", line.children()["orders"])}
+
+    def test_the_worker_waits_for_a_database_that_is_away(self, line: Line) -> None:
+        before, file = line.children(), Path(line.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+        file.rename(file.with_suffix(".away"))
+        assert until(lambda: {each["child"] for each in line.said("record_unreachable")} >= {"dispatch", "relay"}, 5)
+        file.with_suffix(".away").rename(file)
+        line.does("CAlater", CreateTask("voicemail"))
+        assert until(lambda: line.tasks() == 5, 5), line.log.read_text()
+        assert until(line.beating, 10)
+        assert line.children()["dispatch"] == before["dispatch"]
 
     def test_the_log_is_json_and_names_nobody(self, line: Line) -> None:
         said = line.log.read_text()
         assert all(each.startswith("{") for each in said.splitlines()), said
         assert "2025550" not in said
 
-    def test_asked_to_stop_it_ends_all_its_children(self, line: Line, worker: subprocess.Popen[bytes]) -> None:
-        children = line.children().values()
+    def test_asked_to_stop_it_ends_all_its_children_even_one_that_hangs(
+        self, line: Line, worker: subprocess.Popen[bytes]
+    ) -> None:
+        children = line.children()
+        os.kill(children["sweep"], signal.SIGSTOP)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(6) == 0, line.log.read_text()
-        assert not [pid for pid in children if alive(pid)]
-        assert line.said("child_ended_by_force") == []
+        assert not [pid for pid in children.values() if alive(pid)]
+        assert [each["child"] for each in line.said("child_ended_by_force")] == ["sweep"], line.log.read_text()
 
 
 def test_children_do_not_outlive_a_parent_that_is_killed(line: Line) -> None:
@@ -217,3 +231,13 @@ def test_children_do_not_outlive_a_parent_that_is_killed(line: Line) -> None:
     process.kill()
     process.wait()
     assert until(lambda: not [pid for pid in children if alive(pid)], 4)
+
+
+def test_a_child_that_cannot_begin_says_why_and_is_started_again(line: Line, tmp_path: Path) -> None:
+    line.environment["RXLINE_CONTENT"] = str(tmp_path)
+    began = len(line.said("child_started"))
+    process = line.start()
+    assert until(lambda: len(line.said("child_started")) >= began + 6, 20), line.log.read_text()
+    assert {each["child"] for each in line.said("child_failed")} >= {"relay"}
+    process.terminate()
+    assert process.wait(6) == 0

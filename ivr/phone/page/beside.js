@@ -29,7 +29,8 @@ export class Beside {
   #placed;
   #parts = [];
 
-  // `who` names an agent; `placed(position)` is told the caller's place in line, or null; `begin(starter)` sets up a first try.
+  // `who` names an agent; `placed(position)` is told the caller's place in line, or null; `begin(starter)` sets up a
+  // first try.
   constructor({ element, clock, who, placed, begin }) {
     [this.#clock, this.#who, this.#placed] = [clock, who, placed];
     element.append(this.#wrong, this.#empty, this.#inside, this.#figures);
@@ -55,7 +56,7 @@ export class Beside {
     this.look();
   }
 
-  // Counts and shows what Twilio would complain about, whichever phone heard it.
+  // Shows what Twilio would complain about, whichever phone heard it.
   complain(line) {
     if (!this.#wrong.childElementCount) this.#wrong.append(title("Something is wrong"));
     this.#wrong.append(trouble(line, line.kind === "failure" ? "Failed" : "Twilio would complain"));
@@ -70,7 +71,7 @@ export class Beside {
   }
 
   async look() {
-    if (!this.#answered || this.#looking || this.#unheard > GIVE_UP_AFTER || this.#isDone()) return;
+    if (!this.#answered || this.#looking || this.#isUnheard() || this.#isDone()) return;
     this.#looking = true;
     const call = this.#call;
     try {
@@ -93,6 +94,10 @@ export class Beside {
   #empty = el("div", { class: "empty" });
   #inside = el("div", { class: "inside" });
   #figures = el("p", { class: "figures" });
+
+  #isUnheard() {
+    return this.#unheard > GIVE_UP_AFTER && !this.#told;
+  }
 
   #isDone() {
     return this.#told?.disposition?.final && this.#told.disposition.in_order_system && this.#told.call.phase === "over";
@@ -117,7 +122,7 @@ export class Beside {
 
   #unknown() {
     this.#unheard += 1;
-    if (this.#unheard > GIVE_UP_AFTER && !this.#told) {
+    if (this.#isUnheard()) {
       put(
         this.#inside,
         el(

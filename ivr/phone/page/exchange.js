@@ -70,6 +70,6 @@ async function patiently(request) {
   }
 }
 
-export function pause(milliseconds) {
+function pause(milliseconds) {
   return new Promise((resume) => setTimeout(resume, milliseconds));
 }

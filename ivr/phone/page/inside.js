@@ -222,9 +222,9 @@ export function turns({ journal }) {
   return el("details", { class: "turns" }, el("summary", {}, `Turn by turn (${journal.length})`), el("ol", {}, rows));
 }
 
-function sentence({ event, phase, ...told }) {
+function sentence({ event, ...told }) {
   const more = Object.entries(told)
-    .filter(([, value]) => value !== null)
+    .filter(([name, value]) => name !== "phase" && value !== null)
     .map(([name, value]) => `${plain(name)} ${value}`);
   return more.length ? `${event} – ${more.join(", ")}` : event;
 }

@@ -15,7 +15,6 @@ export class Staff {
   #agents = [];
   #phones = new Map(); // number -> Handset
   #rows = new Map(); // number -> row
-  #shown = null;
 
   constructor({ element, ...others }) {
     this.#with = others;
@@ -132,7 +131,6 @@ export class Staff {
 
   #show(number) {
     if (!this.#phones.has(number)) return;
-    this.#shown = number;
     for (const [one, phone] of this.#phones) phone.element.hidden = one !== number;
     for (const [one, row] of this.#rows) row.classList.toggle("shown", one === number);
     this.element.classList.add("engaged");

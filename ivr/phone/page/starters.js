@@ -1,6 +1,6 @@
 // First calls worth making, for somebody who opens the page and wonders what to do.
 
-import { button, el, title } from "./dom.js";
+import { el, title } from "./dom.js";
 
 const has = (state) => (person) => person.prescriptions.some((one) => one.state === state);
 
