@@ -156,10 +156,13 @@ def names_to_note(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def practice_start(hours: Hours, now: datetime) -> str:
-    """Return `real` while the pharmacy is open, else its next working day with 10:00 inside its hours."""
-    if hours.closed_because(now) is None:
-        return "real"
+    """Return the present while the pharmacy is open, else its next working day with 10:00 inside its hours.
+
+    Both as a practice clock, never `real`, so that the phone page can set the time.
+    """
     zone = ZoneInfo(hours.timezone)
+    if hours.closed_because(now) is None:
+        return now.astimezone(zone).isoformat(timespec="seconds")
     today = now.astimezone(zone).replace(hour=PRACTICE_HOUR, minute=0, second=0, microsecond=0)
     mornings = (today + timedelta(days=days) for days in range(_DAYS_TO_LOOK_AHEAD))
     usual = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from ivr.core.call import Call, CreateTask, Hangup, HungUp, Worked, WriteDisposition
@@ -19,6 +20,7 @@ from ivr.core.meeting import (
 from ivr.core.waiting import close_ticket, withdraw_offers
 
 SHORT_ABANDON_SECONDS = 5
+NOW_SECONDS = 20  # `now` is kept while the first phones ring: nobody can answer in no time
 
 
 def hung_up(draft: Draft, event: HungUp) -> None:
@@ -180,4 +182,5 @@ def _promise_kept(call: Call) -> bool | None:
     ticket = call.ticket
     if ticket is None or (ticket.answered_at is None and ticket.live):
         return None
-    return ticket.answered_at is not None and ticket.answered_at <= ticket.promised_at
+    grace = timedelta(seconds=NOW_SECONDS if ticket.emergency else 0)
+    return ticket.answered_at is not None and ticket.answered_at <= ticket.promised_at + grace
