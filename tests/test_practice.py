@@ -101,7 +101,7 @@ def test_a_real_line_is_told_nothing_of_practice() -> None:
 @pytest.mark.parametrize(
     ("now", "start"),
     [
-        ("2026-11-24T15:00Z", "real"),  # Tuesday 10:00
+        ("2026-11-24T15:00Z", "2026-11-24T10:00:00-05:00"),  # Tuesday 10:00
         ("2026-11-24T11:00Z", "2026-11-24T10:00-05:00"),  # Tuesday 06:00
         ("2026-11-24T23:30Z", "2026-11-25T10:00-05:00"),  # Tuesday 18:30
         ("2026-11-26T01:00Z", "2026-11-27T10:00-05:00"),  # the evening before Thanksgiving

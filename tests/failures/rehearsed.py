@@ -254,6 +254,10 @@ class Rehearsed:
         for pid in reversed(self.line.pids("gunicorn --bind")):
             kill(pid)
 
+    def kills_order_system(self) -> None:
+        for pid in reversed(self.line.pids("ivr.orders.sandbox")):
+            kill(pid)
+
     def kills_valkey(self) -> None:
         kill(self.line.pids("valkey-server")[0])
 

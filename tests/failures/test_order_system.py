@@ -6,30 +6,71 @@ import time
 
 import pytest
 
-from tests.failures.rehearsed import Person, Rehearsed
-
-REFILL = "27001001#1"  # for a refill, the prescription number, yes
+from tests.failures.rehearsed import Rehearsed, eventually
 
 
-def knows(rehearsed: Rehearsed, person: str) -> Person:
-    """Somebody of the order system's own cast rings."""
-    return rehearsed.calls("1", number=rehearsed.number_of(person))
-
-
-@pytest.mark.parametrize("mode", ["down", "slow", "error"])
-def test_callers_are_routed_within_seconds(rehearsed: Rehearsed, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "person"), [("down", "patient-02"), ("slow", "patient-03"), ("error", "patient-05")]
+)
+def test_callers_are_routed_within_seconds_and_it_hears_of_them_later(
+    rehearsed: Rehearsed, mode: str, person: str
+) -> None:
     rehearsed.order_system(mode)
     began = time.monotonic()
 
-    caller = knows(rehearsed, "patient-01")
-    caller.keys("0")
+    caller = rehearsed.calls("10", number=rehearsed.number_of(person))
     rehearsed.answers("grace")
     caller.talks()
 
     assert time.monotonic() - began < 10
     caller.hangs_up()
     caller.is_rid_of()
-    assert rehearsed.written(f"dispositions?call_id={caller.call_id}") == [] or mode != "down"
     rehearsed.recovers()
     ended = rehearsed.ends(caller)
     assert (ended["outcome"], ended["revision"]) == ("answered", 1)
+
+
+def test_a_refill_is_ordered_once_however_often_it_was_asked_for(rehearsed: Rehearsed) -> None:
+    """It does what it is asked and says 500, so that nobody can know; with the same key asked again, it knows."""
+    caller = rehearsed.calls("12", number=rehearsed.number_of("patient-12"))
+    caller.hears("prescription number")
+    caller.keys("7012001")
+    caller.hears("press 1")
+
+    rehearsed.order_system("error")
+    caller.keys("1")
+    caller.hears("refill is ordered")
+    caller.is_rid_of()
+    eventually(lambda: "kind=RequestRefill why=Unavailable" in rehearsed.line.log, "the order system is asked, and fails")
+    rehearsed.recovers()
+
+    assert rehearsed.ends(caller)["code"] == "refill_ordered"
+    ordered = [request["call_id"] for request in rehearsed.written("refill-requests")]
+    assert ordered.count(caller.call_id) == 1
+
+
+def test_a_message_is_put_to_staff_once_when_the_order_system_is_back(rehearsed: Rehearsed) -> None:
+    rehearsed.order_system("down")
+    rehearsed.only()
+    caller = rehearsed.calls("10")
+    caller.hears("call you back")
+    caller.keys("2")
+    caller.phone.leave_message("Please call me about my order")
+    caller.keys("#")
+    caller.is_rid_of()
+
+    rehearsed.recovers()
+
+    items = rehearsed.line.dispositions(caller.call_id)
+    assert [(item["outcome"], item["final"]) for item in items] == [("voicemail", False)]
+    assert [task["what"] for task in rehearsed.written("tasks") if task["call_id"] == caller.call_id] == ["voicemail"]
+
+
+def test_an_order_system_that_crashes_comes_back(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.holds()
+    rehearsed.kills_order_system()
+    rehearsed.answers("grace")
+    caller.talks()
+    caller.hangs_up()
+
+    assert rehearsed.ends(caller)["outcome"] == "answered"

@@ -98,8 +98,9 @@ class Line:
         )
         self.record.commit(Turn(None, 0, kept, now, "{}", leg.token, does=does, call_sid=name))
 
-    def tasks(self) -> int:
-        return len(self.sandbox.extensions["ledger"].rows("tasks"))
+    def worked(self, name: str) -> bool:
+        """Has the order system been given the task of this call?"""
+        return [task["call_id"] for task in self.sandbox.extensions["ledger"].rows("tasks")].count(name) == 1
 
 
 def until(true: Callable[[], bool], seconds: float) -> bool:
@@ -145,8 +146,9 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
             "RXLINE_CLOCK_FILE": str(folder / "clock.json"),
             "PYTHONWARNINGS": "error",
         }
-        record = Record(database, SECRET_KEY)
-        yield Line(environment, record, valkey, twilio, folder / "worker.log", sandbox)
+        record, log = Record(database, SECRET_KEY), folder / "worker.log"
+        log.touch()
+        yield Line(environment, record, valkey, twilio, log, sandbox)
         record.close()
         sandbox.extensions["ledger"].close()
 
@@ -171,29 +173,29 @@ class TestARunningWorker:
 
     def test_what_the_order_system_is_told_comes_by_rq(self, line: Line) -> None:
         line.does("CAtask", CreateTask("voicemail"))
-        assert until(lambda: line.tasks() == 1, 5), line.log.read_text()
+        assert until(lambda: line.worked("CAtask"), 5), line.log.read_text()
 
     def test_a_child_that_is_killed_is_started_again_within_a_second(self, line: Line) -> None:
         before = line.children()
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
         assert until(lambda: not before.items() & line.children().items(), 1.5), line.log.read_text()
-        assert {each["child"] for each in line.said("child_died")} == CHILDREN
+        assert {each["child"] for each in line.said("child_died")} >= CHILDREN
         line.does("CAafter", CreateTask("voicemail"))
-        assert until(lambda: line.tasks() == 2, 20), line.log.read_text()
+        assert until(lambda: line.worked("CAafter"), 20), line.log.read_text()
 
     def test_nobody_notices_that_valkey_is_away_and_comes_back(self, line: Line) -> None:
         assert until(line.beating, 20)
         before = line.children()
         line.valkey.kill()
         line.does("CAaway", CreateTask("voicemail"))
-        assert until(lambda: line.tasks() == 3, 5), line.log.read_text()
+        assert until(lambda: line.worked("CAaway"), 5), line.log.read_text()
         os.kill(before["orders"], signal.SIGKILL)
         assert until(lambda: bool(line.said("valkey_away")), 5), line.log.read_text()
         assert line.beating()
         line.valkey.start()
         line.does("CAback", CreateTask("voicemail"))
-        assert until(lambda: line.tasks() == 4, 5), line.log.read_text()
+        assert until(lambda: line.worked("CAback"), 5), line.log.read_text()
         assert line.children().items() - before.items() == {("orders", line.children()["orders"])}
 
     def test_the_worker_waits_for_a_database_that_is_away(self, line: Line) -> None:
@@ -202,7 +204,7 @@ class TestARunningWorker:
         assert until(lambda: {each["child"] for each in line.said("record_unreachable")} >= {"dispatch", "relay"}, 5)
         file.with_suffix(".away").rename(file)
         line.does("CAlater", CreateTask("voicemail"))
-        assert until(lambda: line.tasks() == 5, 5), line.log.read_text()
+        assert until(lambda: line.worked("CAlater"), 5), line.log.read_text()
         assert until(line.beating, 10)
         assert line.children()["dispatch"] == before["dispatch"]
 
