@@ -5,12 +5,12 @@ A caller always hears something: whatever goes wrong behind these doors, the rep
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from traceback import extract_tb
 from typing import cast
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, request
@@ -20,14 +20,18 @@ from ivr import app as house
 from ivr.rescue import Rescue
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard, UnknownLeg
-from ivr.telephony.forms import Form, caller, dialed, event, status_event
+from ivr.telephony.forms import Form, call_sid, caller, dialed, event, status_event
 from ivr.telephony.signature import Verifier
 
 log = structlog.get_logger()
 voice = Blueprint("voice", __name__, url_prefix="/voice")
 
 LARGEST_BODY = 1_000_000
+OURS = "/<leg>/<int(max=999999):document>"
 Door = Callable[..., str | None]
+
+# Whatever stands before it: our public URL may end in a path.
+_FAILED = re.compile(r".*/voice/(?:incoming|(?P<leg>[\w-]+)/(?P<document>[0-9]{1,6})/(?P<way>[a-z]+))(?:[?#].*)?")
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -110,18 +114,19 @@ def incoming(form: Form) -> str | None:
 
 
 def _arrived(form: Form) -> str | None:
-    call_sid = form.text("CallSid")
-    return board().arrived(call_sid, caller(form), dialed(form)) if call_sid else None
+    sid = call_sid(form)
+    return board().arrived(sid, caller(form), dialed(form)) if sid else None
 
 
-@voice.post("/<leg>/<int:document>/<any(next, after, moved):way>")
+@voice.post(f"{OURS}/<any(next, after, moved):way>")
 @answered
-def leave(form: Form, leg: str, document: int, way: str) -> str:
+def leave(form: Form, leg: str, document: int, way: str) -> str | None:
     """A party leaves a document we gave them by one of its exits, or comes for one we reserved."""
-    return board().turn(Exit(leg, document, way), event(way, leg, document, form), form.text("CallSid"))
+    sid = call_sid(form)
+    return board().turn(Exit(leg, document, way), event(way, leg, document, form), sid) if sid else None
 
 
-@voice.post("/<leg>/<int:document>/wait")
+@voice.post(f"{OURS}/wait")
 @answered
 def wait(form: Form, leg: str, document: int) -> str:
     """A caller on hold wants something to hear."""
@@ -132,10 +137,10 @@ def wait(form: Form, leg: str, document: int) -> str:
 @answered
 def status(form: Form) -> str:
     """What became of a call that rang us: in any order, perhaps twice."""
-    return _ended(board().token_of(form.text("CallSid")), form)
+    return _ended(board().token_of(call_sid(form)), form)
 
 
-@voice.post("/<leg>/<int:document>/status")
+@voice.post(f"{OURS}/status")
 @answered
 def leg_status(form: Form, leg: str, document: int) -> str:
     """What became of a call we placed."""
@@ -153,15 +158,13 @@ def _ended(leg: str, form: Form) -> str:
 @answered
 def fallback(form: Form) -> str | None:
     """Twilio could not get or play one of our documents, and asks here what to do instead."""
-    way = urlsplit(form.text("ErrorUrl")).path.strip("/").split("/")
     log.error("document_failed", code=form.text("ErrorCode")[:8])
-    match way:
-        case ["voice", "incoming"]:
-            return _arrived(form)
-        case ["voice", leg, document, exit_] if document.isdigit() and len(document) < 9:
-            return board().stumbled(Exit(leg, int(document), exit_), form.text("CallSid"))
-        case _:
-            return None
+    failed = _FAILED.fullmatch(form.text("ErrorUrl"))
+    if failed is None:
+        return None
+    if failed["leg"] is None:
+        return _arrived(form)
+    return board().stumbled(Exit(failed["leg"], int(failed["document"]), failed["way"]), call_sid(form))
 
 
 @voice.post("/rescued")

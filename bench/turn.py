@@ -32,7 +32,7 @@ from urllib.parse import urlencode
 from bench.load import Load, Measured, post
 from bench.steps import split
 from ivr.settings import PRACTICE_ACCOUNT_SID
-from tests.servers import free_port, postgres
+from tests.servers import free_port, new_database, postgres
 
 PUBLIC_URL = "https://line.example.com"
 TOKEN = "bench-token"
@@ -95,7 +95,9 @@ def main() -> int:
 def _measure(name: str, rounds: int, seconds: float) -> Result:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{folder}/bench.db" if name == "SQLite" else stack.enter_context(postgres())
+        url = f"sqlite:///{folder}/bench.db"
+        if name == "PostgreSQL":
+            url = stack.enter_context(new_database(stack.enter_context(postgres(durable=True)).url))
         workers, threads = (1, 8) if name == "SQLite" else (2, 4)
         port, pid = stack.enter_context(_web(url, folder, workers, threads))
         calls = _calls()
@@ -134,7 +136,7 @@ def _web(database_url: str, folder: Path, workers: int, threads: int) -> Iterato
     command = [
         sys.executable, "-m", "gunicorn", "bench.web:create_app()", "-b", f"127.0.0.1:{port}", "-k", "gthread",
         "-w", str(workers), "--threads", str(threads), "--keep-alive", "75", "--log-level", "error",
-        "-c", "/dev/null",
+        "-c", "python:bench.gunicorn_settings",
     ]  # fmt: skip
     process = subprocess.Popen(command, env=env)
     try:

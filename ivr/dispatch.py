@@ -94,7 +94,8 @@ class Dispatch:
 
     def _fire_timers(self) -> None:
         for timer in self._record.timers.due(self._board.clock.now()):
-            # Told before it is taken: whoever dies in between leaves it to be told again, which changes nothing.
+            # Told before it is taken: whoever dies in between leaves it to be told again, and a call that has
+            # heard it takes no notice, except that an emergency nobody answered may make two tasks instead of none.
             with suppress(Conflict):
                 self._tell(timer.call_id, TimerDue(timer.name))
                 self._record.timers.take(timer)
@@ -154,7 +155,7 @@ class Dispatch:
             for ticket in tickets
             if in_hours(ticket, is_open, may_ring_back) and now >= self._aside.get(ticket.id, now)
         ]
-        keep_free = max(queue.keep_free_licensed for queue in pharmacy.queues.values())
+        keep_free = max((queue.keep_free_licensed for queue in pharmacy.queues.values()), default=0)
         pairs = self._match(served, at_hour(desks, is_open), now, keep_free)
         for ticket, agent in self._paced(pairs, pharmacy.policies):
             self._offer(ticket, agent)
@@ -215,19 +216,15 @@ class Dispatch:
 
     def _tell_stranded(self, site: Site, stranded: Iterable[Ticket]) -> None:
         """Tell each ticket once that nobody signed in could ever serve it, and again when it has changed."""
-        told = self._told.get(site.name, {})
-        self._told[site.name] = {
-            ticket.id: told[ticket.id] if told.get(ticket.id) == ticket else self._tell_nobody_could(ticket)
-            for ticket in stranded
-        }
-
-    def _tell_nobody_could(self, ticket: Ticket) -> Ticket:
-        """Return the ticket as it is when its caller has been told."""
-        with suppress(Conflict):
-            call = self._tell(ticket.call, NobodyCould())
-            if call is not None and call.ticket is not None:
-                return call.ticket
-        return ticket
+        before = self._told.get(site.name, {})
+        told = self._told[site.name] = {}
+        for ticket in stranded:
+            if before.get(ticket.id) == ticket:
+                told[ticket.id] = ticket
+                continue
+            with suppress(Conflict):  # the call has moved: the next pass sees its ticket as it is then
+                call = self._tell(ticket.call, NobodyCould())
+                told[ticket.id] = call.ticket if call is not None and call.ticket is not None else ticket
 
 
 # ---------------------------------------------------------------- what a pass goes by

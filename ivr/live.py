@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 TIMEOUT_SECONDS = 0.3
-LONGEST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 1.0  # a Valkey that hangs is noticed so late: a socket has one timeout
 _REST_SECONDS = 1.0  # after a failure nobody asks again so soon: a turn must not pay for a host that is away
 _KEPT_SECONDS = 10  # a ring nobody hears
 
@@ -47,7 +47,7 @@ class Live:
             trip.execute()
 
     def wait(self, name: str, seconds: float) -> bool:
-        """Return True once the doorbell rings, False after so many seconds (5 at most) or as many asleep."""
+        """Return True once the doorbell rings, False after so many seconds (1 at most) or as many asleep."""
         until = time.monotonic() + min(seconds, LONGEST_WAIT_SECONDS)
         try:
             with self._noticing():

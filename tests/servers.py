@@ -105,8 +105,11 @@ def valkey() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Server]:
-    """Run a PostgreSQL whose superuser `postgres` needs no password; `new_database` makes databases in it."""
+def postgres(*, durable: bool = False) -> Iterator[Server]:
+    """Run a PostgreSQL whose superuser `postgres` needs no password; `new_database` makes databases in it.
+
+    Unless `durable` it does not wait for the disk, which no test can tell but every benchmark.
+    """
     user = _unprivileged_user()
     with _folder_of(user) as folder, _on_a_free_port() as take:
         data, binaries = str(folder / "data"), _postgres_binaries(folder, user)
@@ -117,7 +120,7 @@ def postgres() -> Iterator[Server]:
             capture_output=True,
             **_as_user(user),
         )
-        yield take(lambda port: _postgres_on(port, binaries, data, user))
+        yield take(lambda port: _postgres_on(port, binaries, data, user, durable))
 
 
 @contextlib.contextmanager
@@ -141,7 +144,7 @@ def valkey_says(port: int, command: bytes) -> bytes:
         return b""
 
 
-def _postgres_on(port: int, binaries: Path, data: str, user: str | None) -> Server:
+def _postgres_on(port: int, binaries: Path, data: str, user: str | None, durable: bool) -> Server:
     url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
     def answers() -> bool:
@@ -155,7 +158,7 @@ def _postgres_on(port: int, binaries: Path, data: str, user: str | None) -> Serv
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": "",
-        "fsync": "off",
+        "fsync": "on" if durable else "off",
         "max_connections": "200",
     }
     command = [str(binaries / "postgres"), "-D", data]

@@ -103,7 +103,9 @@ class WholeLine:
 
     def pids(self, what: str) -> list[int]:
         """The processes of this line whose command says `what`, oldest first."""
-        listed = subprocess.run(["ps", "-eo", "pid,ppid,args", "--sort=start_time"], capture_output=True, text=True)
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "pid,ppid,args", "--sort=start_time"], capture_output=True, text=True
+        )
         rows = [line.split(None, 2) for line in listed.stdout.splitlines()[1:]]
         family, found = {str(self.process.pid)}, []
         for pid, parent, _ in rows * 3:  # children may be listed before their parents

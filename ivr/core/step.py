@@ -204,6 +204,8 @@ def _timer(draft: Draft, name: str) -> None:
     kind, _, id_ = name.partition(":")
     if kind == "emergency":
         return waiting.emergency_timer(draft, name)
+    if kind == "callback":
+        return waiting.callback_expires(draft)
     if kind == "plan":
         return waiting.plan_step(draft, int(id_))
     offer = next((offer for offer in draft.call.offers if offer.id == id_), None)

@@ -256,11 +256,22 @@ def _promise(draft: Draft) -> None:
     withdraw_offers(draft)
     draft.put_ticket(kind="callback", not_before=None)
     draft.put(phase="promised", dialogue="", outcome="callback", resolution="callback_promised")
+    expires = timedelta(seconds=draft.pharmacy.policies.callback_expires_seconds)
+    draft.do(SetTimer("callback:expires", draft.now + expires))
     draft.say(Say("callback_promised"), Hangup())
 
 
 def callback_number(call: Call) -> str | None:
     return call.fields.get("callback_number") or call.caller.number
+
+
+def callback_expires(draft: Draft) -> None:
+    """Nobody could be called back in all that time: the ticket closes, and the disposition says so."""
+    ticket = draft.call.ticket
+    if ticket is not None and ticket.kind == "callback" and ticket.state == "waiting":
+        withdraw_offers(draft)
+        draft.put(resolution="callback_expired")
+        close_ticket(draft)
 
 
 # ---------------------------------------------------------------- when nobody can serve them
@@ -308,8 +319,8 @@ def take_message(draft: Draft, queue: str) -> None:
 
 
 def expects_message(call: Call) -> bool:
-    """Has this caller been asked for a message, and not left one yet?"""
-    return "message_queue" in call.fields and not call.recordings
+    """Has this caller been asked for a message, by us or by a rescue, and not left one yet?"""
+    return ("message_queue" in call.fields or call.outcome == "failed") and not call.recordings
 
 
 def message_left(draft: Draft, event: Recorded) -> None:
@@ -319,7 +330,8 @@ def message_left(draft: Draft, event: Recorded) -> None:
         if not over:
             draft.say(Say("voicemail_too_short"), Record(draft.pharmacy.policies.message_seconds))
         return
-    ticket = draft.call.ticket or _ticket(draft, "voicemail", draft.queue(draft.call.fields["message_queue"]))
+    queue = draft.call.fields.get("message_queue") or usual_queue(draft)
+    ticket = draft.call.ticket or _ticket(draft, "voicemail", draft.queue(queue))
     draft.put(
         recordings=(*draft.call.recordings, event.recording),
         ticket=replace(ticket, kind="voicemail", state="waiting", closed_at=None),

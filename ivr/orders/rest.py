@@ -26,7 +26,8 @@ from ivr.orders.port import (
 )
 
 _LARGEST_ANSWER_BYTES = 1_000_000
-_NOTHING_WAS_SAID = {408, 429}
+# Too slow, too many, and who we are: none says anything about the request, which is sent again when that is mended.
+_NOTHING_WAS_SAID = {401, 403, 408, 429}
 _CODE = re.compile(r"[a-z_]{1,64}")
 _WORD = re.compile(r"[a-z0-9_-]{1,64}", re.IGNORECASE)
 

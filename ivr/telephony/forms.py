@@ -36,6 +36,7 @@ _DIAL_RESULTS = CALL_OVER | {"answered"}
 _NOT_KEYS = re.compile(r"[^0-9*#]+")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _COUNT = re.compile(r"[0-9]{1,9}")
+_CALL_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PASSED = "TN-Validation-Passed-"
 _FAILED = "TN-Validation-Failed"
 
@@ -116,7 +117,13 @@ def _decoded(value: bytes) -> str:
     return value[: 4 * MOST_CHARACTERS].decode("utf-8", "replace")[:MOST_CHARACTERS]
 
 
-# ---------------------------------------------------------------- who rings, and whom
+# ---------------------------------------------------------------- which call, who rings, and whom
+
+
+def call_sid(form: Form) -> str:
+    """Return the carrier's id of the call, empty for none: it becomes a key in the record, in jobs and in URLs."""
+    sid = form.text("CallSid")
+    return sid if _CALL_SID.fullmatch(sid) else ""
 
 
 def caller(form: Form) -> Caller:

@@ -1,5 +1,6 @@
 """Whole calls on the pure core, told as callers and staff live them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -321,6 +322,10 @@ class TestCallbacks:
         told = call.disposition
         assert (told["code"], told["final"], told["attempts"]) == ("callback_expired", True, 3)
 
+    def test_a_callback_nobody_could_attempt_expires(self):
+        call = self.promised().hangs_up().later(86_400).happens(TimerDue("callback:expires"))
+        assert (call.disposition["code"], call.disposition["final"]) == ("callback_expired", True)
+
     def test_an_accepted_offer_beats_a_callback_asked_for_at_the_same_moment(self):
         call = Rehearsal().on_hold().keys("1").offered_to().picked_up().keys("1", leg="leg-ana")
         assert call.keys("1").heard == ["a_person_is_ready"]
@@ -351,6 +356,12 @@ class TestMessages:
             {k: v for k, v in call.disposition.items() if k not in ("revision", "ticket_id")} for call in (early, late)
         ]
         assert said[0] == said[1]
+
+    def test_a_message_left_while_we_were_broken_counts_too(self):
+        call = Rehearsal(NIGHT)
+        call.call = replace(call.call, outcome="failed")
+        told = call.hangs_up().happens(Recorded("c", "RE1", 12)).disposition
+        assert (told["outcome"], told["queue"]) == ("voicemail", "front_desk")
 
     def test_an_empty_message_is_asked_for_once_more(self):
         assert Rehearsal(NIGHT).rings().keys("1", "0").happens(Recorded("c", "RE1", 0)).heard == ["voicemail_too_short"]

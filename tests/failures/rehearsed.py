@@ -288,9 +288,7 @@ class Rehearsed:
 
     def written(self, path: str) -> list[dict[str, Any]]:
         """What the order system has been given at a path under /v1/."""
-        request = urllib.request.Request(
-            f"{self.line.sandbox}/v1/{path}", headers={"Authorization": "Bearer sandbox"}
-        )
+        request = urllib.request.Request(f"{self.line.sandbox}/v1/{path}", headers={"Authorization": "Bearer sandbox"})
         with _HTTP.open(request, timeout=5) as answer:
             items: list[dict[str, Any]] = json.load(answer)["items"]
         return items

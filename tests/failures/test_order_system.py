@@ -9,9 +9,7 @@ import pytest
 from tests.failures.rehearsed import Rehearsed, eventually
 
 
-@pytest.mark.parametrize(
-    ("mode", "person"), [("down", "patient-02"), ("slow", "patient-03"), ("error", "patient-05")]
-)
+@pytest.mark.parametrize(("mode", "person"), [("down", "patient-02"), ("slow", "patient-03"), ("error", "patient-05")])
 def test_callers_are_routed_within_seconds_and_it_hears_of_them_later(
     rehearsed: Rehearsed, mode: str, person: str
 ) -> None:
@@ -41,7 +39,9 @@ def test_a_refill_is_ordered_once_however_often_it_was_asked_for(rehearsed: Rehe
     caller.keys("1")
     caller.hears("refill is ordered")
     caller.is_rid_of()
-    eventually(lambda: "kind=RequestRefill why=Unavailable" in rehearsed.line.log, "the order system is asked, and fails")
+    eventually(
+        lambda: "kind=RequestRefill why=Unavailable" in rehearsed.line.log, "the order system is asked, and fails"
+    )
     rehearsed.recovers()
 
     assert rehearsed.ends(caller)["code"] == "refill_ordered"

@@ -31,7 +31,19 @@ MOST_TWIML_BYTES = 64 * 1024
 
 # What each verb may hold, and what may be said to a caller who waits in a queue.
 INSIDE = {
-    "Response": {"Say", "Play", "Pause", "Gather", "Record", "Dial", "Enqueue", "Leave", "Redirect", "Hangup", "Reject"},
+    "Response": {
+        "Say",
+        "Play",
+        "Pause",
+        "Gather",
+        "Record",
+        "Dial",
+        "Enqueue",
+        "Leave",
+        "Redirect",
+        "Hangup",
+        "Reject",
+    },
     "Gather": {"Say", "Play", "Pause"},
     "Dial": {"Number", "Sip", "Client", "Conference"},
 }
@@ -247,9 +259,7 @@ class Carrier:
 
     # -- phones, queues, rooms
 
-    def _phone(
-        self, caller: str, to: str, direction: str, url: str, status_url: str, fields: dict[str, str]
-    ) -> Phone:
+    def _phone(self, caller: str, to: str, direction: str, url: str, status_url: str, fields: dict[str, str]) -> Phone:
         with self.lock:
             sid = f"CA{self.chance.getrandbits(128):032x}"
             self.phones[sid] = Phone(self, sid, caller, to, direction, url, status_url, fields)
@@ -715,7 +725,7 @@ class _Api:
                 queue = carrier.queue(form["FriendlyName"])
                 queue.size = int(form.get("MaxSize", queue.size))
                 return 201, _queue(queue)
-            case ("GET" | "POST"), ["Queues", sid] if sid in carrier.queues:
+            case (("GET" | "POST"), ["Queues", sid]) if sid in carrier.queues:
                 queue = carrier.queues[sid]
                 queue.size = int(form.get("MaxSize", queue.size))
                 return 200, _queue(queue)

@@ -136,10 +136,10 @@ def line(carrier: Carrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session")
 def days(line: WholeLine, carrier: Carrier) -> Iterator[Iterator[Day]]:
-    yield _days(line, carrier)
+    yield days_of(line, carrier)
 
 
-def _days(line: WholeLine, carrier: Carrier) -> Iterator[Day]:
+def days_of(line: WholeLine, carrier: Carrier) -> Iterator[Day]:
     """The same day again and again, until a test has skipped some of it; then the next Tuesday that is no holiday."""
     for week in count():
         day = Day(line, carrier, FIRST_TUESDAY + timedelta(weeks=week))

@@ -185,6 +185,20 @@ def test_a_caller_who_hangs_up_while_an_agent_hears_the_whisper_sets_them_free(d
     day.disposition(caller, outcome="short_abandon", reached="offer", final=True)
 
 
+def test_a_caller_who_hangs_up_as_an_agent_says_yes_leaves_nobody_behind(day: Day) -> None:
+    """They may still meet, or not: either way the agent is off the phone, and the call has one end."""
+    caller = day.stranger()
+    agent = in_line(day, caller)
+    agent.picks_up()
+    agent.chooses("take it")
+    caller.hangs_up()
+    agent.until(lambda: agent.is_over, "is hung up")
+
+    told = day.disposition(caller, final=True)
+    free = {"short_abandon": "available", "answered": "wrap_up"}
+    day.is_soon(lambda: day.presence(agent), free[told["outcome"]])
+
+
 def test_an_agent_who_does_not_pick_up_goes_on_break_and_the_caller_keeps_their_place(day: Day) -> None:
     caller = day.stranger()
     missed = in_line(day, caller)
