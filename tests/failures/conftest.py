@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,8 @@ from tests.whole_line import WholeLine, whole_line
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     with whole_line(tmp_path_factory.mktemp("line")) as line, Phones(line.exchange) as phones:
-        yield Rehearsed(line, phones)
+        with contextlib.closing(Rehearsed(line, phones)) as rehearsed:
+            yield rehearsed
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ivr.core.line import Offer
@@ -75,6 +76,12 @@ class Person:
         assert over, f"the call of {self.name} has not ended"
 
     @property
+    def kinds(self) -> set[str]:
+        """What kinds of thing have happened on this phone."""
+        self.phone.read()
+        return {line["kind"] for line in self.phone.lines}
+
+    @property
     def story(self) -> str:
         self.phone.read()
         return "\n".join(f"  {_told(line)}" for line in self.phone.lines[-40:] if line["kind"] != "gathering")
@@ -104,6 +111,9 @@ class Rehearsed:
         self._rung_before: set[str] = set()
         self._people: list[Person] = []
 
+    def close(self) -> None:
+        self.record.close()
+
     # ------------------------------------------------------------ people
 
     def _cast(self, person: Person) -> Person:
@@ -120,7 +130,8 @@ class Rehearsed:
         """Somebody rings us, from a number of their own, and presses these keys as they are asked."""
         number = number or f"+1303555{next(_NUMBERS)}"
         person = self._cast(Person(self.phones.call(to, number, pace=pace), "the caller"))
-        person.phone.press(keys)
+        if keys:
+            person.phone.press(keys)
         return person
 
     def number_of(self, person: str) -> str:
@@ -187,11 +198,15 @@ class Rehearsed:
         names: dict[str, str] = json.loads((self.line.folder / "var" / "practice.json").read_text())
         return names
 
+    @property
+    def record_file(self) -> Path:
+        """The record of a line on SQLite."""
+        return self.line.folder / self.settings["DATABASE_URL"].removeprefix("sqlite:///")
+
     @cached_property
     def record(self) -> Record:
         url = self.settings["DATABASE_URL"]
-        here = f"sqlite:///{self.line.folder}/"
-        return Record(url.replace("sqlite:///", here, 1), "not needed to look")
+        return Record(f"sqlite:///{self.record_file}" if url.startswith("sqlite") else url, "not needed to look")
 
     def open_offer(self) -> Offer | None:
         offers = self.record.desk.open_offers()

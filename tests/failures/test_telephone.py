@@ -44,7 +44,7 @@ def test_a_phone_that_rings_unknown_to_us_is_found_and_not_rung_again(rehearsed:
     rehearsed.rings("grace", PROMPT_SECONDS)
     offer = rehearsed.open_offer()
     assert offer is not None
-    assert rehearsed.placing_is(offer.leg, "unknown")
+    eventually(lambda: rehearsed.placing_is(offer.leg, "unknown"), "we do not know that it rings")
     eventually(lambda: rehearsed.placing_is(offer.leg, "done"), "the call is found in the exchange's list")
 
     rehearsed.answers("grace")

@@ -213,14 +213,15 @@ class Carrier:
         """Send a signed webhook as often as `deliveries` says; all must get the same answer, but for views."""
         if self.deliveries == "at once":
             with ThreadPoolExecutor(2) as both:
-                replies = [sent.result() for sent in [both.submit(self._post, url, fields) for _ in range(2)]]
+                replies = [sent.result() for sent in [both.submit(self.send_once, url, fields) for _ in range(2)]]
         else:
-            replies = [self._post(url, fields) for _ in range(2 if self.deliveries == "twice" else 1)]
+            replies = [self.send_once(url, fields) for _ in range(2 if self.deliveries == "twice" else 1)]
         if not view and len({(reply.status, reply.body) for reply in replies}) > 1:
             self.faults.append(f"a second delivery got another reply: {[reply.body for reply in replies]}")
         return replies[0]
 
-    def _post(self, url: str, fields: dict[str, str]) -> Reply:
+    def send_once(self, url: str, fields: dict[str, str]) -> Reply:
+        """Send one signed webhook."""
         pairs = list(fields.items())
         headers = {"Content-Type": FORM, "X-Twilio-Signature": signature(self.secret, url, pairs)}
         reply = send(url, urlencode(pairs).encode(), headers)
@@ -410,6 +411,13 @@ class Phone:
         with self._lock:
             if self.status not in OVER:
                 self._ends("completed" if self.status == "in-progress" else "canceled")
+
+    def tells_of_hanging_up(self) -> list[tuple[str, dict[str, str]]]:
+        """What Twilio would tell if this phone in a room were hung up: that its Dial is over, and the leg."""
+        assert self._dial is not None
+        over = self.form(CallStatus="completed")
+        ended = {**over, "DialCallStatus": "answered"}
+        return [(self._dial.attrib["action"], ended), (self.status_url, {**over, "CallDuration": "9"})]
 
     # -- what tests look at
 

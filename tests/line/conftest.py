@@ -135,8 +135,8 @@ def line(carrier: Carrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def days(line: WholeLine, carrier: Carrier) -> Iterator[Iterator[Day]]:
-    yield days_of(line, carrier)
+def days(line: WholeLine, carrier: Carrier) -> Iterator[Day]:
+    return days_of(line, carrier)
 
 
 def days_of(line: WholeLine, carrier: Carrier) -> Iterator[Day]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -85,33 +86,51 @@ def message(day: Day) -> Phone:
     return caller
 
 
-CALLS: dict[str, tuple[Callable[[Day], Phone], dict[str, Any]]] = {
-    "answered": (answered, {"outcome": "answered", "reached": "talk", "final": True}),
-    "missed, then answered": (missed_then_answered, {"outcome": "answered", "reached": "talk", "final": True}),
-    "called back": (called_back, {"outcome": "callback", "code": "callback_completed", "final": True}),
-    "abandoned": (abandoned, {"outcome": "short_abandon", "reached": "offer", "final": True}),
-    "message": (message, {"outcome": "voicemail", "code": "message_taken", "final": False}),
+# What happens, how many phones it rings, and what its disposition says.
+CALLS: dict[str, tuple[Callable[[Day], Phone], int, dict[str, Any]]] = {
+    "answered": (answered, 1, {"outcome": "answered", "reached": "talk", "final": True}),
+    "missed, then answered": (missed_then_answered, 2, {"outcome": "answered", "reached": "talk", "final": True}),
+    "called back": (called_back, 3, {"outcome": "callback", "code": "callback_completed", "final": True}),
+    "abandoned": (abandoned, 1, {"outcome": "short_abandon", "reached": "offer", "final": True}),
+    "message": (message, 0, {"outcome": "voicemail", "code": "message_taken", "final": False}),
 }
 _KEPT: dict[str, dict[str, Any]] = {}
 
 
 def record_of(day: Day, caller: Phone, **wanted: Any) -> dict[str, Any]:
-    """What is left of a call: its disposition, its tasks, and how many phones it rang."""
+    """What is left of a call: its disposition and its tasks."""
     kept = {name: value for name, value in day.disposition(caller, **wanted).items() if name not in OF_ONE_CALL}
     tasks = [task["what"] for task in day.order_system("/v1/tasks") if task["call_id"] == caller.sid]
-    return {**kept, "tasks": tasks, "rung": len(day.rung())}
+    return {**kept, "tasks": tasks}
 
 
 @pytest.mark.parametrize("deliveries", ["once", "twice", "at once"])
 @pytest.mark.parametrize("call", CALLS)
 def test_a_second_delivery_gets_the_same_reply_and_changes_nothing(day: Day, call: str, deliveries: str) -> None:
     """The carrier itself compares the replies, and the day ends with a fault when two differ."""
-    happens, wanted = CALLS[call]
+    happens, rings, wanted = CALLS[call]
     day.carrier.deliveries = deliveries
     kept = record_of(day, happens(day), **wanted)
 
     assert kept == _KEPT.setdefault(call, kept)
+    assert len(day.rung()) == rings
     assert day.carrier.faults == []
+
+
+def test_all_that_a_hang_up_sets_off_may_come_at_the_same_moment(day: Day) -> None:
+    """The ends of both Dials and of both legs, each three times over: nobody is sent to a person because of it."""
+    caller, agent = to_a_person(day)
+    agent.picks_up()
+    talk(caller, agent)
+    told = [*caller.tells_of_hanging_up(), *agent.tells_of_hanging_up()] * 3
+    with ThreadPoolExecutor(len(told)) as at_once:
+        replies = list(at_once.map(lambda sent: day.carrier.send_once(*sent), told))
+
+    answers = {(url, reply.body) for (url, _), reply in zip(told, replies, strict=True)}
+    assert len(answers) == 4
+    assert not [reply.body for reply in replies if b"<Dial" in reply.body]
+    record_of(day, caller, outcome="answered", reached="talk", final=True)
+    day.is_soon(lambda: day.presence(agent), "wrap_up")
 
 
 # ---------------------------------------------------------------- status callbacks in no order
@@ -122,7 +141,7 @@ def test_a_second_delivery_gets_the_same_reply_and_changes_nothing(day: Day, cal
 def test_status_callbacks_may_come_before_all_else_or_long_after_and_in_any_order(
     day: Day, call: str, comes: str
 ) -> None:
-    happens, wanted = CALLS[call]
+    happens, rings, wanted = CALLS[call]
     day.carrier.status_comes = comes
     caller = happens(day)
     held = day.carrier.held * 2
@@ -132,6 +151,7 @@ def test_status_callbacks_may_come_before_all_else_or_long_after_and_in_any_orde
     kept = record_of(day, caller, **wanted)
 
     assert kept == _KEPT.setdefault(call, kept)
+    assert len(day.rung()) == rings
     day.is_soon(partial(day.agents, "offered", "on_call"), 0)
 
 

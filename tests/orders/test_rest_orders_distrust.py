@@ -124,7 +124,7 @@ def test_a_prescription_of_nobody_is_no_answer(answering):
     ("answer", "code"),
     [
         (http(404, b'{"code": "prescription_not_found"}'), "prescription_not_found"),
-        (http(403, b"<html>forbidden</html>"), "http_403"),
+        (http(410, b"<html>forbidden</html>"), "http_410"),
         (http(400, b'{"code": "no such number: +16145550101"}'), "http_400"),
         (http(400, b'{"code": 7001001}'), "http_400"),
         (http(422, b"[]"), "http_422"),
