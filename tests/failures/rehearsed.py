@@ -164,6 +164,10 @@ class Rehearsed:
         person.keys("1")
         return person
 
+    def by_itself(self, agent: str, does: str, keys: str = "") -> None:
+        """What an agent's phone does from now on whenever it rings."""
+        self.phones.post("/phones", number=self._staff[agent].address, does=does, keys=keys)
+
     def only(self, *working: str) -> None:
         """These agents are free, idle in this order, and nobody else is signed in."""
         for agent in self.record.desk.agents():
@@ -208,9 +212,14 @@ class Rehearsed:
         url = self.settings["DATABASE_URL"]
         return Record(f"sqlite:///{self.record_file}" if url.startswith("sqlite") else url, "not needed to look")
 
-    def open_offer(self) -> Offer | None:
-        offers = self.record.desk.open_offers()
-        return offers[-1][1] if offers else None
+    def standing_offer(self, agent: str) -> Offer:
+        """The ticket offered to an agent, once there is one."""
+
+        def open_offer() -> Offer | None:
+            return next((offer for _, offer in self.record.desk.open_offers() if offer.agent == agent), None)
+
+        offer: Offer = eventually(open_offer, f"{agent} is offered a ticket")
+        return offer
 
     def placing(self, leg: str) -> EffectRow | None:
         """The effect that rings a leg."""
@@ -350,6 +359,15 @@ class Rehearsed:
         assert missing == [], "every call has its row and its disposition"
         presences = Counter(agent.presence for agent in self.record.desk.agents().values())
         assert not {"offered", "on_call"} & presences.keys(), f"an agent is stranded: {presences}"
+
+
+def closing(rehearsed: Rehearsed) -> Iterator[Rehearsed]:
+    """Yield it, and tell what happened when the test is over."""
+    try:
+        yield rehearsed
+        rehearsed.tells()
+    finally:
+        rehearsed.close()
 
 
 def kill(pid: int) -> None:

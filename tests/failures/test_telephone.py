@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.failures.rehearsed import Person, Rehearsed, eventually
+from tests.failures.rehearsed import Rehearsed, eventually
 
 NOTHING_DONE = {"rest_failures": 1, "rest_status": 500, "rest_when": "before"}
 DONE_ALL_THE_SAME = {"rest_failures": 1, "rest_status": 500, "rest_when": "after"}
@@ -14,45 +14,43 @@ TOO_MANY = {"rest_failures": 2, "rest_status": 429}
 PROMPT_SECONDS = 4.0
 
 
-def to_be_offered(rehearsed: Rehearsed) -> Person:
-    """A caller in line, whom grace will be offered as soon as she returns."""
+def test_a_call_refused_for_being_one_too_many_is_placed_a_moment_later(rehearsed: Rehearsed) -> None:
     rehearsed.rests("grace")
-    return rehearsed.holds()
+    caller = rehearsed.holds()
 
-
-@pytest.mark.parametrize("faults", [TOO_MANY, NOTHING_DONE], ids=["too many requests", "failed before ringing"])
-def test_a_call_that_was_not_placed_is_placed_again(rehearsed: Rehearsed, faults: dict[str, Any]) -> None:
-    caller = to_be_offered(rehearsed)
-
-    rehearsed.phones.faults(**faults)
+    rehearsed.phones.faults(**TOO_MANY)
     rehearsed.returns("grace")
     rehearsed.answers("grace")
 
     caller.talks()
     caller.hangs_up()
     assert rehearsed.ends(caller)["outcome"] == "answered"
-    rehearsed.nobody_is_forgotten([caller.call_id])
     assert rehearsed.rung("grace") == 1
 
 
-def test_a_phone_that_rings_unknown_to_us_is_found_and_not_rung_again(rehearsed: Rehearsed) -> None:
-    """The exchange rings and says 500, and nobody picks up: its own list tells that the phone rings all the same."""
-    caller = to_be_offered(rehearsed)
-
+def test_of_two_calls_that_failed_the_one_that_rings_is_found_and_the_other_placed_again(rehearsed: Rehearsed) -> None:
+    """To both requests the exchange says 500. Its own list tells, ten seconds later, that one phone rings already."""
+    rehearsed.only("grace", "priya")
+    rehearsed.rests("priya")
     rehearsed.phones.faults(**DONE_ALL_THE_SAME)
-    rehearsed.returns("grace")
+    first = rehearsed.holds()
     rehearsed.rings("grace", PROMPT_SECONDS)
-    offer = rehearsed.open_offer()
-    assert offer is not None
-    eventually(lambda: rehearsed.placing_is(offer.leg, "unknown"), "we do not know that it rings")
-    eventually(lambda: rehearsed.placing_is(offer.leg, "done"), "the call is found in the exchange's list")
+    rings = rehearsed.standing_offer("grace")
+    eventually(lambda: rehearsed.placing_is(rings.leg, "unknown"), "we do not know that it rings")
+    second = rehearsed.holds()
+    rehearsed.phones.faults(**NOTHING_DONE)
+    rehearsed.returns("priya")
 
+    eventually(lambda: rehearsed.placing_is(rings.leg, "done"), "the call is found in the exchange's list")
     rehearsed.answers("grace")
-    caller.talks()
-    caller.hangs_up()
-    assert rehearsed.ends(caller)["outcome"] == "answered"
-    rehearsed.nobody_is_forgotten([caller.call_id])
-    assert rehearsed.rung("grace") == 1
+    first.talks()
+    rehearsed.answers("priya")
+    second.talks()
+    for caller in (first, second):
+        caller.hangs_up()
+        assert rehearsed.ends(caller)["outcome"] == "answered"
+    rehearsed.nobody_is_forgotten([first.call_id, second.call_id])
+    assert (rehearsed.rung("grace"), rehearsed.rung("priya")) == (1, 1)
 
 
 @pytest.mark.parametrize(

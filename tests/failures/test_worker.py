@@ -43,7 +43,7 @@ def test_the_whole_worker_dies_with_callers_at_every_stage(rehearsed: Rehearsed)
 
     with rehearsed.frozen("ivr.phone"):  # the exchange has the request to ring, and is slow to answer
         rehearsed.returns("priya")
-        offer = eventually(rehearsed.open_offer, "the first is offered to priya")
+        offer = rehearsed.standing_offer("priya")
         eventually(lambda: rehearsed.placing_is(offer.leg, "sending"), "the exchange is asked to ring")
         rehearsed.kills_worker()
 

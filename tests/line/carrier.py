@@ -448,6 +448,12 @@ class Phone:
             self._play_on_hold(self.carrier.post(hold.wait_url, self.form(**told), view=True).twiml)
 
     @property
+    def leg(self) -> str:
+        """The line's own name for this leg, which is in every URL it hands out for it."""
+        mine = [url for url, fields, _ in self.carrier.replies if fields["CallSid"] == self.sid]
+        return next(path[2] for url in reversed(mine) if len(path := urlsplit(url).path.split("/")) == 5)
+
+    @property
     def on_hold(self) -> bool:
         return self._hold is not None
 

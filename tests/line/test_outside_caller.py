@@ -8,6 +8,7 @@ import re
 import socket
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
@@ -229,6 +230,30 @@ def test_an_agent_who_declines_is_free_and_another_is_rung(day: Day) -> None:
     caller.hangs_up()
 
     day.disposition(caller, outcome="answered", final=True)
+
+
+def test_an_emergency_rings_three_and_only_one_of_them_gets_the_caller(day: Day) -> None:
+    caller = day.stranger()
+    caller.chooses("English")
+    caller.chooses("bad reaction")
+    caller.hears("calling a pharmacist")
+    agents = [day.carrier.rings() for _ in range(3)]
+    for agent in agents:
+        agent.picks_up()
+        agent.hears("Emergency")
+    with ThreadPoolExecutor(3) as at_once:
+        list(at_once.map(lambda agent: agent.chooses("take it"), agents))
+    caller.until(lambda: caller.room, "is brought to a pharmacist")
+
+    taken = [agent for agent in agents if agent.room]
+    assert [agent.room for agent in taken] == [caller.room]
+    for agent in agents:
+        if agent not in taken:
+            agent.until(lambda agent=agent: agent.is_over, "is sent away")
+            day.is_soon(partial(day.presence, agent), "available")
+    caller.hangs_up()
+    told = day.disposition(caller, outcome="answered", queue="pharmacist", urgency="emergency", final=True)
+    assert told["agents"] == [day.agent(taken[0])]
 
 
 def test_a_caller_by_sip_is_answered(day: Day) -> None:

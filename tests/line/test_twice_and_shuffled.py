@@ -133,6 +133,17 @@ def test_all_that_a_hang_up_sets_off_may_come_at_the_same_moment(day: Day) -> No
     day.is_soon(lambda: day.presence(agent), "wrap_up")
 
 
+def test_eight_notices_of_one_call_at_the_same_moment_are_all_taken(day: Day) -> None:
+    """Whoever loses a race is stepped again until it has won one: no notice is answered with a rescue."""
+    caller, _ = to_a_person(day)
+    urls = [f"{day.line.web}/voice/{caller.leg}/{document}/after" for document in range(1, 9)]
+    told = {**caller.form(), "QueueResult": "redirected", "QueueTime": "3"}
+    with ThreadPoolExecutor(len(urls)) as at_once:
+        replies = list(at_once.map(lambda url: day.carrier.send_once(url, told), urls))
+
+    assert [len(reply.twiml) for reply in replies] == [0] * len(urls)
+
+
 # ---------------------------------------------------------------- status callbacks in no order
 
 
