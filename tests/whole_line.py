@@ -74,7 +74,7 @@ class WholeLine:
 
     def _clock(self) -> Clock:
         return Clock.from_environment(
-            {"RXLINE_CLOCK": OPEN, "RXLINE_CLOCK_FILE": str(self.folder / "var" / "clock.json")}
+            {"RXLINE_CLOCK": self.env["RXLINE_CLOCK"], "RXLINE_CLOCK_FILE": str(self.folder / "var" / "clock.json")}
         )
 
     def set_clock(self, at: str) -> None:

@@ -40,7 +40,6 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "callback_number_confirm": "callback_number",
         "callback_promised": "",
         "callback_hello": "",
-        "callback_cancelled": "",
         "goodbye_minimal": "",
         "all_busy_callback": "",
         "agent_whisper": "kind why language tier queue callback emergency minutes",

@@ -188,6 +188,8 @@ def _meet(draft: Draft, offer: Offer) -> None:
     draft.put_ticket(state="talking", answered_at=ticket.answered_at or draft.now)
     draft.do(ClearTimer(f"join:{offer.id}"))
     recorded = bool(draft.call.decision and draft.call.decision.record)
+    if recorded:  # said before the first recorded word: some states ask everybody's consent
+        draft.say(Say("recording_notice"))
     draft.say(Say("connecting"), Meet(offer.conference, recorded))
 
 

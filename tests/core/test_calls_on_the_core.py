@@ -432,3 +432,11 @@ class TestWhenThingsBreak:
             call.keys(keys)
             assert call.last.says
             assert all(not isinstance(verb, Say) or verb.prompt for verb in call.last.says)
+
+
+def test_a_recorded_talk_is_announced_before_its_first_word():
+    call = Rehearsal().on_hold()
+    call.call = replace(call.call, decision=replace(call.call.decision, record=True))
+    call.offered_to().picked_up().keys("1", leg="leg-ana").moved()
+    assert call.heard == ["recording_notice", "connecting"]
+    assert call.last.says[-1].record is True
