@@ -23,6 +23,8 @@ from ivr.sweep import run_once
 from ivr.switchboard import Switchboard
 from ivr.telephony.rest import Telephone
 
+WHOLE = ("id", "call")
+NARROWEST = 110
 EVENTS = {"available": ("signed_in", "returned", "wrapped_up"), "break": ("took_break",), "out": ("signed_out",)}
 
 
@@ -34,10 +36,14 @@ def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]],
     if not rows:
         click.echo(empty)
         return
-    table = Table(*columns, title=title, title_justify="left", box=None, header_style="bold")
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=column in WHOLE)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    # A narrow terminal may wrap the rest of a row, never an id that is to be typed again.
+    console.print(table, width=max(console.width, NARROWEST))
 
 
 @click.command()
@@ -137,13 +143,14 @@ def _disposition_row(row: Disposition) -> tuple[str, ...]:
 
 
 @click.command()
-@click.argument("call_id")
+@click.argument("call_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="for machines")
-def call(call_id: str, as_json: bool) -> None:
-    """The story of one call: every event, every decision and why."""
+def call(call_id: str | None, as_json: bool) -> None:
+    """The story of a call, the last that ended or CALL_ID: every event, every decision and why."""
     record = _board().record
-    loaded = record.load_call(call_id)
-    if loaded is None:
+    newest = record.dispositions(limit=1)
+    call_id = call_id or (newest[0].call_id if newest else "")
+    if record.load_call(call_id) is None:
         raise click.ClickException(f"no call is called `{call_id}`; `ivr dispositions` lists the last ones")
     lines = record.journal(call_id)
     if as_json:

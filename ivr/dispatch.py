@@ -56,7 +56,7 @@ class Leases:
             self._renew_at.pop(name, None)
             return False
         if name not in self._renew_at:
-            log.info("lease_taken", lease=name, fence=fence)
+            log.debug("lease_taken", lease=name, fence=fence)
         self._renew_at[name] = now + RENEW_SECONDS
         return True
 

@@ -78,9 +78,12 @@ def run(ports: Ports) -> int:
     os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, datetime.now(UTC))
     refuse_ports_in_use({part: getattr(ports, part) for part in sorted(starts) if part != "valkey"})
     names = sorted(starts | {"worker"})
-    # The web's door stays open while the web is started again: who knocks meanwhile waits, and is not refused.
-    door = socket.create_server(("127.0.0.1", ports.web))
-    with door, noted(names_to_note(settings, os.environ)), Processes(names) as processes:
+    with (
+        noted(names_to_note(settings, os.environ)),
+        Processes(names) as processes,
+        # The web's door stays open while the web is started again: who knocks meanwhile waits, and is not refused.
+        socket.create_server(("127.0.0.1", ports.web)) as door,
+    ):
         processes.say(f"Rxline {ivr.__version__}: starting {', '.join(names)}")
         now = start_clock(settings.rxline_clock_file)
         first, then = _programs(settings, ports, starts, valkey_port, door.fileno())

@@ -36,6 +36,7 @@ _DIAL_RESULTS = CALL_OVER | {"answered"}
 _NOT_KEYS = re.compile(r"[^0-9*#]+")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _COUNT = re.compile(r"[0-9]{1,9}")
+_NAME = re.compile(rb"[A-Za-z]{1,40}")  # a SIP header's has `_` and `-` in it, and the caller's own words
 _CALL_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PASSED = "TN-Validation-Passed-"
 _FAILED = "TN-Validation-Failed"
@@ -82,8 +83,8 @@ class Form:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the fields, sorted: what may be logged of a form."""
-        return tuple(_decoded(name)[:80] for name in sorted({*self.sent, *self.asked}))
+        """The names of the fields, sorted: what may be logged of a form, without those a caller may have made up."""
+        return tuple(name.decode() for name in sorted({*self.sent, *self.asked}) if _NAME.fullmatch(name))
 
     @property
     def signed(self) -> bytes:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.core.line import Offer
-from ivr.phone.client import Phone, Phones, Refused
+from ivr.phone.client import ExchangeAway, Phone, Phones, Refused
 from ivr.phone.files import staff
 from ivr.store import Conflict, EffectRow, Record
 from tests.servers import valkey_says
@@ -43,8 +43,9 @@ def eventually(true: Callable[[], Any], what: str, seconds: float = PATIENCE_SEC
 class Person:
     """Somebody with a phone at their ear."""
 
-    def __init__(self, phone: Phone, name: str) -> None:
+    def __init__(self, phone: Phone, number: str, name: str) -> None:
         self.phone = phone
+        self.number = number
         self.name = name
         self._since = 0
 
@@ -122,14 +123,15 @@ class Rehearsed:
 
     def tells(self) -> None:
         """Print what everybody heard and what the line said: of use to whoever reads of a failure."""
-        for person in self._people:
-            print(f"{person.name} {person.phone.leg}\n{person.story}")
         print(self.line.log[-6000:])
+        with contextlib.suppress(ExchangeAway):
+            for person in self._people:
+                print(f"{person.name} {person.phone.leg}\n{person.story}")
 
     def calls(self, keys: str = "", number: str = "", pace: float = 0.0, to: str = "main") -> Person:
         """Somebody rings us, from a number of their own, and presses these keys as they are asked."""
         number = number or f"+1303555{next(_NUMBERS)}"
-        person = self._cast(Person(self.phones.call(to, number, pace=pace), "the caller"))
+        person = self._cast(Person(self.phones.call(to, number, pace=pace), number, "the caller"))
         if keys:
             person.phone.press(keys)
         return person
@@ -155,7 +157,7 @@ class Rehearsed:
         """The phone of a number rings."""
         ringing = self.phones.ringing(number, wait_seconds=seconds)
         assert ringing, f"{number} did not ring within {seconds:g} s"
-        return self._cast(Person(ringing[-1], number))
+        return self._cast(Person(ringing[-1], number, f"whoever has {number}"))
 
     def answers(self, agent: str, seconds: float = PATIENCE_SECONDS) -> Person:
         """An agent picks up, hears who calls, and takes the call."""
@@ -243,10 +245,11 @@ class Rehearsed:
         return [sid for sid in self._outbound() if self.record.leg_of_sid(sid) is None]
 
     def _outbound(self) -> dict[str, dict[str, Any]]:
-        return {sid: leg for sid, leg in self._legs("outbound-api").items() if sid not in self._rung_before}
+        return {sid: leg for sid, leg in self.legs("outbound-api").items() if sid not in self._rung_before}
 
-    def _legs(self, direction: str, over_too: bool = True) -> dict[str, dict[str, Any]]:
-        found = self.phones.get("/calls", all=1 if over_too else None)["calls"]
+    def legs(self, direction: str) -> dict[str, dict[str, Any]]:
+        """Every leg the exchange has had: `inbound`, or `outbound-api` that we placed."""
+        found = self.phones.get("/calls", all=1)["calls"]
         return {leg["leg"]: leg for leg in found if leg["direction"] == direction}
 
     def ends(self, person: Person, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
@@ -338,7 +341,7 @@ class Rehearsed:
         self.recovers()
         self.hang_up_everywhere()
         self._people.clear()
-        self._rung_before = set(self._legs("outbound-api"))
+        self._rung_before = set(self.legs("outbound-api"))
         self.only("grace")
 
     def hang_up_everywhere(self) -> None:

@@ -425,6 +425,10 @@ class Phone:
         """Wait until these words are said, after those the test has waited for before."""
         self.until(lambda: self._has_heard(words), f"hears `{words}`", seconds)
 
+    def is_sent_away(self, seconds: float = 10) -> None:
+        """Wait until the line hangs this phone up, or lets it ring no more."""
+        self.until(lambda: self.is_over, "is hung up", seconds)
+
     def until(self, true: Callable[[], object], what: str, seconds: float = 10) -> None:
         """Stay on the phone until something is so; on hold the hold goes on meanwhile."""
         deadline, listen_at = time.monotonic() + seconds, 0.0

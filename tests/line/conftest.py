@@ -52,7 +52,8 @@ class Day:
 
     def stranger(self, to: str = MAIN, **fields: str) -> Phone:
         """Somebody nobody has filed rings, from a number no other test uses."""
-        return self.carrier.dials(to, f"+1303555{next(_STRANGERS) % 100 + 100:04}", **fields)
+        area, last = divmod(next(_STRANGERS), 100)
+        return self.carrier.dials(to, f"+1{303 + area}555{last + 100:04}", **fields)
 
     def on_break(self, *agents: str) -> None:
         """These agents have gone for lunch."""

@@ -53,7 +53,7 @@ def test_a_patient_known_by_their_number_talks_to_refills(day: Day) -> None:
     assert day.presence(agent) == "on_call"
     patient.hangs_up()
     agent.hears("caller has left")
-    assert agent.is_over
+    agent.is_sent_away()
     day.is_soon(lambda: day.presence(agent), "wrap_up")
     day.disposition(patient, outcome="answered", queue="refills", reached="talk", tier="number", final=True)
 
@@ -66,7 +66,7 @@ def test_a_caller_nobody_knows_is_answered(day: Day) -> None:
     agent.hangs_up()
     caller.hears("Thank you for calling")
 
-    assert caller.is_over
+    caller.is_sent_away()
     day.disposition(caller, outcome="answered", queue="front_desk", caller="unknown", tier="anonymous", final=True)
 
 
@@ -102,7 +102,7 @@ def test_at_night_a_caller_leaves_a_message(day: Day) -> None:
     caller.leaves_message()
     caller.hears("We have your message")
 
-    assert caller.is_over
+    caller.is_sent_away()
     assert day.rung() == []
     told = day.disposition(caller, outcome="voicemail", code="message_taken", queue="front_desk", final=False)
     day.is_soon(lambda: [task["what"] for task in tasks_of(day, told["call_id"])], ["voicemail"])
@@ -120,8 +120,8 @@ def test_a_caller_keeps_their_place_by_callback_and_is_rung_back(day: Day) -> No
     caller.hears("the number you are calling from")
     caller.chooses("to confirm")
     caller.hears("You keep your place")
-    assert caller.is_over
-    first.until(lambda: first.is_over, "stops ringing")
+    caller.is_sent_away()
+    first.is_sent_away()
     day.disposition(caller, outcome="callback", final=False)
 
     agent = day.carrier.rings()
@@ -156,6 +156,7 @@ def test_a_caller_who_hangs_up_on_hold_has_abandoned(day: Day) -> None:
     caller.chooses("insurance")
     caller.hears("in line")
     day.passes(seconds=20)
+    caller.hears("still in line")
     caller.hangs_up()
 
     told = day.disposition(caller, outcome="abandoned", reached="hold", queue="insurance", final=True)
@@ -180,7 +181,7 @@ def test_a_caller_who_hangs_up_while_an_agent_hears_the_whisper_sets_them_free(d
     agent = in_line(day, caller)
     agent.picks_up()
     caller.hangs_up()
-    agent.until(lambda: agent.is_over, "is hung up", seconds=3)
+    agent.is_sent_away(seconds=3)
 
     day.is_soon(lambda: day.presence(agent), "available")
     day.disposition(caller, outcome="short_abandon", reached="offer", final=True)
@@ -193,7 +194,7 @@ def test_a_caller_who_hangs_up_as_an_agent_says_yes_leaves_nobody_behind(day: Da
     agent.picks_up()
     agent.chooses("take it")
     caller.hangs_up()
-    agent.until(lambda: agent.is_over, "is hung up")
+    agent.is_sent_away()
 
     told = day.disposition(caller, final=True)
     free = {"short_abandon": "available", "answered": "wrap_up"}
@@ -222,7 +223,7 @@ def test_an_agent_who_declines_is_free_and_another_is_rung(day: Day) -> None:
     first.picks_up()
     first.presses("2")
     first.hears("Somebody else")
-    assert first.is_over
+    first.is_sent_away()
     assert day.presence(first) == "available"
     agent = day.carrier.rings()
     assert agent.to != first.to
@@ -249,7 +250,7 @@ def test_an_emergency_rings_three_and_only_one_of_them_gets_the_caller(day: Day)
     assert [agent.room for agent in taken] == [caller.room]
     for agent in agents:
         if agent not in taken:
-            agent.until(lambda agent=agent: agent.is_over, "is sent away")
+            agent.is_sent_away()
             day.is_soon(partial(day.presence, agent), "available")
     caller.hangs_up()
     told = day.disposition(caller, outcome="answered", queue="pharmacist", urgency="emergency", final=True)

@@ -40,7 +40,7 @@ def answered(day: Day) -> Phone:
     agent.picks_up()
     talk(caller, agent)
     caller.hangs_up()
-    agent.until(lambda: agent.is_over, "is parted with")
+    agent.is_sent_away()
     return caller
 
 
@@ -51,7 +51,7 @@ def missed_then_answered(day: Day) -> Phone:
     agent.picks_up()
     talk(caller, agent)
     agent.hangs_up()
-    caller.until(lambda: caller.is_over, "is parted with")
+    caller.is_sent_away()
     return caller
 
 
@@ -67,7 +67,7 @@ def called_back(day: Day) -> Phone:
     person.chooses("asked us to call")
     person.until(lambda: person.room, "is in the room")
     agent.hangs_up()
-    person.until(lambda: person.is_over, "is parted with")
+    person.is_sent_away()
     return caller
 
 
@@ -174,7 +174,7 @@ def test_a_call_is_over_when_twilio_says_so_though_its_last_words_come_later(day
     day.disposition(caller, outcome="abandoned", reached="menu", final=True)
     caller.chooses("person")
 
-    assert caller.is_over
+    caller.is_sent_away()
     assert caller.heard[-1] != "You are in line for a person. Please stay on the line."
     day.disposition(caller, outcome="abandoned", reached="menu", final=True)
     assert day.rung() == []
@@ -211,7 +211,7 @@ def test_a_second_call_to_an_agent_hears_that_the_call_is_taken(day: Day) -> Non
     second.picks_up()
 
     assert second.heard == ["This call has been taken. Goodbye."]
-    assert second.is_over
+    second.is_sent_away()
     day.is_soon(lambda: reported(day, second), True)
     talk(caller, agent)
     caller.hangs_up()

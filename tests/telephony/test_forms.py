@@ -22,7 +22,7 @@ from ivr.core.call import (
     Silent,
     Spoke,
 )
-from ivr.telephony.forms import MOST_CHARACTERS, Form, caller, dialed, e164, event, status_event
+from ivr.telephony.forms import MOST_CHARACTERS, Form, call_sid, caller, dialed, e164, event, status_event
 
 LEG = "7Yc1nVY0b3Q"
 
@@ -61,7 +61,18 @@ class TestTheForm:
         asked = Form.parse(b"SpeechResult=" + "é".encode() * 1_000_000 + b"&" + b"N" * 500 + b"=1")
 
         assert asked.text("SpeechResult") == "é" * MOST_CHARACTERS
-        assert max(map(len, asked.names)) == 80
+        assert asked.names == ("SpeechResult",)
+
+    def test_names_that_a_caller_may_have_made_up_are_not_told(self) -> None:
+        assert Form.parse(b"Digits=1&SipHeader_X-Ada-Marsh=1&%FF=1&bodySHA256=1").names == ("Digits",)
+
+    @pytest.mark.parametrize("sid", ["CA" + "0" * 32, "a3f1-22_b", "x" * 64])
+    def test_a_call_sid_is_opaque(self, sid: str) -> None:
+        assert call_sid(form(CallSid=sid)) == sid
+
+    @pytest.mark.parametrize("sid", ["", " ", "CA1\x00", "CA1/../x", "<b>", "x" * 65, "C\u0661", "v3:a"])
+    def test_what_can_be_no_call_sid_is_none(self, sid: str) -> None:
+        assert call_sid(form(CallSid=sid)) == ""
 
     @pytest.mark.parametrize(("told", "read"), [("0", 0), ("37", 37), ("-1", None), ("1e3", None), ("٣", None)])
     def test_a_count_is_a_plain_number(self, told: str, read: int | None) -> None:
