@@ -41,9 +41,8 @@ def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]],
         table.add_column(column, no_wrap=column in WHOLE)
     for row in rows:
         table.add_row(*row)
-    console = Console()
-    # A narrow terminal may wrap the rest of a row, never an id that is to be typed again.
-    console.print(table, width=max(console.width, NARROWEST))
+    # A narrow terminal may break lines, but nothing of an id that is to be typed again may be left out.
+    Console(width=max(Console().width, NARROWEST)).print(table)
 
 
 @click.command()

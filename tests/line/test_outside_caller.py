@@ -280,14 +280,14 @@ def test_a_caller_who_withholds_their_number_says_where_to_call_back(day: Day) -
     caller.hears("have us call you back")
     caller.chooses("call you back")
     caller.hears("key in your number")
-    caller.presses("3035550188#")
+    caller.presses("9405550188#")
     caller.hears("3 0 3")
     caller.chooses("confirm")
     caller.hears("You keep your place")
     agent = day.carrier.rings()
     agent.picks_up()
     agent.chooses("take it")
-    person = day.carrier.rings(to="+13035550188")
+    person = day.carrier.rings(to="+19405550188")
     person.picks_up()
     person.chooses("asked us to call")
     person.until(lambda: person.room, "is in the room")
@@ -318,9 +318,9 @@ def test_two_people_on_one_number_are_told_apart_by_their_prescription(day: Day)
 # ---------------------------------------------------------------- what is handed out, and what is kept
 
 PRIVATE = {
-    "who rings": ["3035550142", "6145550101"],
+    "who rings": ["9405550142", "6145550101"],
     "who is rung": [number.removeprefix("+1") for number in STAFF],
-    "what is keyed": ["7001001", "01051950", "1950-01-05", "3035550143"],
+    "what is keyed": ["7001001", "01051950", "1950-01-05", "9405550143"],
     "who is known": ["Marsh", "Ruth", "patient-01"],
 }
 DOOR = re.compile(r"/voice/([\w-]{20,}/\d{1,4}/(next|wait|after|moved|status)|fallback|rescued)")
@@ -351,7 +351,7 @@ def traces(days: Iterator[Day]) -> Traces:
 
 
 def private_call(day: Day) -> None:
-    caller = day.carrier.dials(MAIN, "+13035550142")
+    caller = day.carrier.dials(MAIN, "+19405550142")
     caller.chooses("English")
     caller.chooses("order or a delivery")
     caller.presses("7001001")
@@ -361,12 +361,12 @@ def private_call(day: Day) -> None:
     caller.chooses("call you back")
     caller.hears("the number you are calling from")
     caller.presses("2")
-    caller.presses("3035550143#")
+    caller.presses("9405550143#")
     caller.chooses("confirm")
     agent = day.carrier.rings()
     agent.picks_up()
     agent.chooses("take it")
-    person = day.carrier.rings(to="+13035550143")
+    person = day.carrier.rings(to="+19405550143")
     person.picks_up()
     person.chooses("asked us to call")
     person.until(lambda: person.room, "is in the room")

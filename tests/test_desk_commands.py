@@ -1,0 +1,119 @@
+"""What supervisors type, against a real record with one call in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ivr import desk
+from ivr.app import connect
+from ivr.core.call import Caller, HungUp, Keyed
+from ivr.settings import Settings
+from ivr.store import migrate
+from ivr.switchboard import Exit, Switchboard
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
+    monkeypatch.chdir(ROOT)
+    for name, value in {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/line.db",
+        "RXLINE_CLOCK": "2026-11-24T10:00-05:00",
+        "RXLINE_CLOCK_FILE": str(tmp_path / "clock.json"),
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "ORDER_SYSTEM_URL": "http://127.0.0.1:1",
+        "TWILIO_API_URL": "http://127.0.0.1:1",
+        "SECRET_KEY": "a key for tests of thirty-two letters",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.from_environment()
+    migrate(settings.database_url)
+    board = connect(settings)
+    yield board
+    board.record.close()
+
+
+def _rings(board: Switchboard, call_id: str = "CA1") -> str:
+    """Somebody who withholds their number asks for a person; the leg's token."""
+    board.arrived(call_id, Caller(), "+12125550110")
+    token = board.token_of(call_id)
+    board.turn(Exit(token, 1, "next"), Keyed(token, "1"), call_id)
+    board.turn(Exit(token, 2, "next"), Keyed(token, "0"), call_id)
+    return token
+
+
+def _says(command: object, *arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments, env={"COLUMNS": "80"})  # type: ignore[arg-type]
+
+
+def test_who_is_working_and_on_what(board: Switchboard) -> None:
+    told = _says(desk.agents).output
+    assert "Grace Lindqvist" in told
+    assert "available" in told
+
+
+def test_somebody_goes_on_break_and_comes_back(board: Switchboard) -> None:
+    assert "on_break" in _says(desk.agents, "grace", "break").output
+    assert _says(desk.agents, "grace", "available").exit_code == 0
+    assert board.record.desk.agents()["grace"].presence == "available"
+
+
+def test_a_name_nobody_has_is_told_with_those_there_are(board: Switchboard) -> None:
+    told = _says(desk.agents, "gracie", "break")
+    assert told.exit_code == 1
+    assert "nobody in config/staff.yaml is called `gracie`" in told.output
+
+
+def test_who_is_signed_out_cannot_go_on_break(board: Switchboard) -> None:
+    _says(desk.agents, "grace", "out")
+    told = _says(desk.agents, "grace", "break")
+    assert told.exit_code == 1
+    assert "`grace` is signed out, and cannot be moved to `break` from there" in told.output
+
+
+def test_the_line_is_shown_by_promise(board: Switchboard) -> None:
+    assert _says(desk.line).output == "nobody is in line\n"
+    _rings(board)
+    told = _says(desk.line).output
+    assert "front_desk" in told
+    assert "in 2 min" in told
+
+
+def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) -> None:
+    token = _rings(board)
+    for document, keys in ((3, "1"), (4, "2125550177"), (5, "1")):
+        board.turn(Exit(token, document, "next"), Keyed(token, keys), "CA1")
+    board.tell("CA1", HungUp(token, "completed"))
+    assert "callback" in _says(desk.callbacks).output
+    assert "say who worked it" in _says(desk.callbacks, "--close", "CA1").output
+    assert "no call is called `CA2`" in _says(desk.callbacks, "--close", "CA2", "--by", "grace").output
+    assert "nothing is promised" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    assert "resolved_agent" in _says(desk.dispositions, "CA1").output
+
+
+def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboard) -> None:
+    call_id = "CA0123456789abcdef0123456789abcdef"
+    board.tell(call_id, HungUp(_rings(board, call_id), "completed"))
+    told = _says(desk.dispositions).output
+    assert call_id in told
+    assert "short_abandon" in told
+    assert '"outcome": "short_abandon"' in _says(desk.dispositions, call_id, "--json").output
+
+
+def test_the_story_of_the_last_call_says_why(board: Switchboard) -> None:
+    assert "no call is called" in _says(desk.call).output
+    board.tell("CA1", HungUp(_rings(board), "completed"))
+    told = _says(desk.call).output
+    assert "Arrived" in told
+    assert "→ otherwise (routing_rules/main.yaml:" in told
+    assert "it needs urgency: emergency, and urgency is unknown" in told
+    assert '"event": "Keyed"' in _says(desk.call, "CA1", "--json").output
+
+
+def test_a_sweep_of_a_carrier_that_is_away_says_so(board: Switchboard) -> None:
+    assert "lost calls: could not look" in _says(desk.sweep).output
