@@ -63,6 +63,8 @@ def answered(door: Door) -> Callable[..., Response]:
             return spoken(rescue(form))
         except Exception as error:  # the caller is on the phone: apologise and get them to a person
             log.error("turn_failed", leg=where.get("leg"), error=type(error).__name__, at=_places(error))
+            if request.path.endswith("/status"):  # nobody listens, and Twilio sends it again
+                return Response(status=503)
             return spoken(rescue(form))
 
     return knock
@@ -94,6 +96,8 @@ def spoken(twiml: str) -> Response:
 def rescue(form: Form) -> str:
     """An apology and the way to a person, from what this process knows by heart."""
     by_heart = cast(Rescue, current_app.extensions["rescue"])
+    if form.text("Direction").startswith("outbound"):  # we rang them: staff, or somebody we call back
+        return by_heart.goodbye()
     if request.path.endswith("/wait"):  # nobody can be dialled from a wait document, and the caller keeps their place
         return by_heart.on_hold(dialed(form))
     return by_heart.document(dialed(form), board().clock.now())

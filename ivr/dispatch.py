@@ -31,6 +31,7 @@ from ivr.switchboard import Switchboard
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS, RENEW_SECONDS = 15.0, 5.0
+GOODBYE_SECONDS = 10.0
 AHEAD_SECONDS = 5.0
 """No more offers are made than can be rung so soon: an offer whose phone cannot ring yet only runs out."""
 
@@ -200,7 +201,8 @@ class Dispatch:
     def _limited(self, entry: InLine, now: datetime) -> InLine:
         loaded = self._record.load_call(entry.ticket.call)
         declined = declined_lately(loaded.call, now) if loaded else frozenset()
-        if entry.ticket.kind == "callback" and self._person_is_on_the_line(entry.ticket):
+        here = loaded is not None and _still_hears_us(loaded.call, now)
+        if entry.ticket.kind == "callback" and (here or self._person_is_on_the_line(entry.ticket)):
             # Not now, and nobody asked: as good as a ticket whose time has not come.
             return replace(entry, ticket=replace(entry.ticket, not_before=now + timedelta(seconds=1)))
         return replace(entry, declined=declined)
@@ -244,9 +246,17 @@ def roster(pharmacy: Pharmacy) -> dict[str, Agent]:
 def due_back(desk: AtDesk, missed: bool, policies: Policies, now: datetime) -> bool:
     """Has this agent's wrap-up, or their break after a missed offer, been long enough?"""
     seconds = (now - desk.since).total_seconds()
+    if seconds < 0:  # somebody set the practice clock back
+        return desk.presence == "wrap_up" or missed
     if desk.presence == "wrap_up":
         return seconds >= policies.wrap_up_seconds
     return desk.presence == "on_break" and missed and seconds >= policies.missed_return_seconds
+
+
+def _still_hears_us(call: Call, now: datetime) -> bool:
+    """Is the caller who was promised a callback still listening to our goodbye? News of a hang-up may never come."""
+    live = any(leg.kind == "caller" and leg.state == "live" for leg in call.legs.values())
+    return live and (call.ended_at is None or (now - call.ended_at).total_seconds() < GOODBYE_SECONDS)
 
 
 def quiet(pharmacy: Pharmacy, site: Site, now: datetime) -> bool:

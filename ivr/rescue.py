@@ -31,6 +31,11 @@ class Rescue:
         values = {"opens_day": opens.date().isoformat(), "opens_at": f"{opens:%H:%M}"}
         return twiml.rescue(self._words(line, "rescue_closed", values), record_action=self._recorder)
 
+    def goodbye(self) -> str:
+        """What somebody hears whom we rang: staff, or a person we call back. They are rung again."""
+        line = next(iter(self._pharmacy.lines.values()))
+        return twiml.rescue(self._words(line, "goodbye", {})[:1])
+
     def on_hold(self, dialed: str) -> str:
         """What a waiting caller hears: they are still in Twilio's queue, and keep their place there."""
         line = self._pharmacy.line_for(dialed)

@@ -47,7 +47,6 @@ log = structlog.get_logger()
 TRIES = 3  # a turn that lost a race is stepped again
 MOST_ASKS = 4
 STUMBLE_SECONDS = 60  # a second failure this soon is not asked again but rescued
-NOTHING = "<Response/>"
 
 
 class UnknownLeg(LookupError):
@@ -262,14 +261,15 @@ class Switchboard:
         world = self._world(call, answers)
         taken = step(call, event, world)
         for _ in range(MOST_ASKS):
-            if not taken.asks:
-                break
-            told = self._enquiries.answers(taken.asks[0], taken.call, world.pharmacy, patient=patient)
+            told = next(filter(None, (self._answers(ask, taken.call, patient) for ask in taken.asks)), None)
             if not told:
                 break
             world = replace(world, answers={**world.answers, **told})
             taken = step(call, event, world)
         return taken
+
+    def _answers(self, ask: str, call: Call, patient: bool) -> dict[str, Answer]:
+        return self._enquiries.answers(ask, call, self.pharmacy(call.version), patient=patient)
 
     def _world(self, call: Call, answers: Mapping[str, Answer]) -> World:
         fresh = (secrets.token_urlsafe(16), secrets.token_urlsafe(16))
@@ -279,7 +279,7 @@ class Switchboard:
 
     def _say(self, call: Call, exit_: Exit, says: tuple[Verb, ...] | None) -> str:
         if says is None:
-            return NOTHING
+            return twiml.NOTHING
         pharmacy = self.pharmacy(call.version)
         leg = call.legs.get(exit_.leg)
         return self._page.document(
@@ -293,14 +293,13 @@ class Switchboard:
     def _current(self, loaded: Loaded, leg: str) -> str:
         """The leg's current document, for a request that came too late for its own."""
         if loaded.call.legs[leg].state == "over":
-            return NOTHING
-        reply = self.record.newest_reply(leg)
-        waiting = (
-            Say("a_person_is_ready"),
-            Pause(5),
-            Back("wait"),
-        )  # a document reserved, and not fetched yet
-        return reply if reply is not None else self._say(loaded.call, Exit(leg, loaded.documents, "next"), waiting)
+            return twiml.NOTHING
+        replies = self.record.replies_for(leg, loaded.documents)
+        current = next((reply for reply in replies if reply != twiml.NOTHING), None)
+        if current is not None:
+            return current
+        # Only reserved: our own update is about to take them there, from wherever they wait.
+        return self._say(loaded.call, Exit(leg, loaded.documents, "next"), (Say("one_moment"), Pause(5), Back("wait")))
 
     def _language(self, call: Call, leg: str, pharmacy: Pharmacy) -> str:
         first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]

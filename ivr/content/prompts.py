@@ -31,6 +31,7 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "hold_position": "position minutes_low minutes_high",
         "hold_still": "",
         "hold_emergency": "",
+        "emergency_unanswered": "",
         "in_line": "",
         "a_person_is_ready": "",
         "moved_back_in_line": "",

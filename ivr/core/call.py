@@ -100,6 +100,7 @@ class Call:
     outcome: str | None = None
     resolution: str | None = None
     queued_at: datetime | None = None
+    in_queue: bool = False  # on the carrier's hold, as far as we know
     ended_at: datetime | None = None
     agents: tuple[str, ...] = ()  # who talked with them
     recordings: tuple[str, ...] = ()
@@ -201,7 +202,7 @@ class NobodyCould:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    name: str  # offer:<id> · join:<id> · plan:<step> · emergency:on_call · emergency:unanswered
+    name: str  # offer:<id> · join:<id> · plan:<step> · callback:expires · emergency:…
 
 
 @dataclass(frozen=True, slots=True)

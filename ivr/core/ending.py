@@ -10,6 +10,7 @@ from ivr.core.call import Call, CreateTask, Hangup, HungUp, Worked, WriteDisposi
 from ivr.core.draft import Draft
 from ivr.core.meeting import (
     accepted_offer,
+    back_in_line,
     callback_failed,
     offer_declined,
     offer_missed,
@@ -43,27 +44,20 @@ def _agent_hung_up(draft: Draft, answered: bool) -> None:
     if offer.state == "accepted" and draft.call.phase == "talking":
         talk_ended(draft)
     elif offer.state == "accepted":
-        _accepted_then_left(draft)
+        back_in_line(draft, offer)
     elif answered:
         offer_declined(draft, offer)
     else:
         offer_missed(draft, offer)
 
 
-def _accepted_then_left(draft: Draft) -> None:
-    """They accepted and hung up before the caller came: the ticket is back in its place."""
-    offer = accepted_offer(draft.call)
-    assert offer is not None
-    if draft.call.ticket and draft.call.ticket.kind == "callback":
-        return callback_failed(draft)
-    release_agent(draft, offer)
-    draft.put(phase="holding")
-    draft.put_ticket(state="waiting")
-    return None
-
-
 def _person_hung_up(draft: Draft) -> None:
-    if draft.call.phase == "talking":
+    offer = accepted_offer(draft.call)
+    if draft.call.phase == "leaving":
+        draft.put(phase="over")
+    elif offer is None or draft.leg.offer != offer.id:  # late news of an earlier attempt
+        return
+    elif draft.call.phase == "talking":
         talk_ended(draft)
         draft.put(phase="over")
     elif draft.call.phase == "connecting":
@@ -73,11 +67,15 @@ def _person_hung_up(draft: Draft) -> None:
 def caller_hung_up(draft: Draft) -> None:
     """The caller is gone: whatever was going on ends here, unless a callback or a message keeps their ticket."""
     draft.put(ended_at=draft.call.ended_at or draft.now)
+    if draft.call.ticket and draft.call.ticket.live and draft.call.ticket.kind == "callback":
+        return  # the first news of a caller who was promised one may come while somebody is already ringing them
     if draft.call.phase == "talking":
         talk_ended(draft)
     elif draft.call.phase in ("holding", "dialogue", "connecting") and draft.call.ticket:
         _left_the_line(draft)
-    elif draft.call.phase in ("flow", "message", "transferring"):
+    elif draft.call.phase == "transferring":
+        draft.put(outcome="transferred")
+    elif draft.call.phase in ("flow", "message", "dialogue"):
         _left_the_flow(draft)
     if draft.call.phase != "promised":
         draft.put(phase="over")
@@ -107,8 +105,11 @@ def _left_the_flow(draft: Draft) -> None:
 
 def worked(draft: Draft, event: Worked) -> None:
     """Staff closed the ticket, or gave the call its code."""
+    if draft.call.ticket and draft.call.ticket.kind == "hold" and draft.call.ticket.live:
+        return  # the caller is on the line, and waits for somebody to talk to
     draft.put(resolution=event.code)
-    if draft.call.ticket and draft.call.ticket.state in ("waiting", "recording"):
+    if draft.call.ticket and draft.call.ticket.state == "waiting":
+        withdraw_offers(draft)
         if event.agent not in draft.call.agents:
             draft.put(agents=(*draft.call.agents, event.agent))
         draft.put_ticket(answered_at=draft.call.ticket.answered_at or draft.now)
@@ -123,6 +124,8 @@ def settle(before: Call, draft: Draft) -> None:
     """Write the disposition whenever what it says has changed: when the caller leaves, and when the ticket closes."""
     if draft.call.ended_at is None and _last_words(draft):
         draft.put(ended_at=draft.now)
+        if draft.call.outcome is None:
+            _left_the_flow(draft)
     call = draft.call
     if call.ended_at is None:
         return

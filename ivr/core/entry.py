@@ -8,6 +8,7 @@ from datetime import date
 from ivr.core.flows import Menu
 
 OLDEST_YEARS = 120
+SHORT_ANSWER_WORDS = 3  # `press two please`
 SPOKEN = {
     "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
     "six": "6", "seven": "7", "eight": "8", "nine": "9",
@@ -17,22 +18,26 @@ SPOKEN = {
 PERSON_WORDS = re.compile(r"\b(person|agent|representative|operator|somebody|someone|human|persona|agente|operador)\b")
 
 
-def key_for(words: str, menu: Menu, language: str) -> str:
-    """The key a spoken answer means in this menu: an option, `0` for a person, or nothing."""
+def key_for(words: str, menu: Menu) -> str:
+    """The key a spoken answer means in this menu: an option, `0` for a person, or nothing.
+
+    Danger first, whatever else was said; then the longest phrase heard; a number only in an answer so short that
+    it can be nothing else: `two pills` in a sentence is no key.
+    """
     said = words.casefold()
-    if len(digits := spoken_digits(said)) == 1:
-        return digits
     heard = [
-        (len(phrase), key)
+        (option.facts.get("urgency") == "emergency", len(phrase), key)
         for key, option in menu.options.items()
-        for phrases in ((option.hear.get(language, ())), *option.hear.values())
+        for phrases in option.hear.values()
         for phrase in phrases
         if re.search(rf"\b{re.escape(phrase.casefold())}\b", said)
     ]
-    if heard:  # the menu's own order breaks ties, so that what is dangerous comes first
-        longest = max(length for length, _ in heard)
-        return next(key for length, key in heard if length == longest)
-    return "0" if PERSON_WORDS.search(said) else ""
+    if heard:
+        return max(heard, key=lambda option: option[:2])[2]
+    if PERSON_WORDS.search(said):
+        return "0"
+    digits = spoken_digits(said)
+    return digits if len(digits) == 1 and len(said.split()) <= SHORT_ANSWER_WORDS else ""
 
 
 def spoken_digits(words: str) -> str:

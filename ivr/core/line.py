@@ -132,8 +132,17 @@ PRESENCE: Mapping[tuple[str, str], str] = {
     ("wrap_up", "took_break"): "on_break",
     ("on_break", "returned"): "available",
     ("available", "offered"): "offered",
-    ("wrap_up", "offered"): "offered",  # an emergency may ring those in wrap-up
-    ("on_break", "offered"): "offered",  # and those on break
+    # An emergency may ring those in wrap-up and on break: unless they take it, they stay where they are.
+    ("wrap_up", "offered"): "wrap_up",
+    ("wrap_up", "accepted"): "on_call",
+    ("wrap_up", "missed"): "wrap_up",
+    ("wrap_up", "declined"): "wrap_up",
+    ("wrap_up", "withdrawn"): "wrap_up",
+    ("on_break", "offered"): "on_break",
+    ("on_break", "accepted"): "on_call",
+    ("on_break", "missed"): "on_break",
+    ("on_break", "declined"): "on_break",
+    ("on_break", "withdrawn"): "on_break",
     ("offered", "accepted"): "on_call",
     ("offered", "missed"): "on_break",
     ("offered", "declined"): "available",
@@ -304,7 +313,8 @@ def _ranked(desks: Iterable[AtDesk], language: str | None) -> list[AtDesk]:
 
 
 def _reserve(desks: Iterable[AtDesk], keep_free: int) -> frozenset[str]:
-    """The licensed agents who stay free for emergencies: those who could do least else."""
-    free = [desk.agent for desk in desks if desk.presence == "available" and desk.agent.licensed]
+    """The licensed agents who stay free for emergencies: those who could do least else, but never all there are."""
+    working = [desk for desk in desks if desk.presence != "on_break" and desk.agent.licensed]
+    free = [desk.agent for desk in working if desk.presence == "available"]
     free.sort(key=lambda agent: (len(agent.queues), len(agent.skills), agent.id))
-    return frozenset(agent.id for agent in free[:keep_free])
+    return frozenset(agent.id for agent in free[: min(keep_free, len(working) - 1)])

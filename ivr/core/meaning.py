@@ -24,11 +24,11 @@ from ivr.core.call import (
 
 
 def meaning(before: Call | None, event: Event, after: Call) -> dict[str, Any]:
-    """The event as plain data without anything private; `at` is the place in the flow it was an answer to."""
+    """The event as plain data without anything private; `node` is the place in the flow it was an answer to."""
     told: dict[str, Any] = {"event": type(event).__name__}
     place = before.place[-1] if before and before.place else None
     if place and isinstance(event, Keyed | Spoke | Silent):
-        told["at"] = f"{place.flow}/{place.node}"
+        told["node"] = f"{place.flow}/{place.node}"
     if leg := after.legs.get(getattr(event, "leg", "")):
         told["who"] = leg.kind
     return {**told, **_details(event), "phase": after.phase}

@@ -12,7 +12,6 @@ from ivr.core.call import (
     EndLeg,
     Gather,
     Hangup,
-    Hold,
     Keyed,
     Leg,
     Meet,
@@ -28,7 +27,7 @@ from ivr.core.call import (
 )
 from ivr.core.draft import Draft
 from ivr.core.line import EMERGENCY_OFFERS, Offer
-from ivr.core.waiting import callback_number, close_ticket, open_offers, put_offer, withdraw_offers
+from ivr.core.waiting import callback_number, close_ticket, hold, open_offers, put_offer, withdraw_offers
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
@@ -118,7 +117,7 @@ def _accept(draft: Draft, offer: Offer) -> None:
     assert ticket is not None
     put_offer(draft, replace(offer, state="accepted"))
     withdraw_offers(draft, keep=offer.id)
-    draft.put(phase="connecting")
+    draft.put(phase="connecting", dialogue="")
     draft.put_ticket(state="connecting", not_before=None)
     draft.do(MoveAgent(offer.agent, "accepted"), ClearTimer(f"offer:{offer.id}"))
     if ticket.kind == "callback":
@@ -157,9 +156,9 @@ def caller_came(draft: Draft) -> None:
     """The caller left the hold music for the room; if the agent has gone meanwhile, back in line."""
     offer = accepted_offer(draft.call)
     if offer is None or draft.call.phase not in ("connecting", "talking"):
-        draft.say(Say("moved_back_in_line"), Hold(draft.line.site))
-        return
-    _meet(draft, offer)
+        draft.say(Say("moved_back_in_line"))
+        return hold(draft)
+    return _meet(draft, offer)
 
 
 def person_came(draft: Draft) -> None:
@@ -220,20 +219,28 @@ def offer_expired(draft: Draft, offer: Offer) -> None:
 
 def left_alone(draft: Draft) -> None:
     """The agent's side of the room ended: the caller left, or never came."""
-    if draft.call.phase == "talking":
+    offer = accepted_offer(draft.call)
+    if draft.call.phase == "talking" and offer is not None and offer.id == draft.leg.offer:
         talk_ended(draft)
     _dismiss(draft, "agent_caller_left")
 
 
 def never_joined(draft: Draft, offer: Offer) -> None:
     """Accepted, but they did not meet in time: the agent is free again and the ticket is back in its place."""
-    if offer.state == "accepted" and draft.call.phase == "connecting":
-        release_agent(draft, offer)
-        if draft.call.ticket and draft.call.ticket.kind == "callback":
-            callback_failed(draft)
-        else:
-            draft.put(phase="holding")
-            draft.put_ticket(state="waiting")
+    if offer.state == "accepted" and draft.call.phase != "talking":
+        back_in_line(draft, offer)
+
+
+def back_in_line(draft: Draft, offer: Offer) -> None:
+    """The agent who accepted is free again, and a ticket that was on its way to them is back in its place."""
+    ticket = draft.call.ticket
+    if ticket is not None and ticket.kind == "callback" and ticket.state == "connecting":
+        return callback_failed(draft)
+    release_agent(draft, offer)
+    if draft.call.phase == "connecting":
+        draft.put(phase="holding")
+        draft.put_ticket(state="waiting")
+    return None
 
 
 def release_agent(draft: Draft, offer: Offer) -> None:
@@ -258,7 +265,7 @@ def callback_failed(draft: Draft) -> None:
             draft.put_leg(leg.token, state="over")
     draft.put(phase="promised")
     if ticket.attempts >= policies.callback_attempts:
-        draft.put(resolution="callback_expired")
+        draft.put(resolution="callback_expired", phase="over")
         return close_ticket(draft)
     later = draft.now + timedelta(seconds=policies.callback_spacing_seconds)
     draft.put_ticket(state="waiting", not_before=later)

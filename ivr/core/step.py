@@ -14,7 +14,6 @@ from ivr.core.call import (
     DialEnded,
     Event,
     Hangup,
-    Hold,
     HungUp,
     Keyed,
     NobodyCould,
@@ -35,6 +34,7 @@ from ivr.core.call import (
 )
 from ivr.core.draft import Draft
 
+ON_HOLD = ("holding", "dialogue", "connecting")
 TURNS_AFTER_HOLD = (
     "leave",
     "queue-full",
@@ -91,16 +91,18 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             walk.begin(draft, event)
         case Keyed() | Spoke() | Silent():
             _caller_answered(draft, event)
-        case Came() if draft.call.dialogue == "nobody":
+        case Came() if draft.call.dialogue == "nobody" and draft.call.phase == "holding":
+            draft.put(in_queue=False)
             waiting.told_nobody(draft)
         case Came():
+            draft.put(in_queue=False)
             meeting.caller_came(draft)
         case Recorded() if waiting.expects_message(draft.call):
             waiting.message_left(draft, event)
         case Recorded():  # a recording nobody asked for answers nothing
             _caller_answered(draft, Silent(event.leg))
         case QueueLeft():
-            if event.result not in TURNS_AFTER_HOLD:
+            if event.result not in TURNS_AFTER_HOLD or draft.call.phase not in ON_HOLD:
                 return False
             waiting.fell_out(draft)
         case DialEnded():
@@ -118,7 +120,7 @@ def _again(draft: Draft) -> None:
         case "flow":
             walk.walk(draft)
         case "holding" | "dialogue" | "connecting":
-            draft.say(Hold(draft.line.site))
+            waiting.hold(draft)
         case "message":
             draft.say(Record(draft.pharmacy.policies.message_seconds))
         case _:

@@ -37,6 +37,7 @@ from ivr.core.metrics import expected_wait_minutes
 DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
 ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number
 UNANSWERED_AFTER_SECONDS = 90  # an emergency nobody took becomes an urgent task and a page
+LOOK_AGAIN_SECONDS = 20
 SHORTEST_MESSAGE_SECONDS = 2
 
 
@@ -57,7 +58,14 @@ def join(draft: Draft) -> None:
     if draft.call.ticket.emergency:
         _watch_emergency(draft)
     _watch_plan(draft, draft.call.ticket)
-    draft.say(Say("hold_emergency" if draft.call.ticket.emergency else "hold_welcome"), Hold(draft.line.site))
+    draft.say(Say("hold_emergency" if draft.call.ticket.emergency else "hold_welcome"))
+    hold(draft)
+
+
+def hold(draft: Draft) -> None:
+    """Into the site's hold queue; our record keeps the order."""
+    draft.put(in_queue=True)
+    draft.say(Hold(draft.line.site))
 
 
 def _ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
@@ -114,7 +122,7 @@ def _watch_plan(draft: Draft, ticket: Ticket) -> None:
 def plan_step(draft: Draft, number: int) -> None:
     """A waiting ticket may now be served by more agents than before; a licence is never given up."""
     ticket = draft.call.ticket
-    if ticket is None or ticket.state != "waiting":
+    if ticket is None or ticket.state not in ("waiting", "connecting"):
         return
     planned = draft.queue(ticket.queue).plan[number]
     if planned.does == "relax":
@@ -140,7 +148,9 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
     if call.phase == "connecting":
         return (Say("a_person_is_ready"), Pause(5))
     if call.ticket.emergency:
-        return (Gather((Say("hold_emergency"), Play("hold_short")), seconds=1),)
+        waited = (world.now - call.ticket.due_from).total_seconds()
+        told = "emergency_unanswered" if waited >= UNANSWERED_AFTER_SECONDS else "hold_emergency"
+        return (Gather((Say(told), Play("hold_short")), seconds=1),)
     says = [_position(call, world)]
     if may_call_back(call, world.pharmacy.queues[call.ticket.queue]):
         says.append(Say("callback_offer"))
@@ -192,13 +202,15 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
 
 def fell_out(draft: Draft) -> None:
     """They left the hold: to leave a message, or because the queue was full or broke; then the ticket stays."""
+    draft.put(in_queue=False)
+    if draft.call.phase == "connecting":  # our own move finds them here
+        return draft.say(Say("a_person_is_ready"), Pause(10), Back())
     if draft.call.dialogue == "message":
         return take_message(draft, usual_queue(draft))
     if draft.call.ticket is not None and may_call_back(draft.call, draft.queue(draft.call.ticket.queue)):
-        draft.put(phase="dialogue", dialogue="nobody")
         return told_nobody(draft)
-    draft.say(Say("hold_still"), Pause(3), Hold(draft.line.site))
-    return None
+    draft.say(Say("hold_still"), Pause(3))
+    return hold(draft)
 
 
 # ---------------------------------------------------------------- keeping the place by callback
@@ -245,8 +257,8 @@ def _back_on_hold(draft: Draft) -> None:
         return take_message(draft, usual_queue(draft))
     draft.put(phase="holding", dialogue="")
     draft.put_ticket(not_before=None)
-    draft.say(Say("in_line"), Back("wait") if draft.call.queued_at else Hold(draft.line.site))
-    return None
+    draft.say(Say("in_line"))
+    return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
 
 
 def _promise(draft: Draft) -> None:
@@ -270,7 +282,7 @@ def callback_expires(draft: Draft) -> None:
     ticket = draft.call.ticket
     if ticket is not None and ticket.kind == "callback" and ticket.state == "waiting":
         withdraw_offers(draft)
-        draft.put(resolution="callback_expired")
+        draft.put(resolution="callback_expired", phase="over")
         close_ticket(draft)
 
 
@@ -285,23 +297,32 @@ def nobody_could(draft: Draft) -> None:
     if ticket.emergency:
         draft.put_ticket(on_call=True)
         return
-    draft.put(phase="dialogue", dialogue="nobody")
-    draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
+    draft.put(dialogue="nobody")
     draft.do(MoveCaller(leg.token, draft.reserve(leg.token)))
 
 
 def told_nobody(draft: Draft) -> None:
-    """The caller was taken off hold to hear that nobody is here."""
+    """The caller was taken off hold to hear that nobody is here: a callback, or a message where none is offered."""
+    ticket = draft.call.ticket
+    assert ticket is not None
+    queue = draft.queue(ticket.queue)
+    if queue.nobody == "voicemail" or not may_call_back(draft.call, queue):
+        return take_message(draft, queue.name)
+    draft.put(phase="dialogue", dialogue="nobody")
+    draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
     draft.say(Gather((Say("all_busy_callback"),), seconds=10))
+    return None
 
 
 def emergency_timer(draft: Draft, name: str) -> None:
     """An emergency has waited: ring the on-call number, then make sure a person hears of it."""
     ticket = draft.call.ticket
-    if ticket is None or ticket.state != "waiting":
+    if ticket is None or ticket.state not in ("waiting", "connecting"):
         return
     if name == "emergency:on_call":
         draft.put_ticket(on_call=True)
+    elif ticket.state == "connecting":  # somebody may be there in a moment: look again
+        draft.do(SetTimer(name, draft.now + timedelta(seconds=LOOK_AGAIN_SECONDS)))
     else:
         draft.do(CreateTask("emergency_unanswered", urgent=True))
 
@@ -319,8 +340,9 @@ def take_message(draft: Draft, queue: str) -> None:
 
 
 def expects_message(call: Call) -> bool:
-    """Has this caller been asked for a message, by us or by a rescue, and not left one yet?"""
-    return ("message_queue" in call.fields or call.outcome == "failed") and not call.recordings
+    """Was this caller asked for a message, and has not left one yet? One who is gone may have been, by a rescue."""
+    asked = "message_queue" in call.fields or (call.phase == "over" and call.reached != "talk")
+    return asked and not call.recordings
 
 
 def message_left(draft: Draft, event: Recorded) -> None:

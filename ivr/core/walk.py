@@ -253,7 +253,7 @@ def _choose_option(draft: Draft, node: flows.Menu, event: Keyed | Spoke | Silent
             _go(draft, node.silence)
             return walk(draft)
         return _missed(draft, "did_not_hear")
-    key = event.digits[:1] if isinstance(event, Keyed) else entry.key_for(event.words, node, _language(draft))
+    key = event.digits[:1] if isinstance(event, Keyed) else entry.key_for(event.words, node)
     if _universal(draft, key):
         return None
     option = node.options.get(key)
@@ -330,12 +330,13 @@ def _answer(draft: Draft, ask: str) -> Answer | None:
     told = draft.world.answers.get(ask)
     since = draft.call.asking_since if draft.call.asking == ask else None
     patience = WHO_PATIENCE_SECONDS if ask == "who" else PATIENCE_SECONDS
-    if told is None and since and _seconds(since, draft.now) >= patience:
-        told = Answer(False)
+    if told is None:
+        draft.asks = (*draft.asks, ask)  # the shell may know by now, and steps again with what it knows
+        if since and _seconds(since, draft.now) >= patience:
+            told = Answer(False)
     if told is not None:
         draft.put(asking=None, asking_since=None)
         return told
-    draft.asks = (ask,)
     draft.put(asking=ask, asking_since=since or draft.now)
     if ask not in draft.call.asked and ask not in OWN_ASKS:
         draft.do(Inquire(ask))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import Update, and_, bindparam, case, delete, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, update
 
 from ivr.core.call import (
     Call,
@@ -79,19 +80,26 @@ def moved_agent(agent: str, event: str, reason: str, at: int) -> Write:
 
 
 def _move(event: str) -> Update:
-    pairs = {word(before): word(after) for (before, happened), after in PRESENCE.items() if happened == event}
+    named = {before: after for (before, happened), after in PRESENCE.items() if happened == event}
+    pairs = {word(before): word(after) for before, after in named.items()}
+    stays = [word(before) for before, after in named.items() if before == after]
     presence = agents.c.presence
     return (
         update(agents)
         .where(agents.c.id == bindparam("agent"), presence.in_(list(pairs)))
         .values(
             presence=case(*((presence == before, after) for before, after in pairs.items())),
-            reason=bindparam("why"),
-            since=bindparam("at"),
+            reason=_unless(presence, stays, agents.c.reason, bindparam("why")),
+            since=_unless(presence, stays, agents.c.since, bindparam("at")),
             fence=agents.c.fence + 1,
         )
         .returning(presence)
     )
+
+
+def _unless(presence: ColumnElement[str], stays: Sequence[Any], kept: Any, fresh: Any) -> Any:
+    """The fresh value, but for agents whom the event leaves where they are: for them what was there."""
+    return case(*((presence == there, kept) for there in stays), else_=fresh) if stays else fresh
 
 
 _MOVES = {event: _move(event) for _, event in PRESENCE}

@@ -40,11 +40,13 @@ _FREE = or_(
 _before = effects.alias("before")
 _FIRST_OF_ITS_CALL = or_(
     effects.c.lane != word("orders"),
+    effects.c.kind == word("Inquire"),  # a question waits for nothing, and nothing for it
     not_(
         exists().where(
             _before.c.call_id == effects.c.call_id,
             _before.c.seq < effects.c.seq,
             _before.c.lane == word("orders"),
+            _before.c.kind != word("Inquire"),
             _before.c.state.not_in([word("done"), word("dead")]),
         )
     ),

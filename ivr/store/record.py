@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, exists, func, select, text
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, text
 
 from ivr.core.call import Answer, Call
 from ivr.core.rules import Reason
@@ -80,7 +80,17 @@ _LOAD = (
 )
 _LOAD_CALL = select(calls.c.state, calls.c.rev).where(calls.c.id == bindparam("id"))
 _LEG_OF_SID = select(legs.c.token).where(legs.c.call_sid == bindparam("sid"))
-_NEWEST_REPLY = select(replies.c.reply).where(replies.c.leg == bindparam("leg")).order_by(replies.c.seq.desc()).limit(1)
+_REPLIES_FOR = (
+    select(replies.c.reply)
+    .where(
+        replies.c.leg == bindparam("leg"),
+        or_(
+            and_(replies.c.exit == word("moved"), replies.c.n == bindparam("document")),
+            and_(replies.c.exit != word("moved"), replies.c.n == bindparam("document") - 1),
+        ),
+    )
+    .order_by(replies.c.seq.desc())
+)
 _ANSWERS = select(answers.c.ask, answers.c.body).where(answers.c.call_id == bindparam("call"))
 _LIVE = select(calls.c.state).where(text("calls.live")).order_by(calls.c.arrived_at)
 _JOURNAL = (
@@ -185,10 +195,13 @@ class Record:
         """Make the leg this CallSid's, as the first webhook would; raises Taken when it is another's."""
         self._database.write([claim(leg, call_sid)])
 
-    def newest_reply(self, leg: str) -> str | None:
-        """Return what the leg was told last; None when nothing is kept."""
-        row = self._database.row(_NEWEST_REPLY, leg=leg)
-        return None if row is None else self._seal.open(leg, row[0])
+    def replies_for(self, leg: str, document: int) -> list[str]:
+        """Return the replies that may be this document, the newest first; none while it is only reserved.
+
+        The answer to a notice is among them when it came by an exit of the document before.
+        """
+        rows = self._database.rows(_REPLIES_FOR, leg=leg, document=document)
+        return [self._seal.open(leg, reply) for (reply,) in rows]
 
     def answers(self, call_id: str) -> dict[str, Answer]:
         """Return what this call's questions brought back: ask -> answer."""

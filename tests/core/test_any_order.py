@@ -143,6 +143,8 @@ def _holds_together(call: Rehearsal) -> None:
     assert len(accepted) <= 1, "two agents hold one ticket"
     if now.ticket and now.ticket.state in ("connecting", "talking"):
         assert accepted, "a ticket nobody holds is not waiting"
+    if accepted:
+        assert now.phase in ("connecting", "talking"), "an agent waits in a room nobody comes to"
     if now.phase == "talking":
         assert now.ticket
         assert now.ticket.state == "talking"

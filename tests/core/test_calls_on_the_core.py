@@ -31,6 +31,8 @@ from ivr.core.call import (
     Worked,
     WriteDisposition,
 )
+from ivr.core.entry import key_for
+from ivr.core.flows import Menu, Option
 from tests.core.rehearsal import NIGHT, OPEN, Rehearsal
 
 ELIGIBLE = {"prescription:0": Answer(True, {"refill": "eligible", "tier": "prescription"}, "p1", "rx1")}
@@ -440,3 +442,92 @@ def test_a_recorded_talk_is_announced_before_its_first_word():
     call.offered_to().picked_up().keys("1", leg="leg-ana").moved()
     assert call.heard == ["recording_notice", "connecting"]
     assert call.last.says[-1].record is True
+
+
+def test_who_they_are_is_asked_once_more_before_it_is_given_up():
+    call = Rehearsal(language=Answer(True, {"language": "en"}))
+    del call.answers["who"]
+    call.rings().later(7).says_nothing()  # the notice took longer than anybody waits for an answer
+    assert call.last.asks == ("who",)
+    assert call.heard == ["main_menu"]
+
+
+class TestRacesOnceLost:
+    """Each of these once lost a caller, an agent or a word."""
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "my son swallowed two pills",
+            "oh god she passed out",
+            "seizure, where is my refill",
+            "se tragó dos pastillas",
+        ],
+    )
+    def test_danger_is_heard_before_a_number_or_anything_else(self, words):
+        menu = Menu(
+            "main_menu",
+            {
+                "2": Option("refill", {}, {"en": ("refill", "where is my refill")}),
+                "8": Option(
+                    "decide",
+                    {"urgency": "emergency"},
+                    {"en": ("swallowed", "passed out", "seizure"), "es": ("se tragó",)},
+                ),
+            },
+        )
+        assert key_for(words, menu) == "8"
+
+    def test_a_number_alone_is_still_a_key(self):
+        assert key_for("press two please", Menu("m", {"2": Option("refill")})) == "2"
+        assert key_for("I have two questions about it", Menu("m", {"2": Option("refill")})) == ""
+
+    def test_the_news_that_they_hung_up_does_not_end_the_callback_they_were_promised(self):
+        call = Rehearsal().on_hold().keys("1", "1").later(12).offered_to().picked_up().keys("1", leg="leg-ana")
+        call.hangs_up()
+        assert call.call.ticket.state == "connecting"
+        (leg,) = [token for token, leg in call.call.legs.items() if leg.kind == "callback"]
+        assert call.happens(Came(leg, 1)).keys("1", leg=leg).call.phase == "talking"
+
+    def test_late_news_of_an_earlier_attempt_leaves_the_next_alone(self):
+        call = (
+            Rehearsal().on_hold().keys("1", "1").hangs_up().offered_to("ana").picked_up("ana").keys("1", leg="leg-ana")
+        )
+        (first,) = [token for token, leg in call.call.legs.items() if leg.kind == "callback"]
+        call.happens(Came(first, 1)).says_nothing(first).later(400)
+        call.offered_to("ben").picked_up("ben").keys("1", leg="leg-ben").hangs_up(first)
+        assert call.call.phase == "connecting"
+        assert call.presence["ben"] == "on_call"
+
+    def test_a_broken_queue_while_an_agent_is_coming_still_brings_them_together(self):
+        call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana")
+        call.happens(QueueLeft("c", "error"))
+        assert call.heard == ["a_person_is_ready"]
+        assert isinstance(call.moved().last.says[-1], Meet)
+
+    def test_an_emergency_rings_the_on_call_number_even_if_somebody_nearly_took_it(self):
+        call = Rehearsal().rings().keys("1", "1").offered_to().picked_up().keys("1", leg="leg-ana")
+        call.happens(TimerDue("emergency:on_call")).later(10).happens(TimerDue("join:offer-ana"))
+        assert call.call.ticket.on_call
+
+    def test_an_agent_on_break_is_still_on_break_when_somebody_else_took_the_emergency(self):
+        call = Rehearsal().rings().keys("1", "1")
+        call.presence["ben"] = "on_break"
+        call.offered_to("ana").offered_to("ben").picked_up("ana").keys("1", leg="leg-ana")
+        assert call.presence["ben"] == "on_break"
+
+    def test_a_message_left_to_a_rescue_counts_for_a_call_we_knew(self):
+        told = Rehearsal(NIGHT).rings().keys("1").hangs_up().happens(Recorded("c", "RE1", 12)).disposition
+        assert (told["outcome"], told["final"]) == ("voicemail", False)
+
+    def test_nobody_is_closed_away_from_the_line_by_paper_work(self):
+        call = Rehearsal().on_hold().happens(Worked("ana", "resolved_agent"))
+        assert call.call.ticket.state == "waiting"
+
+    def test_a_transfer_they_hung_up_on_was_a_transfer(self):
+        call = Rehearsal().rings()
+        call.call = replace(call.call, phase="transferring")
+        assert call.hangs_up().disposition["outcome"] == "transferred"
+
+    def test_a_silent_caller_at_the_recorder_has_abandoned(self):
+        assert Rehearsal(NIGHT).rings().keys("1", "0").says_nothing().disposition["outcome"] == "abandoned"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
 import pytest
 
-from ivr.phone.client import Phones
-from tests.failures.rehearsed import Rehearsed
-from tests.whole_line import WholeLine, whole_line
+from tests.failures.rehearsed import Rehearsed, rehearsing
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    with whole_line(tmp_path_factory.mktemp("line")) as line, Phones(line.exchange) as phones:
-        with contextlib.closing(Rehearsed(line, phones)) as rehearsed:
-            yield rehearsed
+    with rehearsing(tmp_path_factory.mktemp("line")) as line:
+        yield line
 
 
 @pytest.fixture

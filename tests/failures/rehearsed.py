@@ -24,7 +24,7 @@ from ivr.phone.client import ExchangeAway, Phone, Phones, Refused
 from ivr.phone.files import staff
 from ivr.store import Conflict, EffectRow, Record
 from tests.servers import valkey_says
-from tests.whole_line import _HTTP, ROOT, WholeLine
+from tests.whole_line import _HTTP, ROOT, WholeLine, whole_line
 
 PATIENCE_SECONDS = 20.0  # the machine may be busy; whatever must be quick says so itself
 _NUMBERS = itertools.count(6000)
@@ -185,7 +185,7 @@ class Rehearsed:
 
     def is_free(self, agent: str) -> None:
         """An agent is done with the call they were on, and with wrapping it up."""
-        eventually(lambda: self._presence(agent) == "wrap_up", f"{agent} has left the call")
+        eventually(lambda: self._presence(agent) in ("wrap_up", "available"), f"{agent} has left the call")
         self._moved(agent, "wrapped_up")
 
     def _presence(self, agent: str) -> str:
@@ -342,6 +342,9 @@ class Rehearsed:
         self.hang_up_everywhere()
         self._people.clear()
         self._rung_before = set(self.legs("outbound-api"))
+        for agent in self.record.desk.agents():
+            if agent in self._staff:
+                self.by_itself(agent, "ring")
         self.only("grace")
 
     def hang_up_everywhere(self) -> None:
@@ -354,9 +357,13 @@ class Rehearsed:
 
         eventually(quiet, "every phone is on the hook, and nothing more is to be done", 2 * PATIENCE_SECONDS)
 
+    def has_nothing_to_do(self) -> None:
+        """Every effect is done."""
+        eventually(lambda: not self.record.outbox.pending(), "every effect is done")
+
     def nobody_is_forgotten(self, sids: Sequence[str]) -> None:
         """Nothing is lost, doubled or stuck: what must be true of every day, and of every test here."""
-        eventually(lambda: not self.record.outbox.pending(), f"every effect is done: {self.record.outbox.pending()}")
+        self.has_nothing_to_do()
         assert self.strangers() == [], "a phone rang that no leg of ours is known by"
         missing = [sid for sid in sids if not self.record.dispositions(sid)]
         assert missing == [], "every call has its row and its disposition"
@@ -364,13 +371,15 @@ class Rehearsed:
         assert not {"offered", "on_call"} & presences.keys(), f"an agent is stranded: {presences}"
 
 
-def closing(rehearsed: Rehearsed) -> Iterator[Rehearsed]:
-    """Yield it, and tell what happened when the test is over."""
-    try:
+@contextlib.contextmanager
+def rehearsing(folder: Path, **how: str) -> Iterator[Rehearsed]:
+    """A line of its own, as `whole_line` starts it, for as long as the block lasts."""
+    with (
+        whole_line(folder, **how) as line,
+        Phones(line.exchange) as phones,
+        contextlib.closing(Rehearsed(line, phones)) as rehearsed,
+    ):
         yield rehearsed
-        rehearsed.tells()
-    finally:
-        rehearsed.close()
 
 
 def kill(pid: int) -> None:

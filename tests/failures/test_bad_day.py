@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr.phone.client import Phones, Refused
-from tests.failures.rehearsed import Person, Rehearsed, closing
-from tests.whole_line import ROOT, whole_line
+from ivr.phone.client import Refused
+from tests.failures.rehearsed import Person, Rehearsed, rehearsing
+from tests.whole_line import ROOT
 
 SEED = 20261124
 CALLS, AT_ONCE = 25, 4
@@ -42,9 +42,9 @@ def quick_content(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def rehearsed(quick_content: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    folder = tmp_path_factory.mktemp("line")
-    with whole_line(folder, RXLINE_CONTENT=str(quick_content)) as line, Phones(line.exchange) as phones:
-        yield from closing(Rehearsed(line, phones))
+    with rehearsing(tmp_path_factory.mktemp("line"), RXLINE_CONTENT=str(quick_content)) as line:
+        yield line
+        line.tells()
 
 
 class Books:
@@ -74,13 +74,11 @@ class Books:
 
     def _stuck(self) -> list[str]:
         """Calls that should be final, agents nobody lets go, effects nobody does, tickets nobody serves."""
-        kept = ("callback", "voicemail")
-        open_ = [item["call_id"] for item in self.dispositions if not item["final"] and item["outcome"] not in kept]
-        agents = [
-            id_ for id_, agent in self.rehearsed.record.desk.agents().items() if agent.presence in ("offered", "on_call")
-        ]
-        tickets = [ticket.id for ticket in self.rehearsed.record.desk.waiting("central") if ticket.kind not in kept]
-        return open_ + agents + tickets + list(self.rehearsed.record.outbox.pending())
+        record, kept = self.rehearsed.record, ("callback", "voicemail")
+        calls = [item["call_id"] for item in self.dispositions if not item["final"] and item["outcome"] not in kept]
+        agents = [id_ for id_, agent in record.desk.agents().items() if agent.presence in ("offered", "on_call")]
+        tickets = [ticket.id for ticket in record.desk.waiting("central") if ticket.kind not in kept]
+        return [*calls, *agents, *tickets, *record.outbox.pending()]
 
 
 class Day:

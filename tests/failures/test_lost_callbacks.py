@@ -20,8 +20,6 @@ def test_a_caller_whose_hanging_up_nobody_told_us_of_is_found_gone(rehearsed: Re
 
     ended = rehearsed.ends(caller)
     assert (ended["outcome"], ended["reached"], ended["revision"]) == ("abandoned", "menu", 1)
-    rehearsed.sweeps()
-    assert rehearsed.ends(caller)["revision"] == 1
 
 
 def test_a_caller_who_left_the_line_unheard_is_not_offered_for_ever(rehearsed: Rehearsed) -> None:

@@ -1,4 +1,4 @@
-"""The order system is away, slow or confused: callers are served, and what it should have been told reaches it later."""
+"""The order system is away, slow or confused: callers are served, and what it missed reaches it later, once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.failures.rehearsed import Rehearsed, eventually
 
 
-@pytest.mark.parametrize(("mode", "person"), [("down", "patient-02"), ("slow", "patient-03"), ("error", "patient-05")])
+@pytest.mark.parametrize(("mode", "person"), [("down", "patient-02"), ("slow", "patient-03")])
 def test_callers_are_routed_within_seconds_and_it_hears_of_them_later(
     rehearsed: Rehearsed, mode: str, person: str
 ) -> None:
@@ -53,7 +53,7 @@ def test_a_message_is_put_to_staff_once_when_the_order_system_is_back(rehearsed:
     rehearsed.order_system("down")
     rehearsed.only()
     caller = rehearsed.calls("10")
-    caller.hears("call you back")
+    caller.hears("Nobody is here")
     caller.keys("2")
     caller.phone.leave_message("Please call me about my order")
     caller.keys("#")

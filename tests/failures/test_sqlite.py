@@ -51,5 +51,6 @@ def test_callers_wait_a_moment_and_go_on(rehearsed: Rehearsed) -> None:
     for caller in (on_hold, in_the_menu, new):
         assert "failure" not in caller.kinds
         caller.hangs_up()
-    assert [rehearsed.ends(caller)["outcome"] for caller in (on_hold, in_the_menu, new)][0] == "answered"
+        assert rehearsed.ends(caller)["final"]
+    assert rehearsed.ends(on_hold)["outcome"] == "answered"
     rehearsed.nobody_is_forgotten([caller.call_id for caller in (on_hold, in_the_menu, new)])

@@ -10,7 +10,7 @@ from tests.failures.rehearsed import Rehearsed, eventually
 
 NOTHING_DONE = {"rest_failures": 1, "rest_status": 500, "rest_when": "before"}
 DONE_ALL_THE_SAME = {"rest_failures": 1, "rest_status": 500, "rest_when": "after"}
-TOO_MANY = {"rest_failures": 2, "rest_status": 429}
+TOO_MANY = {"rest_failures": 1, "rest_status": 429}
 PROMPT_SECONDS = 4.0
 
 

@@ -30,24 +30,13 @@ OVER = {"completed", "busy", "failed", "no-answer", "canceled"}
 MOST_TWIML_BYTES = 64 * 1024
 
 # What each verb may hold, and what may be said to a caller who waits in a queue.
+SOUND = {"Say", "Play", "Pause"}
 INSIDE = {
-    "Response": {
-        "Say",
-        "Play",
-        "Pause",
-        "Gather",
-        "Record",
-        "Dial",
-        "Enqueue",
-        "Leave",
-        "Redirect",
-        "Hangup",
-        "Reject",
-    },
-    "Gather": {"Say", "Play", "Pause"},
+    "Response": SOUND | {"Gather", "Record", "Dial", "Enqueue", "Leave", "Redirect", "Hangup", "Reject"},
+    "Gather": SOUND,
     "Dial": {"Number", "Sip", "Client", "Conference"},
 }
-ON_HOLD = {"Play", "Say", "Pause", "Hangup", "Redirect", "Leave", "Gather"}
+ON_HOLD = SOUND | {"Gather", "Leave", "Redirect", "Hangup"}
 KEYED_BY_NAME = {"star": "*", "pound": "#"}
 
 Fields = Sequence[tuple[str | bytes, str | bytes]]
@@ -143,6 +132,7 @@ class Carrier:
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.line = ""  # the public URL whose doors the numbers point at
         self.deliveries = "once"
+        self.moves_take_seconds = 0.0  # until a member update does anything
         self.status_comes = "soon"  # soon, in no certain order · first, before anything else of that moment · held
         self.held: list[Held] = []
         self.phones: dict[str, Phone] = {}
@@ -200,7 +190,7 @@ class Carrier:
 
     def quiet_down(self) -> None:
         """Everybody still on the phone hangs up, and what was held is forgotten."""
-        self.deliveries, self.status_comes = "once", "soon"
+        self.deliveries, self.status_comes, self.moves_take_seconds = "once", "soon", 0.0
         for phone in list(self.phones.values()):
             if phone.status not in OVER:
                 phone.hangs_up()
@@ -452,26 +442,12 @@ class Phone:
             self._play_on_hold(self.carrier.post(hold.wait_url, self.form(**told), view=True).twiml)
 
     @property
-    def leg(self) -> str:
-        """The line's own name for this leg, which is in every URL it hands out for it."""
-        mine = [url for url, fields, _ in self.carrier.replies if fields["CallSid"] == self.sid]
-        return next(path[2] for url in reversed(mine) if len(path := urlsplit(url).path.split("/")) == 5)
-
-    @property
     def on_hold(self) -> bool:
         return self._hold is not None
 
     @property
     def is_over(self) -> bool:
         return self.status in OVER
-
-    @property
-    def is_asked(self) -> bool:
-        return self._question is not None
-
-    @property
-    def is_recorded(self) -> bool:
-        return self._recorder is not None
 
     # -- what the line does to a phone
 
@@ -537,7 +513,7 @@ class Phone:
         """Go through a document until it waits for somebody, leads elsewhere, or ends the call."""
         for place, verb in enumerate(verbs):
             match verb.tag:
-                case "Say" | "Play" | "Pause":
+                case tag if tag in SOUND:
                     self._hear(verb)
                 case "Gather":
                     self._ask(verb, verbs[place + 1 :])
@@ -793,6 +769,7 @@ class _Api:
             self._carrier.take_from_queue(queue, phone.sid)
 
     def _dequeue(self, queue_sid: str, call_sid: str, url: str) -> dict[str, Any]:
+        time.sleep(self._carrier.moves_take_seconds)
         phone = self._carrier.take_from_queue(queue_sid, call_sid)
         if phone is None:
             raise Refusal(404, 20404)

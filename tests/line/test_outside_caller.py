@@ -58,9 +58,12 @@ def test_a_patient_known_by_their_number_talks_to_refills(day: Day) -> None:
     day.disposition(patient, outcome="answered", queue="refills", reached="talk", tier="number", final=True)
 
 
-def test_a_caller_nobody_knows_is_answered(day: Day) -> None:
-    caller = day.stranger()
-    agent = in_line(day, caller)
+def test_a_caller_nobody_knows_asks_for_a_person_aloud_and_is_answered(day: Day) -> None:
+    caller = day.stranger(StirVerstat="TN-Validation-Passed-A")
+    caller.chooses("English")
+    caller.says("Could I talk to somebody, please?")
+    caller.hears("in line")
+    agent = day.carrier.rings()
     they_talk(caller, agent)
     agent.hears("Caller: unknown")
     agent.hangs_up()
@@ -281,7 +284,7 @@ def test_a_caller_who_withholds_their_number_says_where_to_call_back(day: Day) -
     caller.chooses("call you back")
     caller.hears("key in your number")
     caller.presses("9405550188#")
-    caller.hears("3 0 3")
+    caller.hears("9 4 0")
     caller.chooses("confirm")
     caller.hears("You keep your place")
     agent = day.carrier.rings()

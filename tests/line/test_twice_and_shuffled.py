@@ -133,22 +133,14 @@ def test_all_that_a_hang_up_sets_off_may_come_at_the_same_moment(day: Day) -> No
     day.is_soon(lambda: day.presence(agent), "wrap_up")
 
 
-def test_eight_notices_of_one_call_at_the_same_moment_are_all_taken(day: Day) -> None:
-    """Whoever loses a race is stepped again until it has won one: no notice is answered with a rescue."""
-    caller, _ = to_a_person(day)
-    urls = [f"{day.line.web}/voice/{caller.leg}/{document}/after" for document in range(1, 9)]
-    told = {**caller.form(), "QueueResult": "redirected", "QueueTime": "3"}
-    with ThreadPoolExecutor(len(urls)) as at_once:
-        replies = list(at_once.map(lambda url: day.carrier.send_once(url, told), urls))
-
-    assert [len(reply.twiml) for reply in replies] == [0] * len(urls)
-
-
 # ---------------------------------------------------------------- status callbacks in no order
 
 
-@pytest.mark.parametrize("call", ["answered", "called back", "abandoned", "message"])
-@pytest.mark.parametrize("comes", ["first", "held"])
+HELD = [("held", call) for call in ("answered", "abandoned", "called back")]
+FIRST = [("first", call) for call in ("answered", "abandoned", "message")]
+
+
+@pytest.mark.parametrize(("comes", "call"), [*HELD, *FIRST])
 def test_status_callbacks_may_come_before_all_else_or_long_after_and_in_any_order(
     day: Day, call: str, comes: str
 ) -> None:
@@ -198,6 +190,21 @@ def test_all_webhooks_of_a_call_again_after_its_end_get_their_replies_and_change
 
 def way_of(url: str) -> str:
     return url.partition("#")[0].rpartition("/")[2]
+
+
+def test_a_key_on_hold_while_the_move_to_the_agent_is_under_way_changes_nothing(day: Day) -> None:
+    """An agent has said yes and Twilio takes its time: who asks for a callback now hears that a person is ready."""
+    caller, agent = to_a_person(day)
+    agent.picks_up()
+    caller.listens()
+    day.carrier.moves_take_seconds = 1.0
+    agent.chooses("take it")
+    caller.chooses("call you back")
+    caller.hears("A person is ready")
+    caller.until(lambda: caller.room, "is brought to the agent")
+    caller.hangs_up()
+
+    record_of(day, caller, outcome="answered", reached="talk", final=True)
 
 
 # ---------------------------------------------------------------- one call placed twice

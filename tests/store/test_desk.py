@@ -135,7 +135,9 @@ def test_an_agent_moves_as_the_table_says(record: Record, before: str, event: st
     presence = record.desk.move_agent("ana", event, "lunch", after(5))
 
     assert presence == PRESENCE[before, event]
-    assert record.desk.agents()["ana"] == AgentNow("ana", presence, "lunch", after(5))
+    # Who stays where they are, does so for the reason and since the moment they had.
+    why, since = ("", MORNING) if presence == before else ("lunch", after(5))
+    assert record.desk.agents()["ana"] == AgentNow("ana", presence, why, since)
 
 
 def test_a_move_the_table_does_not_have_is_refused(staffed: Record) -> None:

@@ -61,13 +61,13 @@ def test_lanes_do_not_see_each_other(record: Record) -> None:
 
 
 def test_orders_of_one_call_wait_for_each_other_and_for_no_other_call(record: Record) -> None:
-    _commit(record, Inquire("who"), CreateTask("message"))
+    _commit(record, CreateTask("first"), CreateTask("message"))
     _commit(record, CreateTask("message"), call="CA2")
 
     first, other = record.outbox.due("orders")
     second = "CA1.2.1"
 
-    assert [first.effect, other.call_id] == [Inquire("who"), "CA2"]
+    assert [first.effect, other.call_id] == [CreateTask("first"), "CA2"]
     assert record.outbox.claim(first.id, 30) is not None
     assert record.outbox.claim(second, 30) is None
     record.outbox.done(first.id)
@@ -75,19 +75,27 @@ def test_orders_of_one_call_wait_for_each_other_and_for_no_other_call(record: Re
 
 
 def test_an_order_given_up_lets_the_next_one_go(record: Record) -> None:
-    _commit(record, Inquire("who"), CreateTask("message"))
+    _commit(record, CreateTask("first"), CreateTask("message"))
     record.outbox.dead("CA1.2.0", "refused: 400")
 
     assert _effects(record.outbox.due("orders")) == [CreateTask("message")]
 
 
 def test_a_later_turns_order_waits_for_an_earlier_turns(record: Record) -> None:
-    _commit(record, Inquire("who"))
+    _commit(record, CreateTask("first"))
     for _ in range(9):  # the tenth turn sorts after the second, though not as text
         _commit(record)
     _commit(record, CreateTask("message"))
 
-    assert _effects(record.outbox.due("orders")) == [Inquire("who")]
+    assert _effects(record.outbox.due("orders")) == [CreateTask("first")]
+
+
+def test_a_question_waits_for_nothing_and_nothing_for_it(record: Record) -> None:
+    _commit(record, CreateTask("message"), Inquire("who"), CreateTask("another"))
+
+    assert _effects(record.outbox.due("orders")) == [CreateTask("message"), Inquire("who")]
+    record.outbox.done("CA1.2.0")
+    assert _effects(record.outbox.due("orders")) == [Inquire("who"), CreateTask("another")]
 
 
 def test_what_is_claimed_is_nobody_elses_until_the_lease_runs_out(record: Record) -> None:

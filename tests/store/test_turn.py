@@ -87,7 +87,7 @@ def test_a_leg_or_a_call_nobody_made_is_none(record: Record) -> None:
     assert record.load("leg-CA1", 1, "next") is None
     assert record.load_call("CA1") is None
     assert record.leg_of_sid("CA1") is None
-    assert record.newest_reply("leg-CA1") is None
+    assert record.replies_for("leg-CA1", 1) == []
 
 
 def test_a_second_delivery_gets_the_same_reply(record: Record) -> None:
@@ -100,12 +100,15 @@ def test_a_second_delivery_gets_the_same_reply(record: Record) -> None:
     assert again.reply == "<Response>¿Qué tal?</Response>"
 
 
-def test_the_newest_reply_is_that_of_the_latest_turn_whatever_its_document(record: Record) -> None:
+def test_a_document_is_the_reply_it_was_reserved_for_or_that_of_an_exit_before_it(record: Record) -> None:
     loaded = begin(record, a_call())
-    record.commit(turn(loaded, leg="leg-CA1", n=2, exit="moved", reply="moved"))
-    record.commit(turn(known(record, "CA1"), leg="leg-CA1", n=1, exit="next", reply="next"))
+    record.commit(turn(loaded, leg="leg-CA1", n=1, exit="next", reply="second"))
+    record.commit(turn(known(record, "CA1"), leg="leg-CA1", n=2, exit="after", reply="a notice"))
+    record.commit(turn(known(record, "CA1"), leg="leg-CA1", n=3, exit="moved", reply="third"))
 
-    assert record.newest_reply("leg-CA1") == "next"
+    assert record.replies_for("leg-CA1", 2) == ["second"]
+    assert record.replies_for("leg-CA1", 3) == ["third", "a notice"]
+    assert record.replies_for("leg-CA1", 4) == []
 
 
 def test_the_journal_keeps_every_turn_with_its_reasons(record: Record) -> None:
@@ -167,7 +170,7 @@ def test_a_turn_refused_at_its_last_word_leaves_nothing(staffed: Record) -> None
 
     assert known(staffed, "CA1") == loaded
     assert len(staffed.journal("CA1")) == 1
-    assert staffed.newest_reply("leg-CA1") is None
+    assert staffed.replies_for("leg-CA1", 1) == []
     assert staffed.load("leg-2", 1, "moved") is None
     assert (staffed.outbox.pending(), staffed.timers.due(after(60))) == ({}, [])
     assert (staffed.desk.waiting("central"), staffed.language_of(ROSA)) == ([], None)
@@ -184,7 +187,7 @@ def test_a_turn_refused_by_a_constraint_leaves_nothing(record: Record) -> None:
         record.commit(turn(now, leg="leg-CA1", n=1, exit="next", reply="second", does=(Inquire("who"),)))
 
     assert known(record, "CA1") == now
-    assert record.newest_reply("leg-CA1") == "first"
+    assert record.replies_for("leg-CA1", 2) == ["first"]
     assert (len(record.journal("CA1")), record.outbox.pending()) == (2, {})
 
 
@@ -328,7 +331,7 @@ def test_replies_are_unreadable_at_rest_and_open_for_their_leg_only(tmp_path: An
     url = f"sqlite:///{tmp_path / 'rxline.db'}"
     with closing(_record(url)) as record:
         begin(record, a_call(), n=0, exit="next", reply="Your metformin is ready")
-        assert record.newest_reply("leg-CA1") == "Your metformin is ready"
+        assert record.replies_for("leg-CA1", 1) == ["Your metformin is ready"]
     with closing(sqlite3.connect(tmp_path / "rxline.db")) as stored:
         [(sealed,)] = stored.execute("SELECT reply FROM replies").fetchall()
         stored.execute("UPDATE replies SET leg = 'leg-other'")
@@ -336,7 +339,7 @@ def test_replies_are_unreadable_at_rest_and_open_for_their_leg_only(tmp_path: An
 
     assert b"metformin" not in sealed
     with closing(Record(url, SECRET_KEY)) as record, pytest.raises(InvalidTag):
-        record.newest_reply("leg-other")
+        record.replies_for("leg-other", 1)
 
 
 def test_a_number_is_remembered_without_being_kept(tmp_path: Any) -> None:
@@ -379,7 +382,7 @@ def test_replies_are_forgotten_once_their_leg_has_long_been_over(record: Record)
     too_soon, then = record.forget_replies(after(60)), record.forget_replies(after(61))
 
     assert (too_soon, then) == (0, 1)
-    assert (record.newest_reply("leg-CA1"), record.newest_reply("leg-CA2")) == (None, "still talking")
+    assert (record.replies_for("leg-CA1", 1), record.replies_for("leg-CA2", 1)) == ([], ["still talking"])
 
 
 def test_legs_we_have_not_heard_from_are_found(record: Record) -> None:
