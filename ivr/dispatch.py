@@ -156,8 +156,7 @@ class Dispatch:
             for ticket in tickets
             if in_hours(ticket, is_open, may_ring_back) and now >= self._aside.get(ticket.id, now)
         ]
-        keep_free = max((queue.keep_free_licensed for queue in pharmacy.queues.values()), default=0)
-        pairs = self._match(served, at_hour(desks, is_open), now, keep_free)
+        pairs = self._match(served, at_hour(desks, is_open), now, kept_free(pharmacy, desks))
         for ticket, agent in self._paced(pairs, pharmacy.policies):
             self._offer(ticket, agent)
 
@@ -264,6 +263,13 @@ def quiet(pharmacy: Pharmacy, site: Site, now: datetime) -> bool:
     begins, ends = pharmacy.policies.quiet_hours
     minute = pharmacy.hours[site.name].minute_of_day(now)
     return begins <= minute < ends if begins <= ends else minute >= begins or minute < ends
+
+
+def kept_free(pharmacy: Pharmacy, desks: Iterable[AtDesk]) -> int:
+    """How many licensed agents stay free for emergencies: what the queues ask, but never all who are working."""
+    working = sum(desk.agent.licensed and desk.presence != "on_break" for desk in desks)
+    asked = max((queue.keep_free_licensed for queue in pharmacy.queues.values()), default=0)
+    return max(0, min(asked, working - 1))
 
 
 def at_hour(desks: Iterable[AtDesk], is_open: bool) -> list[AtDesk]:

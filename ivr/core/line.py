@@ -313,8 +313,7 @@ def _ranked(desks: Iterable[AtDesk], language: str | None) -> list[AtDesk]:
 
 
 def _reserve(desks: Iterable[AtDesk], keep_free: int) -> frozenset[str]:
-    """The licensed agents who stay free for emergencies: those who could do least else, but never all there are."""
-    working = [desk for desk in desks if desk.presence != "on_break" and desk.agent.licensed]
-    free = [desk.agent for desk in working if desk.presence == "available"]
+    """The licensed agents who stay free for emergencies: those who could do least else."""
+    free = [desk.agent for desk in desks if desk.presence == "available" and desk.agent.licensed]
     free.sort(key=lambda agent: (len(agent.queues), len(agent.skills), agent.id))
-    return frozenset(agent.id for agent in free[: min(keep_free, len(working) - 1)])
+    return frozenset(agent.id for agent in free[:keep_free])

@@ -20,7 +20,7 @@ from tests.whole_line import ROOT
 SEED = 20261124
 CALLS, AT_ONCE = 25, 4
 CHILDREN = ("dispatch", "relay", "telephony", "orders", "sweep")
-PATIENCE_SECONDS = 12.0
+PATIENCE_SECONDS = 8.0
 MOST_DEATHS = 4  # of one program: at the sixth in a minute whoever watches over it gives up
 BETWEEN_DEATHS_SECONDS = (1.5, 3.0)
 # Nobody waits through wrapping up, and phones may ring faster than Twilio lets us: the day is short.

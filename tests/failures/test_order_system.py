@@ -50,10 +50,10 @@ def test_a_refill_is_ordered_once_however_often_it_was_asked_for(rehearsed: Rehe
 
 
 def test_a_message_is_put_to_staff_once_when_the_order_system_is_back(rehearsed: Rehearsed) -> None:
-    rehearsed.order_system("down")
     rehearsed.only()
     caller = rehearsed.calls("10")
     caller.hears("Nobody is here")
+    rehearsed.order_system("down")
     caller.keys("2")
     caller.phone.leave_message("Please call me about my order")
     caller.keys("#")

@@ -249,8 +249,10 @@ def test_who_is_back_on_hold_and_still_has_nobody_is_told_again(shop: Shop) -> N
     shop.dispatch.once()
     ticket = shop.call().ticket
     assert ticket is not None
+    choosing = replace(ticket, not_before=shop.now + timedelta(seconds=60))
+    shop.change("CA1", phase="dialogue", ticket=choosing)
     shop.dispatch.once()
-    shop.change("CA1", phase="holding", dialogue="", ticket=replace(ticket, not_before=None))
+    shop.change("CA1", phase="holding", dialogue="", ticket=ticket)
     shop.dispatch.once()
     assert shop.call().dialogue == "nobody"
 
@@ -266,14 +268,26 @@ def test_a_caller_whose_plan_will_widen_their_choice_is_not_told_that_nobody_cou
     assert shop.offered() == [("CA1", "ana")]
 
 
-def test_the_last_free_pharmacist_is_kept_for_emergencies(shop: Shop) -> None:
-    shop.publish(queues={**QUEUES, "pharmacist": replace(QUEUES["pharmacist"], keep_free_licensed=1)})
+def test_the_last_free_pharmacist_is_kept_for_emergencies(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    everything = frozenset(QUEUES)
+    both = {id_: replace(agent, licensed=True, queues=everything) for id_, agent in shop.pharmacy.staff.items()}
+    keeps_one = {**QUEUES, "pharmacist": replace(QUEUES["pharmacist"], keep_free_licensed=1)}
+    shop.publish(queues=keeps_one, staff=both)
     shop.in_line("CA1")
+    shop.in_line("CA3")
     shop.dispatch.once()
-    assert shop.offered() == []
+    [(_, rung)] = shop.offered()
     emergency(shop)
     shop.dispatch.once()
-    assert shop.offered() == [("CA9", "ana")]
+    assert dict(shop.offered())["CA9"] != rung
+
+
+def test_the_only_pharmacist_is_not_kept_from_everybody_else(shop: Shop) -> None:
+    shop.publish(queues={**QUEUES, "pharmacist": replace(QUEUES["pharmacist"], keep_free_licensed=1)})
+    shop.in_line()
+    shop.dispatch.once()
+    assert shop.offered() == [("CA1", "ana")]
 
 
 # ---------------------------------------------------------------- timers and agents who are due back
@@ -346,7 +360,7 @@ def test_a_timer_that_cannot_be_told_is_put_away_and_the_next_goes_off(shop: Sho
 
 def test_a_callback_is_offered_to_an_agent_before_the_person_is_rung(shop: Shop) -> None:
     shop.in_line(kind="callback")
-    shop.change("CA1", phase="promised")
+    shop.change("CA1", phase="promised", ended_at=shop.now - timedelta(minutes=1))
     shop.dispatch.once()
     assert shop.offered() == [("CA1", "ana")]
     shop.placing.once()
@@ -358,7 +372,7 @@ def test_nobody_is_called_back_in_quiet_hours(opened: Opened, hour: int, rung: b
     shop = opened("ana")
     shop.clock.set(at_clock(hour, 5))  # open from 8 to 20, quiet until 9
     shop.in_line(kind="callback")
-    shop.change("CA1", phase="promised")
+    shop.change("CA1", phase="promised", ended_at=shop.now - timedelta(minutes=1))
     shop.dispatch.once()
     assert bool(shop.offered()) == rung
 
@@ -367,7 +381,7 @@ def test_nobody_is_called_back_while_the_site_is_closed(opened: Opened) -> None:
     shop = opened("ana", quiet_hours=(0, 0))
     shop.clock.set(NIGHT)
     shop.in_line(kind="callback")
-    shop.change("CA1", phase="promised")
+    shop.change("CA1", phase="promised", ended_at=shop.now - timedelta(minutes=1))
     shop.dispatch.once()
     assert shop.offered() == []
 

@@ -93,7 +93,7 @@ def test_at_more_a_second_more_are_placed(opened: Opened) -> None:
 def test_emergencies_ring_before_offers_and_offers_before_callbacks(opened: Opened) -> None:
     shop = opened("ana", "bea", "cal", calls_per_second=AT_ONCE)
     shop.in_line("CA1", kind="callback", queue="refills")
-    shop.change("CA1", phase="promised")
+    shop.change("CA1", phase="promised", ended_at=shop.now - timedelta(minutes=1))
     shop.move("ana", "took_break")
     shop.dispatch.once()
     shop.move("ana", "returned")
