@@ -146,17 +146,20 @@ def _disposition_row(row: Disposition) -> tuple[str, ...]:
 @click.option("--json", "as_json", is_flag=True, help="for machines")
 def call(call_id: str | None, as_json: bool) -> None:
     """The story of a call, the last that ended or CALL_ID: every event, every decision and why."""
-    record = _board().record
+    board = _board()
+    record = board.record
     newest = record.dispositions(limit=1)
     call_id = call_id or (newest[0].call_id if newest else "")
-    if record.load_call(call_id) is None:
+    loaded = record.load_call(call_id)
+    if loaded is None:
         raise click.ClickException(f"no call is called `{call_id}`; `ivr dispositions` lists the last ones")
     lines = record.journal(call_id)
     if as_json:
         click.echo(json.dumps([{"at": line.at.isoformat(), **json.loads(line.event)} for line in lines], indent=1))
         return
+    zone = board.pharmacy(loaded.call.version).hours[loaded.call.site]
     for line in lines:
-        click.echo(f"{line.at:%H:%M:%S}  {_sentence(json.loads(line.event))}")
+        click.echo(f"{zone.local(line.at):%a %d %b %H:%M:%S}  {_sentence(json.loads(line.event))}")
         for reason in line.why:
             mark = "→" if reason.taken else " "
             click.echo(f"          {mark} {reason.rule} ({reason.file}:{reason.line}): {reason.because}")

@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 LEASE_SECONDS, RENEW_SECONDS = 15.0, 5.0
 GOODBYE_SECONDS = 10.0
+ON_CALL_AGAIN_SECONDS = 20  # nobody else is there: busy or not, the number on call is rung again
 AHEAD_SECONDS = 5.0
 """No more offers are made than can be rung so soon: an offer whose phone cannot ring yet only runs out."""
 
@@ -273,11 +274,11 @@ def kept_free(pharmacy: Pharmacy, desks: Iterable[AtDesk]) -> int:
 
 
 def at_hour(desks: Iterable[AtDesk], is_open: bool) -> list[AtDesk]:
-    """Return those whose phone may ring now: while the site is closed its staff are as good as on break."""
+    """Return those whose phone may ring now: while the site is closed nobody's but the one on call."""
     return [
-        desk if is_open or _is_on_call(desk.agent) else replace(desk, presence="on_break")
+        desk
         for desk in desks
-        if desk.presence in ("available", "wrap_up", "on_break")
+        if (is_open or desk.agent.on_call) and desk.presence in ("available", "wrap_up", "on_break")
     ]
 
 
@@ -290,7 +291,7 @@ def stranded(
     tickets: Iterable[Ticket], there: Collection[Agent], queues: Mapping[str, Queue], is_open: bool
 ) -> list[Ticket]:
     """Return the tickets none of these agents could serve in their hours, even at the end of their wait plan."""
-    on_shift = [agent for agent in there if is_open or _is_on_call(agent)]
+    on_shift = [agent for agent in there if is_open or agent.on_call]
     could: dict[Hashable, bool] = {}  # of a class: a long line has few
     found = []
     for ticket in tickets:
@@ -332,8 +333,14 @@ def heads(line: Iterable[InLine], free: int, now: datetime) -> list[InLine]:
 
 def declined_lately(call: Call, now: datetime) -> frozenset[str]:
     """Return the agents who have just said no to this call."""
-    since = now - timedelta(seconds=DECLINED_SECONDS)
-    return frozenset(offer.agent for offer in call.offers if offer.state == "declined" and offer.offered_at > since)
+    declined = now - timedelta(seconds=DECLINED_SECONDS)
+    tried = now - timedelta(seconds=ON_CALL_AGAIN_SECONDS)
+    return frozenset(
+        offer.agent
+        for offer in call.offers
+        if (offer.state == "declined" and offer.offered_at > declined and not offer.agent.startswith("on_call:"))
+        or (offer.state in ("declined", "missed") and offer.offered_at > tried)
+    )
 
 
 def _class_of(ticket: Ticket) -> Hashable:
@@ -344,7 +351,3 @@ def _class_of(ticket: Ticket) -> Hashable:
 def _holds(ticket: Ticket, now: datetime) -> bool:
     """Is somebody on hold with this ticket, and not away choosing something?"""
     return ticket.kind == "hold" and not (ticket.not_before and now < ticket.not_before)
-
-
-def _is_on_call(agent: Agent) -> bool:
-    return agent.id.startswith("on_call:")

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from datetime import date
 
+from phonenumbers import is_possible_number_string
+
 from ivr.content.reading import Wrong
 
 _NUMBER = re.compile(r"0|-?[1-9][0-9]*")
@@ -104,7 +106,7 @@ def promise(text: str) -> int:
 
 def phone(text: str) -> str:
     """Return a phone number as E.164: a plus, the country, the number."""
-    if not _PHONE.fullmatch(text):
+    if not _PHONE.fullmatch(text) or not is_possible_number_string(text, "ZZ"):
         raise Wrong("type", f'"{text}" is not a phone number; write it as +12025550101, with country and no spaces')
     return text
 

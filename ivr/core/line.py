@@ -54,6 +54,11 @@ class Agent:
     starts: str = "available"
 
     @property
+    def on_call(self) -> bool:
+        """Is this a site's on-call number rather than somebody on the staff?"""
+        return self.id.startswith("on_call:")
+
+    @property
     def address(self) -> str:
         """Where this agent's phone rings: E.164, `sip:…` or `client:…`."""
         return self.phone or self.sip or f"client:{self.client}"
@@ -195,7 +200,7 @@ def offerable(entry: InLine, now: datetime) -> bool:
 
 def could_serve(agent: Agent, ticket: Ticket) -> bool:
     """Is this agent one who may serve this ticket at all: site, queue, every skill, language, licence?"""
-    if agent.id.startswith("on_call:"):
+    if agent.on_call:
         return ticket.emergency and ticket.on_call and agent.site == ticket.site
     return (
         agent.site == ticket.site
@@ -213,7 +218,8 @@ def eligible(desk: AtDesk, entry: InLine, now: datetime) -> bool:
     if desk.presence == "available":
         return True
     waited = (now - ticket.due_from).total_seconds()
-    return ticket.emergency and waited >= WIDER_AFTER_SECONDS and desk.presence in ("wrap_up", "on_break")
+    wider = desk.agent.on_call or waited >= WIDER_AFTER_SECONDS
+    return ticket.emergency and wider and desk.presence in ("wrap_up", "on_break")
 
 
 def match(
@@ -228,7 +234,7 @@ def match(
     """
     slots = _slots(line, now)
     ranked = {entry.ticket.language: _ranked(desks, entry.ticket.language) for entry in slots}
-    reserve = _reserve(desks, keep_free)
+    reserve = _reserve(desks, keep_free, slots, now)
     choices = [
         _Choice(entry, ranked[entry.ticket.language], frozenset() if entry.ticket.emergency else reserve, now)
         for entry in slots
@@ -312,8 +318,12 @@ def _ranked(desks: Iterable[AtDesk], language: str | None) -> list[AtDesk]:
     return sorted(desks, key=rank)
 
 
-def _reserve(desks: Iterable[AtDesk], keep_free: int) -> frozenset[str]:
-    """The licensed agents who stay free for emergencies: those who could do least else."""
-    free = [desk.agent for desk in desks if desk.presence == "available" and desk.agent.licensed]
-    free.sort(key=lambda agent: (len(agent.queues), len(agent.skills), agent.id))
-    return frozenset(agent.id for agent in free[:keep_free])
+def _reserve(desks: Iterable[AtDesk], keep_free: int, slots: Sequence[InLine], now: datetime) -> frozenset[str]:
+    """The licensed agents who stay free for emergencies: those whom the fewest of those waiting need."""
+    free = [desk for desk in desks if desk.presence == "available" and desk.agent.licensed] if keep_free else []
+    others = [entry for entry in slots if not entry.ticket.emergency]
+
+    def needed(desk: AtDesk) -> tuple[int, int, str]:
+        return (sum(eligible(desk, entry, now) for entry in others), len(desk.agent.queues), desk.agent.id)
+
+    return frozenset(desk.agent.id for desk in sorted(free, key=needed)[:keep_free])

@@ -182,7 +182,7 @@ def test_the_on_call_number_is_not_rung_for_anything_else(shop: Shop) -> None:
     assert shop.offered() == []
 
 
-def test_at_night_an_emergency_rings_the_on_call_number_at_once_and_staff_soon_after(opened: Opened) -> None:
+def test_at_night_an_emergency_rings_the_on_call_number_at_once_and_nobody_at_home(opened: Opened) -> None:
     shop = opened("ana", "bea")
     shop.clock.set(NIGHT)
     emergency(shop)
@@ -192,7 +192,22 @@ def test_at_night_an_emergency_rings_the_on_call_number_at_once_and_staff_soon_a
     assert shop.offered() == [("CA9", "on_call:central")]
     shop.later(21)
     shop.dispatch.once()
-    assert shop.offered() == [("CA9", "ana"), ("CA9", "on_call:central")]
+    assert shop.offered() == [("CA9", "on_call:central")]
+
+
+def test_a_busy_number_on_call_is_rung_again_until_somebody_answers(opened: Opened) -> None:
+    shop = opened("ana")
+    shop.clock.set(NIGHT)
+    emergency(shop)
+    shop.dispatch.once()
+    shop.dispatch.once()
+    [offer] = shop.offers("CA9")
+    shop.tell("CA9", HungUp(offer.leg, "busy"))
+    shop.dispatch.once()
+    assert shop.offered() == []
+    shop.later(21)
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "on_call:central")]
 
 
 def test_at_night_nothing_but_an_emergency_is_served(shop: Shop) -> None:

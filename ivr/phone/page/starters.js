@@ -17,13 +17,13 @@ const STARTERS = [
   },
   {
     name: "A prescriber’s office",
-    text: "The line knows the number and asks nothing.",
+    text: "After the language, straight to verification: no menu.",
     fits: (person) => person.kind === "prescriber",
   },
   { name: "A late insulin parcel", text: "Ask about the order: the promise gets short.", fits: has("delayed") },
   {
     name: "In Spanish",
-    text: "She is greeted in her language and waits for somebody who speaks it.",
+    text: "Press 2, ask for a person: somebody who speaks Spanish is rung.",
     fits: (person) => person.language === "es",
   },
   {
