@@ -154,7 +154,7 @@ def leg_status(form: Form, leg: str, document: int) -> str:
 def _ended(leg: str, form: Form) -> str:
     over = status_event(leg, form)
     if over is not None:
-        board().leg_ended(leg, over)
+        board().leg_ended(leg, over, call_sid(form))
     return "<Response/>"
 
 

@@ -165,7 +165,7 @@ class Jobs:
         leg = call.legs[effect.leg]
         if seen is None or seen.reply is not None or leg.state == "over":
             return None
-        if isinstance(effect, MoveCaller) and call.phase not in ("connecting", "dialogue"):
+        if isinstance(effect, MoveCaller) and not _is_awaited(call):
             return None
         if seen.call_sid is None:
             raise NotYet
@@ -212,6 +212,11 @@ class Jobs:
         except port.Refused as refused:  # not every order system keeps calls; all keep dispositions
             log.warning("call_not_recorded", call=call.id, why=refused.code)
         return "written"
+
+
+def _is_awaited(call: Call) -> bool:
+    """Is there still somebody to meet the caller, or something to tell them, away from the hold music?"""
+    return call.phase in ("connecting", "dialogue") or (call.phase == "holding" and call.dialogue == "nobody")
 
 
 def _about(call: Call) -> dict[str, Any]:

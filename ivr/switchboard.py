@@ -44,7 +44,7 @@ from ivr.telephony import twiml
 
 log = structlog.get_logger()
 
-TRIES = 3  # a turn that lost a race is stepped again
+TRIES = 12  # a turn that lost a race is stepped again: a hang-up sets off half a dozen events at one moment
 MOST_ASKS = 4
 STUMBLE_SECONDS = 60  # a second failure this soon is not asked again but rescued
 
@@ -173,10 +173,10 @@ class Switchboard:
                     raise
         raise AssertionError("unreachable")
 
-    def leg_ended(self, leg: str, event: HungUp) -> None:
-        """The carrier says a leg is over."""
+    def leg_ended(self, leg: str, event: HungUp, call_sid: str) -> None:
+        """The carrier says a leg is over; of a second call to the same leg, which never was ours, it may say so too."""
         loaded = self.record.load(leg, 0, "status")
-        if loaded is not None:
+        if loaded is not None and loaded.call_sid in (None, call_sid):
             self.tell(loaded.call.id, event)
 
     def lost(self, call_sid: str, caller: Caller, dialed: str, started_at: datetime, seconds: int) -> None:

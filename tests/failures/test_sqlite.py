@@ -1,35 +1,29 @@
-"""The one file is locked by somebody else for a while: turns wait, and nothing is lost."""
+"""The one file is locked by somebody else: for a moment, turns wait; for longer, callers are told and put through."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 
+import pytest
+
 from tests.failures.rehearsed import Rehearsed
 
-LOCKED_SECONDS = 3.0
+A_MOMENT_SECONDS = 3.0
+TWILIO_WAITS_SECONDS = 5.0  # for each reply: what we say later is said to nobody
 
 
 @contextlib.contextmanager
 def locked(rehearsed: Rehearsed) -> Iterator[None]:
-    """Nobody else can write to the record from here on for so many seconds, whatever happens meanwhile."""
-    has_it = threading.Event()
-
-    def hold() -> None:
-        with contextlib.closing(sqlite3.connect(rehearsed.record_file, isolation_level=None)) as holder:
-            holder.execute("BEGIN EXCLUSIVE")
-            has_it.set()
-            time.sleep(LOCKED_SECONDS)
+    """Nobody else can write to the record for as long as the block lasts."""
+    with contextlib.closing(sqlite3.connect(rehearsed.record_file, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+        finally:
             holder.execute("ROLLBACK")
-
-    holding = threading.Thread(target=hold)
-    holding.start()
-    has_it.wait()
-    yield
-    holding.join()
 
 
 def test_callers_wait_a_moment_and_go_on(rehearsed: Rehearsed) -> None:
@@ -44,6 +38,7 @@ def test_callers_wait_a_moment_and_go_on(rehearsed: Rehearsed) -> None:
         agent.keys("1")
         in_the_menu.keys("0")
         new = rehearsed.calls("1")
+        time.sleep(A_MOMENT_SECONDS)
 
     on_hold.talks()
     in_the_menu.hears("in line")
@@ -54,3 +49,15 @@ def test_callers_wait_a_moment_and_go_on(rehearsed: Rehearsed) -> None:
         assert rehearsed.ends(caller)["final"]
     assert rehearsed.ends(on_hold)["outcome"] == "answered"
     rehearsed.nobody_is_forgotten([caller.call_id for caller in (on_hold, in_the_menu, new)])
+
+
+@pytest.mark.xfail(reason="a turn waits for the file as long as Twilio waits for a turn, and is rescued too late")
+def test_callers_are_put_through_before_twilio_gives_us_up(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.calls("1")
+    caller.hears("For a person, press 0")
+
+    with locked(rehearsed):
+        caller.keys("0")
+        new = rehearsed.calls()
+        for each in (caller, new):
+            each.hears("our phone system has a problem", TWILIO_WAITS_SECONDS)

@@ -106,8 +106,11 @@ def record_of(day: Day, caller: Phone, **wanted: Any) -> dict[str, Any]:
     return {**kept, "tasks": tasks}
 
 
-@pytest.mark.parametrize("deliveries", ["once", "twice", "at once"])
-@pytest.mark.parametrize("call", CALLS)
+TOLD = [(call, deliveries) for call in CALLS for deliveries in ("once", "at once")]
+AGAIN = [(call, "twice") for call in ("answered", "abandoned", "message")]
+
+
+@pytest.mark.parametrize(("call", "deliveries"), [*TOLD, *AGAIN])
 def test_a_second_delivery_gets_the_same_reply_and_changes_nothing(day: Day, call: str, deliveries: str) -> None:
     """The carrier itself compares the replies, and the day ends with a fault when two differ."""
     happens, rings, wanted = CALLS[call]
