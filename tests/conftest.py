@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ivr.settings import Settings
 from tests import servers
+
+# No law depends on how busy the machine is. On a build server the same commit is tried with the same examples twice;
+# at a desk every run tries new ones.
+settings.register_profile(
+    "rxline", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("rxline")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,37 +12,40 @@ from ivr.content import folder
 from ivr.content.pharmacy import read_pharmacy
 from ivr.content.problems import ContentProblems, Problem
 from ivr.core.pharmacy import Pharmacy
+from ivr.proof.findings import LIMIT_SECONDS
 
 __all__ = ["ContentProblems", "Pharmacy", "Problem", "find_problems", "load", "load_files"]
 
 
 def load(content: Path, *, year: int | None = None) -> Pharmacy:
-    """Return what the files of a content folder say.
+    """Return what the files of a content folder say, once all they promise is proved.
 
     Holidays reach from the year before `year` (None: this one) to three after it. Raises ContentProblems with
     everything that is wrong, and OSError when the folder cannot be read.
     """
     files, unread = folder.texts(content)
-    return _loaded(files, unread, year)
+    return _loaded(files, unread, year, LIMIT_SECONDS)
 
 
 def load_files(files: Mapping[str, str], *, year: int | None = None) -> Pharmacy:
-    """Return a stored version again from the texts of its files; raises ContentProblems."""
-    return _loaded(files, [], year)
+    """Return a stored version again, proved when it was stored, from the texts of its files; raises ContentProblems."""
+    return _loaded(files, [], year, None)
 
 
-def find_problems(content: Path, only: str | None = None, *, year: int | None = None) -> list[Problem]:
+def find_problems(
+    content: Path, only: str | None = None, *, year: int | None = None, proof_seconds: float = LIMIT_SECONDS
+) -> list[Problem]:
     """Return everything wrong with a content folder, sorted by place.
 
     `only`, a path below the folder, asks about one file and those it extends; a file of rules is then read as if a
-    line used it. Raises OSError when the folder cannot be read.
+    line used it. Proofs may take `proof_seconds` in all. Raises OSError when the folder cannot be read.
     """
     files, unread = folder.texts(content)
-    return read_pharmacy(files, unread, year, only)[1]
+    return read_pharmacy(files, unread, year, only, proof_seconds=proof_seconds)[1]
 
 
-def _loaded(files: Mapping[str, str], unread: list[Problem], year: int | None) -> Pharmacy:
-    pharmacy, problems = read_pharmacy(files, unread, year)
+def _loaded(files: Mapping[str, str], unread: list[Problem], year: int | None, proof_seconds: float | None) -> Pharmacy:
+    pharmacy, problems = read_pharmacy(files, unread, year, proof_seconds=proof_seconds)
     if pharmacy is None:
         raise ContentProblems(problems)
     return pharmacy

@@ -22,7 +22,8 @@ from ivr.content.reading import File, Item, Read, attempt, read_yaml
 from ivr.core.hours import Hours
 from ivr.core.line import Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
-from ivr.core.rules import FACTS, Fact, RuleSet, decide, licensed_queues
+from ivr.core.rules import FACTS, Fact, RuleSet, licensed_queues
+from ivr.proof import findings as proof
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -31,15 +32,23 @@ CONFIG = ("lines", "sites", "queues", "hours", "staff", "policies", "facts")
 
 
 def read_pharmacy(
-    texts: Mapping[str, str], unread: Iterable[Problem], year: int | None, only: str | None = None
+    texts: Mapping[str, str],
+    unread: Iterable[Problem],
+    year: int | None,
+    only: str | None = None,
+    *,
+    proof_seconds: float | None = None,
 ) -> tuple[Pharmacy | None, list[Problem]]:
     """Return what the texts say, None when something is wrong, and every problem, sorted by place.
 
     `only` is a file to look at by itself: if it holds rules they are read as if a line used it, and only its own
-    problems, and those of the files it extends, are returned.
+    problems, and those of the files it extends, are returned. With `proof_seconds` what the rules promise is proved
+    too, and their examples are tried; None takes them as they are.
     """
     reading = _Reading(texts, {problem.file for problem in unread}, year or datetime.now(UTC).year)
     reading.read(only)
+    if proof_seconds is not None:
+        reading.prove(proof_seconds)
     problems = in_order([*unread, *(p for file in reading.files.values() for p in file.problems)])
     broken = any(problem.severity == "error" for problem in problems)
     if only is not None:
@@ -61,7 +70,8 @@ class _Reading:
         self._hours: dict[str, Hours] = {}
         self._staff: dict[str, Agent] = {}
         self._policies = Policies()
-        self._rules: dict[str, RuleSet] = {}
+        self._rules: dict[str, RuleSet] = {}  # those that lines use
+        self._sets: list[RuleSet] = []  # those, and the one looked at by itself
         self._flows: dict[str, WrittenFlow] = {}
         self._catalogues: dict[str, WrittenCatalogue] = {}
         self._names = Names()
@@ -74,8 +84,19 @@ class _Reading:
         self._read_prompts()
         for path in self._under(FLOWS_FOLDER):
             self._read_flow(path)
-        sets = self._read_rules(only)
-        self._check(sets)
+        self._sets = self._read_rules(only)
+        self._check()
+
+    def prove(self, seconds: float) -> None:
+        """Find what no call will ever show in time: rules nobody reaches, promises that break, examples that fail."""
+        if self._names.queues is None or not set(self._names.queues) <= set(self._queues):
+            return  # nobody can say what comes of a call, and why not has been reported
+        licensed = licensed_queues(self._queues, self._staff.values())
+        for found in proof.of_all(self._sets, self._queues, licensed, seconds):
+            place = self.files[found.file]
+            place.problems.append(
+                Problem(place.path, found.line, found.column, found.severity, found.code, found.message, found.example)
+            )
 
     def pharmacy(self) -> Pharmacy:
         """Return it all as one value; only when nothing was wrong."""
@@ -189,16 +210,13 @@ class _Reading:
 
     # ------------------------------------------------------------ how it fits together
 
-    def _check(self, sets: list[RuleSet]) -> None:
+    def _check(self) -> None:
         broken = any(problem.severity == "error" for file in self.files.values() for problem in file.problems)
         content = Content(self._flows, self._catalogues, self._lines, self._rules, complete=not broken)
-        targets = [rule.then for found in sets for rule in (*found.rules, found.otherwise)]
+        targets = [rule.then for found in self._sets for rule in (*found.rules, found.otherwise)]
         check_flows(content)
         check_prompts(content, {then.target for then in targets if then.route == "announce"})
         self._check_served()
-        if self._names.queues and set(self._names.queues) <= set(self._queues):  # else nobody can say what comes
-            for found in sets:
-                self._run_examples(found)
 
     def _check_served(self) -> None:
         top = self._top("config/queues.yaml")
@@ -206,16 +224,6 @@ class _Reading:
         for key in config.keys_under(top, "queues") if top and self._staff else ():
             if key.text in self._queues and key.text not in served:
                 key.problem("unserved", f'no agent in config/staff.yaml serves "{key.text}"')
-
-    def _run_examples(self, found: RuleSet) -> None:
-        licensed = licensed_queues(self._queues, self._staff.values())
-        for example in found.examples:
-            decision, _ = decide(found, example.call, self._queues)
-            wrong = [demand for demand in example.expect if not demand.met_by(decision, self._queues, licensed)]
-            if wrong:
-                by = f'"{decision.rule}"' if decision.rule else "otherwise"
-                message = f'"{example.name}" expects {wrong[0].text}; {by} gives {decision.route}: {decision.target}'
-                self.files[example.file].problem("example", message, example.line, example.column)
 
 
 def _stem(path: str) -> str:

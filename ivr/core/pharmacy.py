@@ -9,6 +9,7 @@ from typing import Any
 from ivr.core.flows import Flow
 from ivr.core.hours import Hours
 from ivr.core.line import Agent, Queue
+from ivr.core.router import Router
 from ivr.core.rules import RuleSet
 
 
@@ -70,6 +71,10 @@ class Pharmacy:
     flows: Mapping[str, Flow]
     prompts: Any  # ivr.content.prompts.Prompts; the core never reads it, only the renderer does
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text, so any version can be loaded again
+    routers: Mapping[str, Router] = field(init=False, repr=False, compare=False)  # `rules`, made ready for calls
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "routers", {name: Router(rules, self.queues) for name, rules in self.rules.items()})
 
     def line_for(self, dialed: str) -> Line:
         """The line that was rung; a number nobody configured is answered by the first line rather than by silence."""

@@ -25,7 +25,6 @@ from ivr.core.call import (
     Spoke,
 )
 from ivr.core.draft import Draft
-from ivr.core.rules import decide
 
 STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person
@@ -78,10 +77,10 @@ def route(draft: Draft) -> bool:
     figures = _answer(draft, "line")
     if figures is None:
         return True
-    rules = draft.pharmacy.rules[draft.line.rules]
-    facts = facts_now(draft, figures)
-    decision, reasons = decide(rules, facts, draft.pharmacy.queues, person_only=draft.call.wants_person)
-    draft.why.extend(reasons)
+    router = draft.pharmacy.routers[draft.line.rules]
+    facts, person_only = facts_now(draft, figures), draft.call.wants_person
+    decision = router.decide(facts, person_only=person_only)
+    draft.why.extend(router.why(facts, person_only=person_only))
     draft.put(decision=decision)
     match decision.route:
         case "self_service":

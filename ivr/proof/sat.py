@@ -1,0 +1,130 @@
+"""Finds a call outside a set of boxes with a SAT solver (python-sat, the `verify` extra): for thousands of rules.
+
+The place of a call on an axis is written in order: variable t says "at part t or before" (order encoding; Tamura et
+al., Compiling finite linear CSP into SAT, 2006). A run of parts is then two literals, however long it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from pysat.solvers import Glucose4
+
+from ivr.proof.patience import Patience
+from ivr.proof.space import Box, Space
+
+_CONFLICTS_BETWEEN_LOOKS = 2_000
+
+
+class SatSolver:
+    """A `solver.Solver` for many rules."""
+
+    def __init__(self, space: Space, walls: Sequence[Box], patience: Patience) -> None:
+        self._patience = patience
+        self._solver = Glucose4()
+        self._last = 0
+        self._whole = space.whole
+        self._axes = [self._axis(len(axis.parts)) for axis in space.axes]
+        self._in: dict[tuple[int, int], int] = {}
+        self._standing = [self._stand(wall) for wall in walls]
+        self._up_to = self._chain()
+        self.core: frozenset[int] = frozenset()
+
+    def find(self, inside: Box, outside: Iterable[int]) -> Box | None:
+        """Return one call inside `inside` and outside these walls, as a box; see `solver.Solver`."""
+        if not all(inside):
+            self.core = frozenset()
+            return None
+        walls = self._walls(outside)
+        if self._solve([*self._place_in(inside), *walls]):
+            return self._call()
+        blamed = set(self._solver.get_core() or ())
+        self.core = frozenset(wall for wall, standing in enumerate(self._standing) if standing in blamed)
+        return None
+
+    # ------------------------------------------------------------ what the variables mean
+
+    def _new(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _axis(self, parts: int) -> list[int]:
+        """Return one variable for each part but the last: the call is at this part or before it."""
+        before = [self._new() for _ in range(parts - 1)]
+        for earlier, later in pairwise(before):
+            self._solver.add_clause([-earlier, later])
+        return before
+
+    def _literal(self, axis: int, mask: int) -> int:
+        """Return a literal that puts the call into the parts of a mask."""
+        key = axis, mask
+        if key not in self._in:
+            runs = [self._run(axis, first, last) for first, last in _runs(mask)]
+            self._in[key] = runs[0] if len(runs) == 1 else self._any(runs)
+        return self._in[key]
+
+    def _run(self, axis: int, first: int, last: int) -> int:
+        before = self._axes[axis]
+        bounds = [*(-at_or_before for at_or_before in before[first - 1 : first]), *before[last : last + 1]]
+        if len(bounds) == 1:
+            return bounds[0]
+        both = self._new()
+        for bound in bounds:
+            self._solver.add_clause([-both, bound])
+        return both
+
+    def _any(self, literals: Sequence[int]) -> int:
+        some = self._new()
+        self._solver.add_clause([-some, *literals])
+        return some
+
+    def _place_in(self, box: Box) -> Iterator[int]:
+        return (self._literal(axis, mask) for axis, mask in enumerate(box) if mask != self._whole[axis])
+
+    def _stand(self, wall: Box) -> int:
+        """Return a variable that keeps the call out of a wall."""
+        beside = ((axis, self._whole[axis] & ~mask) for axis, mask in enumerate(wall))
+        return self._any([self._literal(axis, mask) for axis, mask in beside if mask])
+
+    def _chain(self) -> list[int]:
+        """Return for each wall a variable that makes it and all before it stand: most questions are about those."""
+        chain: list[int] = []
+        for standing in self._standing:
+            up_to = self._new()
+            self._solver.add_clause([-up_to, standing])
+            if chain:
+                self._solver.add_clause([-up_to, chain[-1]])
+            chain.append(up_to)
+        return chain
+
+    # ------------------------------------------------------------ asking
+
+    def _walls(self, walls: Iterable[int]) -> list[int]:
+        if isinstance(walls, range):
+            return [self._up_to[walls[-1]]] if walls else []
+        return [self._standing[wall] for wall in walls]
+
+    def _solve(self, assumptions: Sequence[int]) -> bool:
+        while True:
+            self._patience.spend()
+            self._solver.conf_budget(_CONFLICTS_BETWEEN_LOOKS)
+            found = self._solver.solve_limited(assumptions=assumptions)
+            if found is not None:
+                return bool(found)
+
+    def _call(self) -> Box:
+        true = {literal for literal in self._solver.get_model() if literal > 0}
+        return tuple(1 << sum(at_or_before not in true for at_or_before in axis) for axis in self._axes)
+
+
+def _runs(mask: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last of each run of parts in a mask."""
+    place = 0
+    while mask >> place:
+        if mask >> place & 1:
+            first = place
+            while mask >> place & 1:
+                place += 1
+            yield first, place - 1
+        place += 1
