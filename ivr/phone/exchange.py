@@ -20,10 +20,10 @@ from ivr.phone.queues import Queue
 from ivr.phone.recordings import Recording, Recordings, Text
 from ivr.phone.reports import ending, parameters, report, seconds_of
 from ivr.phone.ringing import OUTCOMES, Outgoing, Ringing
-from ivr.phone.stage import Stage
+from ivr.phone.stage import DocumentFailed, Stage
 from ivr.phone.transcript import Transcript
 from ivr.phone.twiml import VERBS, play
-from ivr.phone.webhook import WebhookFailed, Webhooks
+from ivr.phone.webhook import Webhooks
 
 SPIN_DOCUMENTS, SPIN_SECONDS = 100, 2.0
 _CLOSING_SECONDS = 20.0
@@ -135,7 +135,7 @@ class Exchange:
             side.note("moved")
             candidate.let_go()
             play(self, side.leg, moved.goto)
-        except WebhookFailed:
+        except DocumentFailed:
             return  # a whisper has no fallback: the called leg ends, the caller's goes on
 
     def _ring(self, leg: Leg, timeout_seconds: float, answer: Callable[[], None]) -> None:

@@ -38,6 +38,16 @@ def _no_params() -> Mapping[str, str]:
     return {}
 
 
+class DocumentFailed(Exception):
+    """A document could not be had or read. `goto` is what was wanted; `code` and `url` are what Twilio tells of it."""
+
+    def __init__(self, goto: Goto, code: int, url: str) -> None:
+        super().__init__(f"{code} {url}")
+        self.goto = goto
+        self.code = code
+        self.url = url
+
+
 @dataclass(frozen=True)
 class Stage:
     """A document under way; `extra` are the parameters its requests carry beside the standard ones."""
@@ -92,7 +102,7 @@ class Stage:
             root = lint.parse(body)
         except lint.Unparseable as broken:
             self._failed(broken.code, goto.url, str(broken), body)
-            raise WebhookFailed(broken.code, goto.url, str(broken)) from None
+            raise DocumentFailed(goto, broken.code, goto.url) from None
         self._complain(lint.check(root, self.setting, inline=goto.twiml is not None), goto.url, body)
         return root
 
@@ -102,7 +112,7 @@ class Stage:
             reply = self.exchange.webhooks.ask(goto.url, goto.method, params)
         except WebhookFailed as failure:
             self._failed(failure.code, failure.url, str(failure))
-            raise
+            raise DocumentFailed(goto, failure.code, failure.url) from None
         self._delivered(goto, reply)
         return reply.body
 

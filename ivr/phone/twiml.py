@@ -10,8 +10,7 @@ from ivr.phone.leg import Goto, Leg, Moved
 from ivr.phone.questions import gather, record
 from ivr.phone.queues import enqueue
 from ivr.phone.sounds import Left, hangup, leave, redirect, reject, say_play_or_pause
-from ivr.phone.stage import Stage, Verb
-from ivr.phone.webhook import WebhookFailed
+from ivr.phone.stage import DocumentFailed, Stage, Verb
 
 if TYPE_CHECKING:
     from ivr.phone.exchange import Exchange
@@ -35,24 +34,24 @@ CANNED_ERROR = "We are sorry, an application error has occurred. Goodbye."
 def play(exchange: Exchange, leg: Leg, goto: Goto | None) -> None:
     """Play `goto` and all that follows, through redirections and faults; raises Over when the leg has ended."""
     stage = Stage(exchange, leg, VERBS)
-    falling_back = False
+    fallback: Goto | None = None
     while goto is not None:
         try:
             stage.perform(goto)
             return
         except Moved as moved:
             leg.transcript.note("moved")
-            goto, falling_back = moved.goto, False
+            goto = moved.goto
         except Left:
             leg.transcript.note("violation", code=0, text="<Leave> outside a queue", path="", twiml="")
             return
-        except WebhookFailed as failure:
-            goto = None if falling_back else _fallback(leg, failure)
-            falling_back = True
+        except DocumentFailed as failure:
+            # Each event is asked of the first URL again: only a fallback that fails itself ends the call.
+            goto = fallback = None if failure.goto is fallback else _fallback(leg, failure)
     _apologise(leg)
 
 
-def _fallback(leg: Leg, failure: WebhookFailed) -> Goto | None:
+def _fallback(leg: Leg, failure: DocumentFailed) -> Goto | None:
     # "Requested immediately on a fatal error retrieving or executing TwiML; carries the normal parameters plus
     # ErrorCode and ErrorUrl; may return TwiML that continues the call."
     if not leg.fallback_url:

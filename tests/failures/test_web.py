@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.failures.rehearsed import Rehearsed
 
 STAFFED_NUMBER = "+12025550120"
@@ -81,7 +79,6 @@ def test_a_document_that_cannot_be_had_is_asked_for_once_more(rehearsed: Rehears
     assert rehearsed.ends(caller)["outcome"] in ("abandoned", "short_abandon")
 
 
-@pytest.mark.xfail(reason="the practice exchange asks the fallback once in a call, and Twilio for each failed document")
 def test_a_caller_whose_documents_fail_again_and_again_is_put_through_to_a_person(rehearsed: Rehearsed) -> None:
     caller = rehearsed.calls("1")
     caller.hears("For a person, press 0")

@@ -244,6 +244,22 @@ def test_when_the_fallback_fails_too_the_caller_hears_twilios_own_error(product:
     assert product.requests("/voice/fallback")[0].params["ErrorCode"] == "12100"
 
 
+def test_each_document_that_fails_is_asked_of_the_fallback_and_the_first_url_is_tried_before_it(
+    product: Product, phones: Phones
+) -> None:
+    product.answers("/voice/incoming", ("broken", 500))
+    product.answers("/voice/next", lambda form: "<Say>Thank you</Say>" if form["Digits"] == "3" else ("broken", 500))
+    product.answers("/voice/fallback", MENU)
+
+    phone = phones.call("main", PATIENT)
+    phone.press("123")
+
+    assert phone.wait_for(noted("over"), SECONDS)
+    asked = [one.params["ErrorUrl"].removeprefix(product.url) for one in product.requests("/voice/fallback")]
+    assert asked == ["/voice/incoming", "/voice/next", "/voice/next"]
+    assert said(phone.lines) == ["For refills press 1"] * 3 + ["Thank you"]
+
+
 def test_a_refused_redirect_counts_as_a_failure(product: Product, phones: Phones) -> None:
     product.answers("/voice/incoming", Response(status=302, headers={"Location": "/voice/next"}))
     product.answers("/voice/fallback", "<Hangup/>")
