@@ -27,6 +27,7 @@ log = structlog.get_logger()
 voice = Blueprint("voice", __name__, url_prefix="/voice")
 
 LARGEST_BODY = 1_000_000
+HUNG_UP = "<Response><Hangup/></Response>"
 OURS = "/<leg>/<int(max=999999):document>"
 Door = Callable[..., str | None]
 
@@ -95,12 +96,16 @@ def spoken(twiml: str) -> Response:
 
 def rescue(form: Form) -> str:
     """An apology and the way to a person, from what this process knows by heart."""
-    by_heart = cast(Rescue, current_app.extensions["rescue"])
+    by_heart = _by_heart()
     if form.text("Direction").startswith("outbound"):  # we rang them: staff, or somebody we call back
         return by_heart.goodbye()
     if request.path.endswith("/wait"):  # nobody can be dialled from a wait document, and the caller keeps their place
         return by_heart.on_hold(dialed(form))
     return by_heart.document(dialed(form), board().clock.now())
+
+
+def _by_heart() -> Rescue:
+    return cast(Rescue, current_app.extensions["rescue"])
 
 
 def board() -> Switchboard:
@@ -171,11 +176,20 @@ def fallback(form: Form) -> str | None:
     return board().stumbled(Exit(failed["leg"], int(failed["document"]), failed["way"]), call_sid(form))
 
 
+@voice.post("/rung")
+@answered
+def rung(form: Form) -> str:
+    """The end of a rescue's call to the staffed number: they have talked, or a recorder takes over."""
+    if form.text("DialCallStatus") in ("completed", "answered"):
+        return HUNG_UP
+    return _by_heart().unanswered(dialed(form))
+
+
 @voice.post("/rescued")
 @answered
 def rescued(form: Form) -> str:
     """The end of a rescue: the message is recorded, and reconciliation will find it."""
-    return "<Response><Hangup/></Response>"
+    return HUNG_UP
 
 
 @voice.app_errorhandler(HTTPException)

@@ -10,16 +10,17 @@ from ivr.telephony import twiml
 
 
 class Rescue:
-    """An apology and the staffed number while open; emergency words, the next opening and a recorder while closed."""
+    """An apology and the staffed number while open; emergency words, the next opening and a recorder while closed.
+
+    Who rings the staffed number in vain finds a recorder too.
+    """
 
     def __init__(self, pharmacy: Pharmacy, public_url: str) -> None:
         self._pharmacy = pharmacy
+        self._rung = f"{public_url}/voice/rung"
         self._recorder = f"{public_url}/voice/rescued"
         self._music = f"{public_url}/static/hold.wav"
-        self._open = {
-            line.name: twiml.rescue(self._words(line, "rescue_open", {}), dial=self._staffed_number(line))
-            for line in pharmacy.lines.values()
-        }
+        self._open = {line.name: self._put_through(line) for line in pharmacy.lines.values()}
 
     def document(self, dialed: str, now: datetime) -> str:
         """The document for the number that was dialed, as the clock stands; a closed number is never rung."""
@@ -29,7 +30,12 @@ class Rescue:
             return self._open[line.name]
         opens = hours.local(hours.opens_next(now))
         values = {"opens_day": opens.date().isoformat(), "opens_at": f"{opens:%H:%M}"}
-        return twiml.rescue(self._words(line, "rescue_closed", values), record_action=self._recorder)
+        return twiml.rescue(self._words(line, "rescue_closed", values), action=self._recorder)
+
+    def unanswered(self, dialed: str) -> str:
+        """What a caller hears when nobody answered at the staffed number either: words, and a recorder."""
+        words = self._words(self._pharmacy.line_for(dialed), "rescue_unanswered", {})
+        return twiml.rescue(words, action=self._recorder)
 
     def goodbye(self) -> str:
         """What somebody hears whom we rang: staff, or a person we call back. They are rung again."""
@@ -41,8 +47,9 @@ class Rescue:
         line = self._pharmacy.line_for(dialed)
         return twiml.rescue(self._words(line, "hold_still", {}), play=self._music)
 
-    def _staffed_number(self, line: Line) -> str:
-        return self._pharmacy.sites[line.site].staffed_number
+    def _put_through(self, line: Line) -> str:
+        staffed = self._pharmacy.sites[line.site].staffed_number
+        return twiml.rescue(self._words(line, "rescue_open", {}), dial=staffed, action=self._rung)
 
     def _words(self, line: Line, prompt: str, values: Mapping[str, str]) -> list[twiml.Spoken]:
         known = {"pharmacy": self._pharmacy.sites[line.site].title, **values}

@@ -58,6 +58,7 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "thank_you": "",
         "goodbye": "",
         "rescue_open": "",
+        "rescue_unanswered": "",
         "rescue_closed": "opens_day opens_at",
         "sorry_once_more": "",
         "message_offer": "",

@@ -127,21 +127,24 @@ class Renderer:
 
 
 def rescue(
-    words: Sequence[Spoken], *, dial: str | None = None, record_action: str | None = None, play: str | None = None
+    words: Sequence[Spoken], *, dial: str | None = None, action: str | None = None, play: str | None = None
 ) -> str:
     """Return a document that needs nothing else to work: an apology, then a person, a message, music or goodbye.
 
-    `dial` is the staffed number and goes first; `record_action` the door that takes a message instead; `play` the
-    sound for a caller on hold, who stays there.
+    `dial` is the staffed number, and `action` the door that is told how it went; without `dial` it is the door that
+    takes a message. `play` is the sound for a caller on hold, who stays there.
     """
     written = [_say(said.text, said.locale, said.voice) for said in words]
-    if dial:
-        written.append(f'<Dial timeout="{RESCUE_RING_SECONDS}">{_party(dial)}</Dial>')
-    elif play:
+    if play:
         return _response([*written, f"<Play>{escape(play)}</Play>"])
-    elif record_action:
-        written.append(_record(RESCUE_MESSAGE_SECONDS, escape(record_action + FRAGMENT)))
+    if action:
+        door = escape(action + FRAGMENT)
+        written.append(_rescue_ring(dial, door) if dial else _record(RESCUE_MESSAGE_SECONDS, door))
     return _response([*written, "<Hangup/>"])
+
+
+def _rescue_ring(number: str, action: str) -> str:
+    return f'<Dial action="{action}" timeout="{RESCUE_RING_SECONDS}">{_party(number)}</Dial>'
 
 
 # ---------------------------------------------------------------- one document

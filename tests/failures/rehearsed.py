@@ -261,6 +261,15 @@ class Rehearsed:
         [item] = items
         return item
 
+    def ends_with(self, person: Person, outcome: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+        """The disposition of a call, final or not, once it has this outcome."""
+        items = self.line.dispositions(
+            person.call_id, until=lambda found: any(item["outcome"] == outcome for item in found), seconds=seconds
+        )
+        assert [item["outcome"] for item in items] == [outcome], f"dispositions: {items}"
+        [item] = items
+        return item
+
     # ------------------------------------------------------------ breaking
 
     def kills_child(self, name: str) -> None:
@@ -303,6 +312,16 @@ class Rehearsed:
         finally:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def without_record(self) -> Iterator[None]:
+        """The file of the record is nowhere to be found for as long as the block lasts."""
+        away = self.record_file.with_suffix(".away")
+        self.record_file.rename(away)
+        try:
+            yield
+        finally:
+            away.rename(self.record_file)
 
     def order_system(self, mode: str, seconds: float = 60.0) -> None:
         """The order system is `down`, `slow` or in `error` for so long; `recovers` ends it."""

@@ -470,7 +470,8 @@ def test_after_the_storm_the_line_answers(storm: Storm, day: Day) -> None:
 # ---------------------------------------------------------------- other methods, other bodies
 
 
-DOORS = ("/voice/incoming", "/voice/status", "/voice/fallback", "/voice/rescued", "/voice/x/1/next", "/voice/x/1/wait")
+RESCUE = ("/voice/fallback", "/voice/rung", "/voice/rescued")
+DOORS = ("/voice/incoming", "/voice/status", *RESCUE, "/voice/x/1/next", "/voice/x/1/wait")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
