@@ -99,7 +99,7 @@ def rescue(form: Form) -> str:
     by_heart = _by_heart()
     if form.text("Direction").startswith("outbound"):  # we rang them: staff, or somebody we call back
         return by_heart.goodbye()
-    if request.path.endswith("/wait"):  # nobody can be dialled from a wait document, and the caller keeps their place
+    if request.path.endswith(("/wait", "/held")):  # nobody can be dialled from inside a queue; they keep their place
         return by_heart.on_hold(dialed(form))
     return by_heart.document(dialed(form), board().clock.now())
 
@@ -127,7 +127,7 @@ def _arrived(form: Form) -> str | None:
     return board().arrived(sid, caller(form), dialed(form)) if sid else None
 
 
-@voice.post(f"{OURS}/<any(next, after, moved):way>")
+@voice.post(f"{OURS}/<any(next, held, after, moved):way>")
 @answered
 def leave(form: Form, leg: str, document: int, way: str) -> str | None:
     """A party leaves a document we gave them by one of its exits, or comes for one we reserved."""

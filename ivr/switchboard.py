@@ -59,7 +59,7 @@ class Exit:
 
     leg: str
     document: int
-    way: str  # next · after · moved · wait · fallback
+    way: str  # next · held · after · moved · wait · fallback
 
 
 class Switchboard:
@@ -288,6 +288,7 @@ class Switchboard:
             document=leg.documents if leg else exit_.document,
             language=self._language(call, exit_.leg, pharmacy),
             prompts=pharmacy.prompts,
+            on_hold=call.in_queue and leg is not None and leg.kind == "caller",
         )
 
     def _current(self, loaded: Loaded, leg: str) -> str:
@@ -311,7 +312,7 @@ def _superseded(exit_: Exit, loaded: Loaded) -> bool:
 
     A document we moved the leg to is never too late: nobody asks for it unless we sent them there.
     """
-    return exit_.document > loaded.documents or (exit_.way == "next" and exit_.document < loaded.documents)
+    return exit_.document > loaded.documents or (exit_.way in ("next", "held") and exit_.document < loaded.documents)
 
 
 def _answered(turn: Turn, exit_: Exit, reply: str, call_sid: str | None) -> Turn:

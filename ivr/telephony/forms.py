@@ -171,12 +171,12 @@ def _attestation(verstat: str) -> str:
 
 
 def event(exit: str, leg: str, document: int, form: Form) -> Event:
-    """Return what a request for this exit tells of: `next`, `after` or `moved`.
+    """Return what a request for this exit tells of: `next`, `held`, `after` or `moved`.
 
     What cannot be read becomes `Silent`, so that the caller is asked again, and a line in the log.
     """
     match exit:
-        case "next":
+        case "next" | "held":
             return _recorded(leg, form) or _answered(leg, form)
         case "after":
             return _left_hold(leg, form) or _left_dial(leg, form) or _recorded(leg, form) or _unread(leg, form)

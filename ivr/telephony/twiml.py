@@ -100,13 +100,15 @@ class Renderer:
         language: str,
         prompts: Prompts,
         caller_id: str | None = None,
+        on_hold: bool = False,
     ) -> str:
         """Return what a party hears as TwiML; None and () are the empty reply to a notice.
 
         `document` is this document's number, `language` the call's. `caller_id` is what a dialled number sees,
-        None for the caller's own number.
+        None for the caller's own number. `on_hold`: they hear it without having left Twilio's queue.
         """
-        page = _Page(self, prompts, language, leg, f"{self._voice_url}{leg}/{document}/", caller_id)
+        answers = "held" if on_hold else "next"
+        page = _Page(self, prompts, language, leg, f"{self._voice_url}{leg}/{document}/", caller_id, answers)
         return _response([page.write(verb) for verb in says or ()])
 
     def wait_document(self, says: tuple[Verb, ...], *, leg: str, newest: int, language: str, prompts: Prompts) -> str:
@@ -114,7 +116,8 @@ class Renderer:
 
         `newest` is the number of the leg's newest document, the one a key answers.
         """
-        page = _Page(self, prompts, language, leg, f"{self._voice_url}{leg}/{newest}/", on_hold=True)
+        exits = f"{self._voice_url}{leg}/{newest}/"
+        page = _Page(self, prompts, language, leg, exits, answers="held", silence_answers=False)
         written = [page.write(verb) for verb in says]
         # Twilio asks a wait URL again by itself, but only while the leg is in a queue.
         if not (says and isinstance(says[-1], Back | Leave | Hangup)):
@@ -152,7 +155,10 @@ def _rescue_ring(number: str, action: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What the verbs of one document share. `exits` is the escaped URL of its exits, without the exit."""
+    """What the verbs of one document share. `exits` is the escaped URL of its exits, without the exit.
+
+    `answers` is the exit of its questions; where silence is no answer, a question ends without leaving the document.
+    """
 
     renderer: Renderer
     prompts: Prompts
@@ -160,7 +166,8 @@ class _Page:
     leg: str
     exits: str
     caller_id: str | None = None
-    on_hold: bool = False
+    answers: str = "next"
+    silence_answers: bool = True
 
     def write(self, verb: Verb) -> str:
         match verb:
@@ -208,12 +215,12 @@ class _Page:
             else:
                 written += self.write(said)
         ends = f'numDigits="{gather.digits}"' if gather.digits else 'finishOnKey="#"'
-        # On hold silence asks the wait view again; anywhere else it is an answer and leaves by the same exit.
-        silence = "" if self.on_hold else ' actionOnEmptyResult="true"'
+        # In the wait view silence asks for it again; anywhere else it is an answer and leaves by the same exit.
+        silence = ' actionOnEmptyResult="true"' if self.silence_answers else ""
         return (
             f'<Gather input="{"dtmf speech" if gather.speech else "dtmf"}" {ends} timeout="{gather.seconds}"'
             f"{_listening(locale, gather.hints) if gather.speech else ''}{silence}"
-            f' action="{self.exit("next")}">{written}</Gather>'
+            f' action="{self.exit(self.answers)}">{written}</Gather>'
         )
 
     def hold(self, hold: Hold) -> str:

@@ -38,3 +38,23 @@ def test_a_caller_who_has_talked_at_the_staffed_number_is_not_asked_for_a_messag
         caller.is_rid_of()
 
     assert "nobody could answer" not in caller.story
+
+
+def test_a_key_pressed_on_hold_keeps_the_place_and_counts_again_once_the_record_is_back(rehearsed: Rehearsed) -> None:
+    rehearsed.rests("grace")
+    caller = rehearsed.holds()
+    caller.keys("1")
+    caller.hears("We will call you back at the number you are calling from")
+
+    with rehearsed.without_record():
+        caller.keys("1")
+        caller.hears("you keep your place")
+    caller.keys("9")
+    caller.hears("in line")
+
+    rehearsed.returns("grace")
+    rehearsed.answers("grace")
+    caller.talks()
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["outcome"] == "answered"
+    assert not {"violation", "failure", "dialing"} & caller.kinds

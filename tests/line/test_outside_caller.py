@@ -326,7 +326,7 @@ PRIVATE = {
     "what is keyed": ["7001001", "01051950", "1950-01-05", "9405550143"],
     "who is known": ["Marsh", "Ruth", "patient-01"],
 }
-DOOR = re.compile(r"/voice/([\w-]{20,}/\d{1,4}/(next|wait|after|moved|status)|fallback|rescued)")
+DOOR = re.compile(r"/voice/([\w-]{20,}/\d{1,4}/(next|held|wait|after|moved|status)|fallback|rung|rescued)")
 OVERRIDES = {"rc": range(6), "ct": range(100, 10001), "rt": range(100, 15001), "tt": range(100, 15001)}
 
 
@@ -393,7 +393,7 @@ def handed_out(day: Day) -> Iterator[str]:
 def test_no_url_says_anything_of_anybody(day: Day, traces: Traces) -> None:
     paths = {url.removeprefix(day.line.web).partition("#")[0] for url in traces.urls}
 
-    assert {path.rpartition("/")[2] for path in paths} >= {"next", "wait", "after", "moved", "status"}
+    assert {path.rpartition("/")[2] for path in paths} >= {"next", "held", "wait", "after", "moved", "status"}
     assert not [path for path in paths if not DOOR.fullmatch(path)]
     assert not [path for path in paths for values in PRIVATE.values() for value in values if value in path]
     assert not [path for path in paths for sid in traces.sids if sid in path]

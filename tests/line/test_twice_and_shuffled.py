@@ -14,7 +14,7 @@ from tests.line.carrier import Phone
 from tests.line.conftest import Day
 
 OF_ONE_CALL = ("call_id", "ticket_id", "arrived_at", "ended_at", "waited_seconds", "revision")
-TURNS = ("incoming", "next", "after", "moved")
+TURNS = ("incoming", "next", "held", "after", "moved")
 
 
 def to_a_person(day: Day) -> tuple[Phone, Phone]:

@@ -221,7 +221,7 @@ def test_a_key_on_hold_answers_the_newest_document_and_may_go_back_to_waiting(li
     line.documents = {
         ("caller", 0, "next"): (Hold("main"),),
         ("caller", 1, "wait"): (Gather((Say("hold_still"), Pause(1)), seconds=1),),
-        ("caller", 2, "next"): (Say("in_line"), Back("wait")),
+        ("caller", 2, "held"): (Say("in_line"), Back("wait")),
         ("caller", 3, "wait"): (Say("waiting on"), Pause(1)),
     }
     caller = phones.call(LINE, PATIENT)

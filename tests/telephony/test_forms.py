@@ -306,7 +306,7 @@ class TestShapesWeDoNotKnow:
         told = json.dumps(logs)
         assert not any(private in told for private in ("2125550123", "19800412", "Ruiz"))
 
-    @given(st.sampled_from(["next", "after", "moved", "wait", "?"]), st.dictionaries(st.text(), st.text()))
+    @given(st.sampled_from(["next", "held", "after", "moved", "wait", "?"]), st.dictionaries(st.text(), st.text()))
     def test_anything_at_all_is_an_event(self, exit: str, fields: dict[str, str]) -> None:
         asked = Form.parse(urlencode(fields, errors="replace").encode())
 
@@ -328,7 +328,7 @@ class TestShapesWeDoNotKnow:
     def test_known_fields_may_hold_anything(self, fields: dict[str, str]) -> None:
         asked = Form.parse(urlencode(fields, errors="replace").encode())
 
-        for exit in ("next", "after", "moved"):
+        for exit in ("next", "held", "after", "moved"):
             assert event(exit, LEG, 1, asked).__class__ in Event.__args__
         assert caller(asked).kind in ("number", "anonymous", "sip", "client")
         assert isinstance(dialed(asked), str)

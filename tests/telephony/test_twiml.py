@@ -330,7 +330,16 @@ class TestOnHold:
     def test_a_key_answers_the_legs_newest_document(self) -> None:
         gather = on_hold(Gather((Say("hold_still"), Play("hold")), seconds=3))[0]
 
-        assert gather.get("action") == f"https://rx.example/voice/{LEG}/9/next{FRAGMENT}"
+        assert gather.get("action") == f"https://rx.example/voice/{LEG}/9/held{FRAGMENT}"
+
+    def test_a_question_that_answers_a_key_on_hold_says_that_it_is_on_hold_too(self) -> None:
+        text = RENDERER.document(
+            (Gather((Say("callback_confirm"),)),), leg=LEG, document=7, language="en", prompts=PROMPTS, on_hold=True
+        )
+        gather = only(checked(text))
+
+        assert gather.get("action") == f"https://rx.example/voice/{LEG}/7/held{FRAGMENT}"
+        assert gather.get("actionOnEmptyResult") == "true"
 
     def test_silence_is_no_answer_and_asks_the_view_again(self) -> None:
         gather, back = on_hold(Gather((Say("hold_still"), Play("hold")), seconds=3))
