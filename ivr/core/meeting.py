@@ -163,7 +163,6 @@ def caller_came(draft: Draft) -> None:
 
 def person_came(draft: Draft) -> None:
     """The person we call back picked up: nothing is said to a machine or a stranger but who rings."""
-    draft.put_leg(draft.leg_token, state="live")
     draft.say(Gather((Say("callback_hello", draft.prompt_values()),), seconds=10))
 
 

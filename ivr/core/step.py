@@ -35,12 +35,8 @@ from ivr.core.call import (
 from ivr.core.draft import Draft
 
 ON_HOLD = ("holding", "dialogue", "connecting")
-TURNS_AFTER_HOLD = (
-    "leave",
-    "queue-full",
-    "error",
-    "system-error",
-)  # the other results only tell us what we did
+# The other results of a hold only tell us what we did.
+TURNS_AFTER_HOLD = frozenset({"leave", "queue-full", "error", "system-error"})
 
 
 def step(call: Call, event: Event, world: World) -> Step:
@@ -78,6 +74,8 @@ def _turn(draft: Draft, event: Turn) -> bool:
         ):  # the message arrives after the news that they hung up
             waiting.message_left(draft, event)
         return False
+    if isinstance(event, Came):  # whoever fetches their document has picked up
+        draft.put_leg(draft.leg_token, state="live")
     if draft.leg.kind == "agent":
         return _agent_turn(draft, event)
     if draft.leg.kind == "callback":
@@ -154,7 +152,6 @@ def _left_the_room(draft: Draft, event: DialEnded) -> None:
 def _agent_turn(draft: Draft, event: Turn) -> bool:
     match event:
         case Came():
-            draft.put_leg(draft.leg_token, state="live")
             meeting.agent_came(draft, event)
         case Keyed() | Spoke() | Silent():
             meeting.agent_keyed(draft, event)

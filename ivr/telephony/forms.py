@@ -23,6 +23,7 @@ from ivr.core.call import (
     Silent,
     Spoke,
 )
+from ivr.core.step import TURNS_AFTER_HOLD
 
 REGION = "US"
 MOST_CHARACTERS = 2_000  # a minute of speech is about half of it
@@ -30,7 +31,6 @@ MOST_KEYS = 64
 MOST_NAMES_LOGGED = 60
 
 CALL_OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-_HOLD_TURNS = {"leave", "queue-full", "error", "system-error"}
 _HOLD_NOTICES = {"bridged", "bridging-in-process", "hangup", "redirected", "redirected-from-bridged"}
 _DIAL_RESULTS = CALL_OVER | {"answered"}
 _NOT_KEYS = re.compile(r"[^0-9*#]+")
@@ -211,7 +211,7 @@ def _recorded(leg: str, form: Form) -> Recorded | None:
 
 def _left_hold(leg: str, form: Form) -> QueueLeft | None:
     result = form.text("QueueResult")
-    if result and result not in _HOLD_TURNS | _HOLD_NOTICES:
+    if result and result not in TURNS_AFTER_HOLD | _HOLD_NOTICES:
         _report(leg, form)
         result = "error"  # a turn, so the caller hears something
     return QueueLeft(leg, result) if result else None

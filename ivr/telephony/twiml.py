@@ -87,10 +87,6 @@ class Renderer:
         self._voice_url = escape(f"{public_url}/voice/")
         self._recording_url = recording_url
 
-    def url(self, leg: str, document: int, exit: str) -> str:
-        """Return the URL of an exit, as REST calls give it to Twilio."""
-        return f"{self._public_url}/voice/{leg}/{document}/{exit}{FRAGMENT}"
-
     def document(
         self,
         says: tuple[Verb, ...] | None,

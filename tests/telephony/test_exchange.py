@@ -32,6 +32,7 @@ from ivr.core.call import (
     Spoke,
     Verb,
 )
+from ivr.doors import Doors
 from ivr.phone.client import Phones
 from ivr.phone.exchange import Exchange
 from ivr.phone.numbers import NumberBook
@@ -130,12 +131,12 @@ def telephone(exchange_url: str) -> Iterator[Telephone]:
 
 
 def place(telephone: Telephone, line: Line, leg: str, to: str = ANA) -> str:
-    renderer = Renderer(line.url)
+    doors = Doors(line.url)
     return telephone.place_call(
         to=to,
         from_=LINE,
-        url=renderer.url(leg, 1, "moved"),
-        status_url=renderer.url(leg, 0, "status"),
+        url=doors.moved(leg, 1),
+        status_url=doors.status(leg),
         ring_seconds=15,
     )
 
@@ -193,12 +194,12 @@ def test_a_caller_on_hold_is_taken_to_the_agent_who_accepted(line: Line, phones:
     agent.answer()
     agent.press("1")
     line.wait_for(lambda one: one == Keyed("agent", "1"))
-    telephone.move_member("main", caller_sid, Renderer(line.url).url("caller", 2, "moved"))
+    telephone.move_member("main", caller_sid, Doors(line.url).moved("caller", 2))
     line.wait_for(lambda one: one == Came("caller", 2))
 
     assert line.wait_for(lambda one: isinstance(one, QueueLeft)) == QueueLeft("caller", "redirected")
     with pytest.raises(Gone):
-        telephone.move_member("main", caller_sid, Renderer(line.url).url("caller", 3, "moved"))
+        telephone.move_member("main", caller_sid, Doors(line.url).moved("caller", 3))
     assert _settled(lambda: {sid for room in telephone.live_conferences() for sid in room.call_sids}) == {
         caller_sid,
         agent_sid,
@@ -247,7 +248,7 @@ def test_calls_are_placed_found_and_ended(line: Line, phones: Phones, telephone:
     assert telephone.find_calls(to=ANA, from_=LINE, since=before)[0].status == ended.how
     telephone.end_call(sid)
     with pytest.raises(Gone):
-        telephone.move_call(sid, Renderer(line.url).url("agent", 2, "moved"))
+        telephone.move_call(sid, Doors(line.url).moved("agent", 2))
 
 
 def test_a_live_leg_is_moved(line: Line, phones: Phones, telephone: Telephone) -> None:
@@ -257,7 +258,7 @@ def test_a_live_leg_is_moved(line: Line, phones: Phones, telephone: Telephone) -
     }
     caller = phones.call(LINE, PATIENT)
     caller.wait_for(lambda lines: any("menu" in str(one) for one in lines), SECONDS)
-    telephone.move_call(line.sids["caller"], Renderer(line.url).url("caller", 5, "moved"))
+    telephone.move_call(line.sids["caller"], Doors(line.url).moved("caller", 5))
 
     assert line.wait_for(lambda one: isinstance(one, Came)) == Came("caller", 5)
 
