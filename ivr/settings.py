@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     """Where the Twilio REST API answers; empty means Twilio itself."""
     twilio_auth_token: str = Field(default_factory=_practice_token_unless_real, repr=False)
     """One secret, or several with commas between while rotating; read them as `auth_tokens`."""
+    twilio_signing_keys: str = Field(default="", repr=False)
+    """Signing keys shared with Twilio, as `id:secret` with commas between; read them as `signing_keys`."""
     twilio_api_key: str = ""
     twilio_api_secret: str = Field(default="", repr=False)
     public_url: str = f"http://127.0.0.1:{WEB_PORT}"
@@ -107,6 +109,11 @@ class Settings(BaseSettings):
     def auth_tokens(self) -> tuple[str, ...]:
         """The secrets of TWILIO_AUTH_TOKEN in order: the first signs, any may verify."""
         return tuple(token.strip() for token in self.twilio_auth_token.split(",") if token.strip())
+
+    @property
+    def signing_keys(self) -> dict[str, str]:
+        """The secrets of TWILIO_SIGNING_KEYS by the id Twilio names them by; any may verify a webhook."""
+        return dict(_pairs(self.twilio_signing_keys))
 
     @property
     def twilio_is_real(self) -> bool:
@@ -148,13 +155,30 @@ class Settings(BaseSettings):
         return self
 
 
+def _pairs(listed: str) -> list[tuple[str, str]]:
+    """Return each entry of a list, parted at its first colon."""
+    parted = [entry.partition(":") for entry in listed.split(",") if entry.strip()]
+    return [(id_.strip(), secret.strip()) for id_, _, secret in parted]
+
+
 def _unfit(settings: Settings) -> Iterator[str]:
     if not settings.auth_tokens:
         yield "TWILIO_AUTH_TOKEN: is not set, so no webhook can be told from a forgery; copy it from Twilio"
+    yield from _unfit_keys(_pairs(settings.twilio_signing_keys))
     if settings.twilio_is_real and not settings.public_url.startswith("https://"):
         yield "PUBLIC_URL: is not https, and Twilio sends health data there; set the address Twilio calls"
     if settings.twilio_is_real and len(settings.secret_key) < SECRET_KEY_LENGTH:
         yield f"SECRET_KEY: encrypts what callers were told; set {SECRET_KEY_LENGTH} or more random letters"
+
+
+def _unfit_keys(pairs: list[tuple[str, str]]) -> Iterator[str]:
+    # Named by their places: an entry quoted would be a secret told.
+    ids = [id_ for id_, _ in pairs]
+    for place, (id_, secret) in enumerate(pairs, 1):
+        if not (id_ and secret):
+            yield f"TWILIO_SIGNING_KEYS: key {place} is not id:secret; write the id Twilio shows, a colon, the secret"
+        elif id_ in ids[: place - 1]:
+            yield f"TWILIO_SIGNING_KEYS: key {place} has the id of an earlier one; an id names one secret"
 
 
 def _sentences(problems: list[ErrorDetails]) -> Iterator[str]:

@@ -102,6 +102,9 @@ def test_a_real_line_half_set_up_is_refused_with_every_reason(monkeypatch: pytes
         ("DATABASE_URL", "mysql://me:hunter2@db/line", "DATABASE_URL: is neither SQLite nor PostgreSQL"),
         ("REDIS_URL", "127.0.0.1:6379", "REDIS_URL: is not a Redis or Valkey address"),
         ("ORDER_SYSTEM_KIND", "soap", "ORDER_SYSTEM_KIND: must be 'rest' or 'fhir'"),
+        ("TWILIO_SIGNING_KEYS", "WK1:s, hunter2", "TWILIO_SIGNING_KEYS: key 2 is not id:secret; write the id"),
+        ("TWILIO_SIGNING_KEYS", ":hunter2", "TWILIO_SIGNING_KEYS: key 1 is not id:secret; write the id"),
+        ("TWILIO_SIGNING_KEYS", "WK1:a,WK1:hunter2", "TWILIO_SIGNING_KEYS: key 2 has the id of an earlier one"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
@@ -121,6 +124,13 @@ def test_postgresql_is_spoken_to_through_the_one_driver_we_bring(given: str) -> 
     assert Settings(database_url=given).database_url == "postgresql+psycopg://u@h/d"
 
 
+def test_signing_keys_are_told_apart_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _settings(monkeypatch, **REAL, TWILIO_SIGNING_KEYS="WK1:first:secret, WK2:second,")
+
+    assert settings.signing_keys == {"WK1": "first:secret", "WK2": "second"}
+    assert "second" not in repr(settings)
+
+
 def test_log_levels_may_be_written_small() -> None:
     assert Settings(log_level="debug").log_level == "DEBUG"
 
@@ -138,6 +148,7 @@ def test_every_name_of_the_environment_is_known() -> None:
     assert names == {
         *("PUBLIC_URL", "FALLBACK_URL", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LOG_LEVEL"),
         *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_URL"),
+        "TWILIO_SIGNING_KEYS",
         *("ORDER_SYSTEM_URL", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_KIND"),
         *("RXLINE_CONTENT", "RXLINE_CLOCK", "RXLINE_CLOCK_FILE"),
     }

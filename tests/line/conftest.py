@@ -22,6 +22,7 @@ from tests.whole_line import ROOT, WholeLine, whole_line
 
 MAIN, PRESCRIBERS = "+12125550110", "+12125550111"
 OLD_SECRET, NEW_SECRET = "b" * 32, "a" * 32
+SHARED_KEY, SHARED_SECRET = "WK9", "d" * 32
 FIRST_TUESDAY = datetime.fromisoformat("2026-11-24T10:00-05:00")
 FIXED_HOLIDAYS = {(1, 1), (6, 19), (7, 4), (11, 11), (12, 25)}
 _STRANGERS = count(1)
@@ -123,7 +124,11 @@ def carrier() -> Iterator[Carrier]:
 @contextlib.contextmanager
 def line_of(carrier: Carrier, folder: Path) -> Iterator[WholeLine]:
     """The line as `make run` starts it, with real-looking credentials in the middle of a rotation: no exchange runs."""
-    account = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": f"{NEW_SECRET},{OLD_SECRET}"}
+    account = {
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": f"{NEW_SECRET},{OLD_SECRET}",
+        "TWILIO_SIGNING_KEYS": f"{SHARED_KEY}:{SHARED_SECRET}",
+    }
     with whole_line(folder, TWILIO_API_URL=carrier.url, **account) as running:
         carrier.line, carrier.now = running.web, running.now
         yield running

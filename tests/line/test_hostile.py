@@ -25,7 +25,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from ivr.processes import free_port
 from tests.line.carrier import ACCOUNT, FORM, INSIDE, ON_HOLD, Carrier, Reply, send, signature
-from tests.line.conftest import MAIN, NEW_SECRET, OLD_SECRET, Day, days_of, line_of
+from tests.line.conftest import MAIN, NEW_SECRET, OLD_SECRET, SHARED_KEY, SHARED_SECRET, Day, days_of, line_of
 from tests.whole_line import WholeLine
 
 Pairs = list[tuple[bytes, bytes]]
@@ -100,6 +100,7 @@ def knock(
     return send(origin + path, urlencode(fields).encode(), {"Content-Type": FORM, **proof, **(headers or {})}, to=to)
 
 
+BY_SHA256 = "algorithm=HMAC_SHA256"
 FORGERIES = {
     "another account's secret": {"secret": "c" * 32},
     "no secret at all": {"secret": ""},
@@ -112,6 +113,8 @@ FORGERIES = {
     "a key nobody configured, SHA-256": {"digest": "sha256", "headers": {SETTINGS: "key=WK1,algorithm=HMAC_SHA256"}},
     "SHA-256 that nobody announced": {"digest": "sha256"},
     "an algorithm nobody knows": {"headers": {SETTINGS: "algorithm=none"}},
+    "a shared secret whose key is not named": {"secret": SHARED_SECRET},
+    "another secret than the named key's": {"digest": "sha256", "headers": {SETTINGS: f"key={SHARED_KEY},{BY_SHA256}"}},
     "an empty key": {"headers": {SETTINGS: "key=,algorithm=HMAC_SHA1"}},
     "a body that is called something else": {"headers": {"Content-Type": "text/plain"}},
 }
@@ -122,6 +125,13 @@ def test_a_forgery_is_refused_without_a_word(line: WholeLine, forgery: dict[str,
     reply = knock(line.web, **forgery)  # type: ignore[arg-type]
 
     assert (reply.status, reply.body) == (403, b"")
+
+
+@pytest.mark.parametrize("digest", ["sha1", "sha256"])
+def test_a_key_we_share_with_twilio_signs_as_well_as_the_token(line: WholeLine, digest: str) -> None:
+    named = {SETTINGS: f"key={SHARED_KEY},algorithm=HMAC_{digest.upper()}"}
+
+    assert knock(line.web, secret=SHARED_SECRET, digest=digest, headers=named).status == 200
 
 
 @pytest.mark.parametrize("other", ["/voice/status", "/voice/incoming?a=1", "/voice/incoming/", "/voice/Incoming"])
