@@ -86,7 +86,7 @@ class Sweep:
             number = e164(call.from_)
             caller = Caller("number" if number else "anonymous", number)
             began = call.started_at or self._now
-            self._board.lost(call.sid, caller, e164(call.to) or "", began, call.seconds or 0)
+            self._board.lost(call.sid, caller, e164(call.to) or "", began, _listened_seconds(call))
         self._seen_up_to("sweep:calls", [call.started_at for call in unknown if call not in over])
         return len(over)
 
@@ -207,3 +207,10 @@ class Sweep:
         at = min([self._now, *filter(None, open_since)])
         oldest = self._now - FARTHEST_LOOK_BACK
         self._record.watch.set_mark(mark, max(at - OVERLAP, oldest).isoformat())
+
+
+def _listened_seconds(call: rest.FoundCall) -> int:
+    """How long a caller had the phone at their ear: Twilio's own duration of a call never answered is 0."""
+    if call.started_at is None or call.ended_at is None:
+        return call.seconds or 0
+    return int((call.ended_at - call.started_at).total_seconds())

@@ -31,14 +31,29 @@ def test_a_quiet_line_has_nothing_to_sweep(shop: Shop) -> None:
 # ---------------------------------------------------------------- calls we never heard of
 
 
-def missed(shop: Shop, seconds: int, **facts: object) -> None:
-    shop.twilio.calls.append(found("CAmissed", from_=ROSA, started_at=shop.now, seconds=seconds, **facts))
-    shop.later(60)
+def missed(shop: Shop, listened: int, **facts: object) -> None:
+    ended_at = shop.now + timedelta(seconds=listened)
+    usual = {"from_": ROSA, "started_at": shop.now, "ended_at": ended_at, "status": "no-answer", "seconds": 0}
+    shop.twilio.calls.append(found("CAmissed", **(usual | facts)))
+    shop.later(listened + 60)
 
 
-@pytest.mark.parametrize(("seconds", "outcome"), [(30, "failed"), (4, "short_abandon")])
-def test_a_call_we_never_answered_gets_its_disposition_once(shop: Shop, seconds: int, outcome: str) -> None:
-    missed(shop, seconds)
+@pytest.mark.parametrize(
+    ("listened", "facts", "outcome"),
+    [
+        (30, {}, "failed"),
+        (5, {}, "failed"),
+        (4, {}, "short_abandon"),
+        (30, {"status": "completed", "seconds": 30}, "failed"),
+        (30, {"ended_at": None, "seconds": 30}, "failed"),
+        (30, {"ended_at": None, "seconds": None}, "short_abandon"),
+    ],
+    ids=["rang for long", "for five seconds", "rang shortly", "answered elsewhere", "its end untold", "nothing told"],
+)
+def test_a_call_we_never_answered_gets_its_disposition_once(
+    shop: Shop, listened: int, facts: dict[str, object], outcome: str
+) -> None:
+    missed(shop, listened, **facts)
     assert sweep(shop) == replace(NOTHING, lost_calls=1)
     assert sweep(shop) == NOTHING
     [disposition] = shop.record.dispositions("CAmissed")
@@ -63,7 +78,7 @@ def test_other_calls_are_none_of_ours(shop: Shop, facts: dict[str, str]) -> None
 
 
 def test_a_call_that_goes_on_for_long_is_found_when_it_is_over(shop: Shop) -> None:
-    missed(shop, 1, status="in-progress")
+    missed(shop, 1, status="in-progress", ended_at=None, seconds=None)
     for _ in range(10):
         shop.later(60)
         assert sweep(shop) == NOTHING
