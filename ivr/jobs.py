@@ -25,6 +25,7 @@ from ivr.core.call import (
     RequestRefill,
     WriteDisposition,
 )
+from ivr.core.draft import where_found
 from ivr.doors import Doors
 from ivr.live import connection
 from ivr.orders import port, questions
@@ -117,7 +118,7 @@ class Jobs:
             case RequestRefill():
                 return self._request_refill(call, effect, row.id)
             case CreateTask():
-                return self._board.orders.create_task(_task(call, effect.what, effect.urgent), row.id)
+                return self._board.orders.create_task(_task(call.id, effect), row.id)
             case WriteDisposition():
                 return self._write_disposition(call, effect)
         raise ValueError(f"{row.kind} is no job")
@@ -200,15 +201,23 @@ class Jobs:
         except port.Refused as refused:
             if refused.code == "already_in_process":
                 return refused.code
-            task = _task(call, "refill_refused", False)
-            body = {**task, "prescription_id": effect.prescription, "reason": refused.code}
-            return self._board.orders.create_task(body, f"{key}.refused")
+            return self._refill_refused(call.id, effect, refused.code, f"{key}.refused")
+
+    def _refill_refused(self, call_id: str, effect: RequestRefill, reason: str, key: str) -> str:
+        task = _task(call_id, CreateTask("refill_refused", about=effect.about))
+        body = {**task, "prescription_id": effect.prescription, "reason": reason}
+        try:
+            return self._board.orders.create_task(body, key)
+        except port.Refused as refused:
+            if refused.code != port.KEY_REUSED:
+                raise
+            return "task made before, for another reason"
 
     def _write_disposition(self, call: Call, effect: WriteDisposition) -> str:
         body = dict(effect.body)
         self._board.orders.write_disposition(call.id, body, f"{call.id}:{effect.revision}")
         try:
-            self._board.orders.record_call(call.id, {**body, **_about(call)})
+            self._board.orders.record_call(call.id, {**body, **where_found(call)})
         except port.Refused as refused:  # not every order system keeps calls; all keep dispositions
             log.warning("call_not_recorded", call=call.id, why=refused.code)
         return "written"
@@ -219,15 +228,8 @@ def _is_awaited(call: Call) -> bool:
     return call.phase in ("connecting", "dialogue") or (call.phase == "holding" and call.dialogue == "nobody")
 
 
-def _about(call: Call) -> dict[str, Any]:
-    about = {"person": call.person, "prescription": call.prescription, "recordings": list(call.recordings)}
-    return {name: value for name, value in about.items() if value}
-
-
-def _task(call: Call, what: str, urgent: bool) -> Mapping[str, Any]:
-    ticket = call.ticket
-    queue = {"ticket_id": ticket.id, "queue": ticket.queue} if ticket else {}
-    return {"what": what, "urgent": urgent, "call_id": call.id, **queue, **_about(call)}
+def _task(call_id: str, effect: CreateTask) -> Mapping[str, Any]:
+    return {"what": effect.what, "urgent": effect.urgent, "call_id": call_id, **effect.about}
 
 
 # ---------------------------------------------------------------- how they get there

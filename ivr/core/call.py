@@ -379,17 +379,22 @@ class Inquire:
 
 @dataclass(frozen=True, slots=True)
 class RequestRefill:
-    """Place the refill the caller confirmed."""
+    """Place the refill the caller confirmed; `about` is for the staff, if the order system refuses it."""
 
     prescription: str
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CreateTask:
-    """Put work in the order system: a message to work, an emergency nobody answered."""
+    """Put work in the order system: a message to work, an emergency nobody answered.
+
+    `about` says where the work is, as it stood when it was asked for: sent again it must not read differently.
+    """
 
     what: str
     urgent: bool = False
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ivr.core.call import Call, Effect, Leg, Step, Verb, World
+from ivr.core.call import Call, CreateTask, Effect, Leg, Step, Verb, World
 from ivr.core.line import Queue
 from ivr.core.pharmacy import Line, Site
 from ivr.core.rules import Reason
@@ -90,6 +90,10 @@ class Draft:
     def do(self, *effects: Effect) -> None:
         self.does.extend(effects)
 
+    def task(self, what: str, urgent: bool = False) -> None:
+        """Put work before the staff, with where it is found as the call stands now."""
+        self.do(CreateTask(what, urgent, where_found(self.call)))
+
     # -- the end of the step
 
     def document(self) -> Step:
@@ -104,3 +108,10 @@ class Draft:
     def notice(self) -> Step:
         """No reply: the carrier told us something."""
         return Step(self.call, None, self.asks, tuple(self.does), tuple(self.why))
+
+
+def where_found(call: Call) -> dict[str, Any]:
+    """What staff need to find the work of a call, all of it ids."""
+    ticket = {"ticket_id": call.ticket.id, "queue": call.ticket.queue} if call.ticket else {}
+    known = {"person": call.person, "prescription": call.prescription, "recordings": list(call.recordings)}
+    return {**ticket, **{name: value for name, value in known.items() if value}}

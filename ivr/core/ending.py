@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ivr.core.call import Call, CreateTask, Hangup, HungUp, Worked, WriteDisposition
+from ivr.core.call import Call, Hangup, HungUp, Worked, WriteDisposition
 from ivr.core.draft import Draft
 from ivr.core.meeting import (
     accepted_offer,
@@ -92,7 +92,7 @@ def _left_the_line(draft: Draft) -> None:
         resolution="abandoned_queue",
     )
     if draft.call.ticket and draft.call.ticket.emergency:
-        draft.do(CreateTask("emergency_abandoned", urgent=True))
+        draft.task("emergency_abandoned", urgent=True)
     close_ticket(draft)
 
 

@@ -9,7 +9,6 @@ from ivr.core import entry
 from ivr.core.call import (
     Back,
     Call,
-    CreateTask,
     Dial,
     EndLeg,
     Gather,
@@ -324,7 +323,7 @@ def emergency_timer(draft: Draft, name: str) -> None:
     elif ticket.state == "connecting":  # somebody may be there in a moment: look again
         draft.do(SetTimer(name, draft.now + timedelta(seconds=LOOK_AGAIN_SECONDS)))
     else:
-        draft.do(CreateTask("emergency_unanswered", urgent=True))
+        draft.task("emergency_unanswered", urgent=True)
 
 
 # ---------------------------------------------------------------- messages
@@ -361,7 +360,7 @@ def message_left(draft: Draft, event: Recorded) -> None:
         outcome="voicemail",
         resolution="message_taken",
     )
-    draft.do(CreateTask("voicemail", urgent=draft.call.facts.get("urgency") == "emergency"))
+    draft.task("voicemail", urgent=draft.call.facts.get("urgency") == "emergency")
     draft.say(Say("voicemail_thanks"), Hangup())
 
 

@@ -11,7 +11,6 @@ from ivr.core.call import (
     Answer,
     Arrived,
     Back,
-    CreateTask,
     Crumb,
     Gather,
     Inquire,
@@ -24,7 +23,7 @@ from ivr.core.call import (
     Silent,
     Spoke,
 )
-from ivr.core.draft import Draft
+from ivr.core.draft import Draft, where_found
 
 STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person
@@ -203,9 +202,9 @@ def _fits(draft: Draft, case: flows.Case) -> bool:
 
 def _do(draft: Draft, what: str) -> None:
     if what == "request_refill" and draft.call.prescription:
-        draft.do(RequestRefill(draft.call.prescription))
+        draft.do(RequestRefill(draft.call.prescription, where_found(draft.call)))
     else:
-        draft.do(CreateTask(what))
+        draft.task(what)
 
 
 # ---------------------------------------------------------------- asking the caller

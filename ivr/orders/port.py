@@ -44,6 +44,10 @@ OrderState = Literal[
 Payment = Literal["none_due", "succeeded", "failed", "retrying", "renewal_due"]
 
 
+KEY_REUSED = "idempotency_key_reused"
+"""Refused because this key came before with another body: what was asked for then stands."""
+
+
 class Unavailable(Exception):
     """The order system did not answer: nobody knows whether it acted. Ask again with the same key."""
 

@@ -38,6 +38,11 @@ from tests.core.rehearsal import NIGHT, OPEN, Rehearsal
 ELIGIBLE = {"prescription:0": Answer(True, {"refill": "eligible", "tier": "prescription"}, "p1", "rx1")}
 
 
+def told_staff(call):
+    """What the staff have been told of in the last step: what, and whether it is urgent."""
+    return [(task.what, task.urgent) for task in call.did(CreateTask)]
+
+
 class TestTheFirstMinute:
     def test_the_emergency_notice_comes_first_in_every_language_and_nobody_talks_over_it(self):
         call = Rehearsal().rings()
@@ -109,7 +114,7 @@ class TestMenus:
 class TestTheMachineServes:
     def test_an_eligible_refill_is_placed_without_anybody(self):
         call = Rehearsal(**ELIGIBLE).rings().keys("1", "2", "7001234", "1")
-        assert call.did(RequestRefill) == [RequestRefill("rx1")]
+        assert [refill.prescription for refill in call.did(RequestRefill)] == ["rx1"]
         assert call.disposition["outcome"] == "self_served"
         assert call.disposition["code"] == "refill_ordered"
         assert call.disposition["final"] is True
@@ -349,7 +354,11 @@ class TestMessages:
         told = call.happens(Recorded("c", "RE1", 12)).hangs_up().disposition
         assert (told["outcome"], told["code"], told["final"]) == ("voicemail", "message_taken", False)
         assert call.call.ticket.due_from.isoformat() == "2026-11-25T13:00:00+00:00"
-        assert call.did(CreateTask) == [CreateTask("voicemail")]
+        assert told_staff(call) == [("voicemail", False)]
+
+    def test_staff_are_told_where_the_message_is(self):
+        [task] = Rehearsal(NIGHT).rings().keys("1", "0").happens(Recorded("c", "RE1", 12)).did(CreateTask)
+        assert (task.about["queue"], task.about["recordings"]) == ("front_desk", ["RE1"])
 
     def test_a_message_that_arrives_after_they_hung_up_still_counts(self):
         early = Rehearsal(NIGHT).rings().keys("1", "0").hangs_up().happens(Recorded("c", "RE1", 12))
@@ -402,12 +411,11 @@ class TestEmergencies:
         assert self.emergency().happens(NobodyCould()).call.ticket.on_call
 
     def test_unanswered_it_becomes_an_urgent_task(self):
-        assert (
-            CreateTask("emergency_unanswered", True) in self.emergency().happens(TimerDue("emergency:unanswered")).does
-        )
+        waited = self.emergency().happens(TimerDue("emergency:unanswered"))
+        assert ("emergency_unanswered", True) in told_staff(waited)
 
     def test_an_emergency_that_hangs_up_becomes_an_urgent_task(self):
-        assert CreateTask("emergency_abandoned", True) in self.emergency().later(30).hangs_up().does
+        assert ("emergency_abandoned", True) in told_staff(self.emergency().later(30).hangs_up())
 
     def test_no_callback_is_offered_instead(self):
         assert self.emergency().keys("1").heard == ["in_line"]

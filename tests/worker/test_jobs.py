@@ -18,8 +18,10 @@ from ivr.core.call import (
     MoveLeg,
     PlaceCall,
     RequestRefill,
+    TimerDue,
     WriteDisposition,
 )
+from ivr.core.draft import where_found
 from ivr.jobs import Crew, Jobs, delay_seconds
 from ivr.store import EffectRow
 from ivr.telephony.rest import Refused, Unknown
@@ -278,7 +280,9 @@ def test_a_refill_the_order_system_refuses_becomes_a_task(shop: Shop, sandbox: S
 
 def test_a_task_says_where_the_work_is(shop: Shop, sandbox: Sandbox) -> None:
     shop.in_line()
-    shop.change("CA1", person="p1", recordings=("RE1",), does=(CreateTask("voicemail", urgent=True),))
+    shop.change("CA1", person="p1", recordings=("RE1",))
+    about = where_found(shop.call())
+    shop.change("CA1", does=(CreateTask("voicemail", True, about),))
     run(shop, "CreateTask")
     [task] = sandbox.told("tasks")
     assert {name: task[name] for name in ("urgent", "queue", "ticket_id", "person", "recordings")} == {
@@ -288,6 +292,37 @@ def test_a_task_says_where_the_work_is(shop: Shop, sandbox: Sandbox) -> None:
         "person": "p1",
         "recordings": ["RE1"],
     }
+
+
+def test_a_task_asked_for_again_reads_as_it_did_though_its_call_has_gone_on(
+    shop: Shop, sandbox: Sandbox, record_url: str
+) -> None:
+    shop.in_line(queue="pharmacist", within=0, licensed=True)
+    shop.tell("CA1", TimerDue("emergency:unanswered"))
+    sandbox.fails("error")  # it does what it is asked and then answers 500
+    assert run(shop, "CreateTask").state == "due"
+    shop.change("CA1", person="p1", recordings=("RE1",), ticket=None)
+    sandbox.recovers()
+    minutes_pass(record_url)
+    assert run(shop, "CreateTask").state == "done"
+    [task] = sandbox.told("tasks")
+    assert (task["what"], task["ticket_id"]) == ("emergency_unanswered", "TCA1")
+
+
+def test_a_refused_refill_is_one_task_though_it_is_refused_for_another_reason_the_next_time(
+    shop: Shop, sandbox: Sandbox, record_url: str
+) -> None:
+    write(shop, RequestRefill("nothing"))
+    key = f"{shop.effect('RequestRefill').id}.refused"
+    earlier = {"what": "refill_refused", "urgent": False, "call_id": "CA1", "reason": "too_soon"}
+    shop.board.orders.create_task(earlier, key)  # and its answer was lost
+    assert run(shop, "RequestRefill").state == "done"
+    assert [task["reason"] for task in sandbox.told("tasks")] == ["too_soon"]
+
+
+def test_a_task_the_order_system_will_not_have_is_given_up(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, RequestRefill("nothing", {"recordings": [f"RE{number:032}" for number in range(2000)]}))
+    assert run(shop, "RequestRefill").state == "dead"
 
 
 def test_what_the_order_system_will_never_take_is_given_up_and_the_next_goes_on(shop: Shop, sandbox: Sandbox) -> None:
