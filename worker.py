@@ -9,11 +9,11 @@ sweep      Twilio's own lists against our record
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -32,8 +32,9 @@ from rq.exceptions import StopRequested
 
 from ivr import jobs, logs, sweep
 from ivr.app import connect
-from ivr.dispatch import Dispatch, Leases
+from ivr.dispatch import Dispatch
 from ivr.doors import Doors
+from ivr.leases import Leases, this_process
 from ivr.live import connection
 from ivr.placing import Placing
 from ivr.relay import Relay
@@ -50,6 +51,7 @@ RESTART_SECONDS = 0.9  # between two starts of a child that dies at once
 BEAT_SECONDS = 2.0
 SWEEP_SECONDS = 60.0
 SHORTEST_PASS_SECONDS = 0.05  # of a clock that runs fast
+_PR_SET_PDEATHSIG = 1
 
 # ---------------------------------------------------------------- the parent
 
@@ -86,7 +88,7 @@ class Worker:
             self._start(name)
 
     def _start(self, name: str) -> None:
-        child = self._children[name] = _forking.Process(target=be, args=(name, self._settings), name=name)
+        child = self._children[name] = _forking.Process(target=be, args=(name, self._settings, os.getpid()), name=name)
         child.start()
         self._started_at[name] = time.monotonic()
         log.info("child_started", child=name, child_pid=child.pid)
@@ -112,11 +114,11 @@ class Worker:
 class Child:
     """What every child has: the parts of the line, a heartbeat, and a way to hear that it should stop."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, parent: int) -> None:
         self.name = name
         self.settings = settings
         self.stop = threading.Event()
-        self.parent = os.getppid()
+        self.parent = parent
         self._beats_at = 0.0
 
     @cached_property
@@ -133,8 +135,7 @@ class Child:
 
     @cached_property
     def leases(self) -> Leases:
-        # The parent keeps one child of a name at a time, so the next one may go on with the lease at once.
-        return Leases(self.board.record.watch, f"{socket.gethostname()}:{self.parent}")
+        return Leases(self.board.record.watch, this_process())
 
     def close(self) -> None:
         """Let go of what was opened."""
@@ -297,9 +298,10 @@ CHILDREN: dict[str, Callable[[Child], None]] = {
 }
 
 
-def be(name: str, settings: Settings) -> None:
+def be(name: str, settings: Settings, parent: int) -> None:
     """Be a child, until asked to stop; whatever ends it otherwise is in the log, masked."""
-    child = Child(name, settings)
+    die_with_parent()
+    child = Child(name, settings, parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.stop.set())
     threading.Thread(target=child.watch_parent, daemon=True).start()
@@ -313,6 +315,12 @@ def be(name: str, settings: Settings) -> None:
         sys.exit(1)
     finally:
         child.close()
+
+
+def die_with_parent() -> None:
+    """Let Linux end us when our parent dies, even if we hang: only of the dead are leases taken over at once."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:

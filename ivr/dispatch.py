@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from contextlib import suppress
@@ -25,12 +24,12 @@ from ivr.core.line import (
     offerable,
 )
 from ivr.core.pharmacy import Pharmacy, Policies, Site
-from ivr.store import Conflict, Unreachable, Watch
+from ivr.leases import Leases
+from ivr.store import Conflict, Lease, Unreachable
 from ivr.switchboard import Switchboard
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS, RENEW_SECONDS = 15.0, 5.0
 GOODBYE_SECONDS = 10.0
 ON_CALL_AGAIN_SECONDS = 20  # nobody else is there: busy or not, the number on call is rung again
 AHEAD_SECONDS = 5.0
@@ -38,35 +37,6 @@ AHEAD_SECONDS = 5.0
 
 ASIDE = timedelta(minutes=1)
 _BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
-
-
-class Leases:
-    """The leases of one worker. `holder` is its name: a child started again is not kept out by its own lease."""
-
-    def __init__(self, watch: Watch, holder: str) -> None:
-        self._watch = watch
-        self._holder = holder
-        self._renew_at: dict[str, float] = {}
-
-    def held(self, name: str) -> bool:
-        """Take or keep a lease; False while another worker has it."""
-        now = time.monotonic()
-        if now < self._renew_at.get(name, 0.0):
-            return True
-        fence = self._watch.lease(name, self._holder, LEASE_SECONDS)
-        if fence is None:
-            self._renew_at.pop(name, None)
-            return False
-        if name not in self._renew_at:
-            log.debug("lease_taken", lease=name, fence=fence)
-        self._renew_at[name] = now + RENEW_SECONDS
-        return True
-
-    def release(self) -> None:
-        """Give them back, so that another worker need not wait for them to run out."""
-        for name in self._renew_at:
-            self._watch.release(name, self._holder)
-        self._renew_at.clear()
 
 
 class Dispatch:
@@ -85,7 +55,7 @@ class Dispatch:
         """Serve every site whose lease is free or ours; False when all are another's."""
         pharmacy = self._board.pharmacy()
         self._seed(pharmacy)
-        held = [site for site in pharmacy.sites.values() if self._leases.held(f"dispatch:{site.name}")]
+        held = [site for site in pharmacy.sites.values() if self._leases.held(_lease_of(site))]
         if self._leases.held("timers"):
             self._fire_timers()
         for site in held:
@@ -102,10 +72,10 @@ class Dispatch:
                 self._tell(timer.call_id, TimerDue(timer.name))
                 self._record.timers.take(timer)
 
-    def _tell(self, call_id: str, event: Event) -> Call | None:
+    def _tell(self, call_id: str, event: Event, under: Lease | None = None) -> Call | None:
         """Return the call as it is then; None when it cannot be told, for one bad call must not stop the line."""
         try:
-            return self._board.tell(call_id, event).call
+            return self._board.tell(call_id, event, under).call
         except (Conflict, Unreachable):
             raise
         except Exception as fault:
@@ -159,12 +129,13 @@ class Dispatch:
         ]
         pairs = self._match(served, at_hour(desks, is_open), now, kept_free(pharmacy, desks))
         for ticket, agent in self._paced(pairs, pharmacy.policies):
-            self._offer(ticket, agent)
+            self._offer(ticket, agent, self._leases.lease(_lease_of(site)))
 
-    def _offer(self, ticket: Ticket, agent: Agent) -> None:
-        offer, leg = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-        with suppress(Conflict):  # the agent is somebody else's by now: the next pass sees the line as it is then
-            if self._tell(ticket.call, Offered(offer, leg, agent.id, agent.address)) is None:
+    def _offer(self, ticket: Ticket, agent: Agent, under: Lease) -> None:
+        offered = Offered(secrets.token_urlsafe(16), secrets.token_urlsafe(16), agent.id, agent.address)
+        # The agent, or the whole site, is somebody else's by now: the next pass sees the line as it is then.
+        with suppress(Conflict):
+            if self._tell(ticket.call, offered, under) is None:
                 self._aside[ticket.id] = self._board.clock.now() + ASIDE
 
     def _paced(self, pairs: list[tuple[Ticket, Agent]], policies: Policies) -> list[tuple[Ticket, Agent]]:
@@ -230,6 +201,10 @@ class Dispatch:
 
 
 # ---------------------------------------------------------------- what a pass goes by
+
+
+def _lease_of(site: Site) -> str:
+    return f"dispatch:{site.name}"
 
 
 def roster(pharmacy: Pharmacy) -> dict[str, Agent]:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from ivr.core.call import Call, HungUp, Leg, PlaceCall, PlaceFailed
-from ivr.dispatch import LEASE_SECONDS, Leases
 from ivr.doors import Doors
 from ivr.jobs import delay_seconds
+from ivr.leases import LEASE_SECONDS, Leases
 from ivr.store import Conflict, EffectRow, Taken, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest

@@ -39,7 +39,7 @@ from ivr.core.waiting import hold_view
 from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
-from ivr.store import Conflict, Loaded, Record, Turn
+from ivr.store import Conflict, Lease, Loaded, Record, Turn
 from ivr.telephony import twiml
 
 log = structlog.get_logger()
@@ -153,8 +153,8 @@ class Switchboard:
 
     # ------------------------------------------------------------ tidings: nobody waits for an answer
 
-    def tell(self, call_id: str, event: Event) -> Step:
-        """Something happened to a call outside any turn.
+    def tell(self, call_id: str, event: Event, under: Lease | None = None) -> Step:
+        """Something happened to a call outside any turn; `under` a lease, only while that is not another's.
 
         Raises LookupError for a call nobody knows, Conflict when the record refuses (the agent is taken).
         """
@@ -166,7 +166,7 @@ class Switchboard:
             if taken.call == loaded.call and not taken.does:
                 return taken
             try:
-                self._commit(self._turn_of(loaded, taken, event))
+                self._commit(replace(self._turn_of(loaded, taken, event), under=under))
                 return taken
             except Conflict:
                 if attempt == TRIES - 1:

@@ -13,7 +13,7 @@ from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record
 from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
 from ivr.store.timers import Timer, Timers
 from ivr.store.turn import Turn
-from ivr.store.watch import Watch
+from ivr.store.watch import Lease, Watch
 
 __all__ = [
     "AgentNow",
@@ -22,6 +22,7 @@ __all__ = [
     "Disposition",
     "EffectRow",
     "JournalLine",
+    "Lease",
     "LegRow",
     "LineFigures",
     "Loaded",

@@ -18,6 +18,7 @@ from ivr.store.notation import micros, written
 from ivr.store.refusals import Taken
 from ivr.store.seal import Seal
 from ivr.store.tables import calls, fresh, journal, legs, offers, replies, tickets, upsert
+from ivr.store.watch import Lease, still_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Turn:
     why: tuple[Reason, ...] = ()
     does: tuple[Effect, ...] = ()
     call_sid: str | None = None  # claims the leg for this CallSid
+    under: Lease | None = None  # Conflict, and nothing is written, once this lease is another's
 
 
 _NEW_CALL = fresh(calls)
@@ -73,6 +75,8 @@ _MOVE_OFFER = (
 def turn_writes(turn: Turn, seal: Seal) -> Iterator[Write]:
     """Yield the statements of a turn's transaction. A menu key takes three."""
     at = micros(turn.now)
+    if turn.under is not None:
+        yield still_held(turn.under)
     yield from _call(turn, seal)
     yield _line(turn, at)
     if turn.reply is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, Text, bindparam, case, column, or_, select, table, update
 
-from ivr.store.database import Database
+from ivr.store.database import Database, Write
 from ivr.store.migrations import NEWEST
-from ivr.store.refusals import Misuse, Unreachable
+from ivr.store.refusals import Conflict, Misuse, Unreachable
 from ivr.store.tables import fresh, heartbeats, leases, marks, upsert
 
 _wanted = fresh(leases, fence=1)
@@ -27,11 +28,31 @@ _RELEASE = (
     .where(leases.c.name == bindparam("lease"), leases.c.holder == bindparam("whose"))
     .values(until_real=0.0)
 )
+_HOLDER = select(leases.c.holder).where(leases.c.name == bindparam("lease"))
+# Written, not read: whoever takes the lease over meanwhile is waited for.
+_STILL_HELD = (
+    update(leases)
+    .where(leases.c.name == bindparam("lease"), leases.c.fence == bindparam("held"))
+    .values(fence=leases.c.fence)
+)
 _BEAT = upsert(heartbeats)
 _BEATS = select(heartbeats.c.name, heartbeats.c.at_real)
 _MARK = select(marks.c.value).where(marks.c.name == bindparam("name"))
 _SET_MARK = upsert(marks)
 _SCHEMA: Select[Any] = select(column("version_num", Text)).select_from(table("alembic_version"))
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as somebody held it: once another takes it over, its fence is a higher one."""
+
+    name: str
+    fence: int
+
+
+def still_held(lease: Lease) -> Write:
+    """Return what refuses a transaction when the lease is another's by now."""
+    return Write(_STILL_HELD, {"lease": lease.name, "held": lease.fence}, Conflict)
 
 
 class Watch:
@@ -48,6 +69,11 @@ class Watch:
         real = time.time()
         rows = self._database.change(_LEASE, name=name, holder=holder, real=real, until_real=real + seconds)
         return int(rows[0][0]) if rows else None
+
+    def holder(self, name: str) -> str | None:
+        """Return who took a lease last, whether or not it has run out; None when nobody ever did."""
+        row = self._database.row(_HOLDER, lease=name)
+        return None if row is None else str(row[0])
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back; another's is left alone."""

@@ -51,7 +51,7 @@ def test_the_whole_worker_dies_with_callers_at_every_stage(rehearsed: Rehearsed)
     first.talks()
     talks.hangs_up()
     rehearsed.is_free("grace")
-    rehearsed.answers("grace", seconds=40)  # once the dead worker's lease has run out
+    rehearsed.answers("grace")
     second.talks()
     first.hangs_up()
     second.hangs_up()

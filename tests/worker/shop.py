@@ -14,8 +14,9 @@ from ivr.content.library import Library
 from ivr.core.call import Call, Caller, Event, Keyed, Leg
 from ivr.core.line import Agent, Offer, Ticket
 from ivr.core.pharmacy import Pharmacy
-from ivr.dispatch import Dispatch, Leases, roster
+from ivr.dispatch import Dispatch, roster
 from ivr.doors import Doors
+from ivr.leases import Leases
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
 from ivr.placing import Placing

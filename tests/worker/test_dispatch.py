@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ivr.core.call import HungUp, SetTimer
 from ivr.core.line import AtDesk, InLine, Offer, PlanStep, Queue, match
-from ivr.dispatch import Dispatch, Leases, heads
+from ivr.dispatch import Dispatch, heads
+from ivr.leases import Leases
 from tests.core.rehearsal import NIGHT, QUEUES
 from tests.test_match import NOW, desks_of, lines, ticket
 from tests.worker.conftest import Opened
@@ -67,6 +68,17 @@ def test_a_worker_that_stops_hands_the_line_over_at_once(shop: Shop) -> None:
     assert not shop.dispatch.once()
     leases.release()
     assert shop.dispatch.once()
+
+
+def test_a_dispatch_that_slept_through_its_lease_offers_nothing_more(shop: Shop) -> None:
+    assert shop.dispatch.once()
+    shop.record.watch.release("dispatch:central", "here")
+    assert shop.another_dispatch("elsewhere").once()
+    shop.in_line()
+    shop.dispatch.once()  # it woke a moment ago, and has not looked whose turn it is
+    assert shop.offers() == ()
+    assert shop.another_dispatch("elsewhere").once()
+    assert shop.offered() == [("CA1", "ana")]
 
 
 def test_a_child_started_again_goes_on_with_its_lease(shop: Shop) -> None:

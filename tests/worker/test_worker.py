@@ -23,6 +23,7 @@ from ivr import content
 from ivr.clock import Clock
 from ivr.core.call import Call, Caller, CreateTask, Leg
 from ivr.core.line import Ticket
+from ivr.leases import LEASE_SECONDS, RENEW_SECONDS, proved_dead
 from ivr.orders.sandbox.server import create_app
 from ivr.store import Record, Turn, migrate
 from tests import servers
@@ -224,15 +225,28 @@ class TestARunningWorker:
         assert [each["child"] for each in line.said("child_ended_by_force")] == ["sweep"], line.log.read_text()
 
 
-def test_children_do_not_outlive_a_parent_that_is_killed(line: Line) -> None:
+def test_when_the_parent_is_killed_its_children_die_with_it_and_the_next_worker_serves_at_once(line: Line) -> None:
     began = len(line.said("child_started"))
-    process = line.start()
-    assert until(lambda: len(line.said("child_started")) == began + 5, 20)
-    assert until(line.beating, 30), line.log.read_text()
-    children = line.children().values()
-    process.kill()
-    process.wait()
-    assert until(lambda: not [pid for pid in children if alive(pid)], 4)
+    first = line.start()
+    assert until(lambda: len(line.said("child_started")) == began + 5 and line.beating(), 30), line.log.read_text()
+    assert until(lambda: proved_held(line), 10)
+    children, held_by = line.children(), line.record.watch.holder("dispatch:central")
+    os.kill(children["dispatch"], signal.SIGSTOP)  # not even one that hangs lives on
+    first.kill()
+    first.wait()
+    second = line.start()
+    # The lease of the dead has longer to run than this.
+    assert until(lambda: line.record.watch.holder("dispatch:central") != held_by, LEASE_SECONDS - RENEW_SECONDS)
+    assert not [pid for pid in children.values() if alive(pid)]
+    second.terminate()
+    assert second.wait(6) == 0, line.log.read_text()
+    assert "dispatch:central" in {each["lease"] for each in line.said("lease_of_the_dead")}
+
+
+def proved_held(line: Line) -> bool:
+    """Has a dispatch that lives the lease of the site?"""
+    holder = line.record.watch.holder("dispatch:central")
+    return holder is not None and not proved_dead(holder)
 
 
 def test_a_child_that_cannot_begin_says_why_and_is_started_again(line: Line, tmp_path: Path) -> None:
