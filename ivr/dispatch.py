@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 GOODBYE_SECONDS = 10.0
 ON_CALL_AGAIN_SECONDS = 20  # nobody else is there: busy or not, the number on call is rung again
 AHEAD_SECONDS = 5.0
-"""No more offers are made than can be rung so soon: an offer whose phone cannot ring yet only runs out."""
+"""No more offers are made than can be rung so soon: an agent whose phone cannot ring yet is of no use to anybody."""
 
 ASIDE = timedelta(minutes=1)
 _BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
@@ -314,7 +314,7 @@ def declined_lately(call: Call, now: datetime) -> frozenset[str]:
         offer.agent
         for offer in call.offers
         if (offer.state == "declined" and offer.offered_at > declined and not offer.agent.startswith("on_call:"))
-        or (offer.state in ("declined", "missed") and offer.offered_at > tried)
+        or (offer.state in ("declined", "missed", "unrung") and offer.offered_at > tried)
     )
 
 

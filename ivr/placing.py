@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from ivr.core.call import Call, HungUp, Leg, PlaceCall, PlaceFailed
+from ivr.core.call import Call, HungUp, Leg, PlaceCall, Placed, PlaceFailed
 from ivr.doors import Doors
 from ivr.jobs import delay_seconds
 from ivr.leases import LEASE_SECONDS, Leases
@@ -107,6 +107,11 @@ class Placing:
     def _adopt(self, row: EffectRow, effect: PlaceCall, sid: str) -> None:
         with suppress(Taken):  # somebody else came to this leg first; ours will hear that the call was taken
             self._record.bind_sid(effect.leg, sid)
+        self._rings(row, effect, sid)
+
+    def _rings(self, row: EffectRow, effect: PlaceCall, sid: str) -> None:
+        """Told before it is done: whoever dies in between leaves it to be looked up, and told again."""
+        self._tell(row, Placed(effect.leg))
         self._outbox.done(row.id, sid)
 
     def _withdraw(self, row: EffectRow, effect: PlaceCall) -> None:
@@ -118,7 +123,7 @@ class Placing:
         self._outbox.dead(row.id, why)
         self._tell(row, PlaceFailed(effect.leg, why))
 
-    def _tell(self, row: EffectRow, event: HungUp | PlaceFailed) -> None:
+    def _tell(self, row: EffectRow, event: HungUp | Placed | PlaceFailed) -> None:
         with suppress(Conflict, LookupError):  # the sweep finds a leg nobody rings
             self._board.tell(row.call_id, event)
 
@@ -135,7 +140,7 @@ class Placing:
         if loaded is None:
             self._outbox.dead(row.id, "no such leg")
         elif loaded.call_sid is not None:  # they picked up meanwhile, and so told us
-            self._outbox.done(row.id, loaded.call_sid)
+            self._rings(row, effect, loaded.call_sid)
         else:
             self._settle(row, effect, loaded.call)
         return True

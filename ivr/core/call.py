@@ -214,6 +214,13 @@ class Worked:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A call we asked for was placed: the phone rings from now on."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceFailed:
     """A call we asked for could not be placed: refused by the provider, and proved so."""
 
@@ -243,6 +250,7 @@ Event = (
     | NobodyCould
     | TimerDue
     | Worked
+    | Placed
     | PlaceFailed
     | CallerGone
 )

@@ -15,6 +15,7 @@ from ivr.core.meeting import (
     offer_declined,
     offer_missed,
     offer_of,
+    offer_unrung,
     release_agent,
     talk_ended,
 )
@@ -32,14 +33,14 @@ def hung_up(draft: Draft, event: HungUp) -> None:
     answered = leg.state == "live"
     draft.put_leg(leg.token, state="over")
     if leg.kind == "agent":
-        _agent_hung_up(draft, answered)
+        _agent_hung_up(draft, answered, event.how)
     elif leg.kind == "callback":
         _person_hung_up(draft)
     else:
         caller_hung_up(draft)
 
 
-def _agent_hung_up(draft: Draft, answered: bool) -> None:
+def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
     offer = offer_of(draft)
     if offer.state == "accepted" and draft.call.phase == "talking":
         talk_ended(draft)
@@ -47,6 +48,8 @@ def _agent_hung_up(draft: Draft, answered: bool) -> None:
         back_in_line(draft, offer)
     elif answered:
         offer_declined(draft, offer)
+    elif how == "canceled" and offer.rang_at is None:  # our own word for a call that was never placed
+        offer_unrung(draft, offer)
     else:
         offer_missed(draft, offer)
 

@@ -111,15 +111,16 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A ticket put to one agent, with an expiry."""
+    """A ticket put to one agent, with an expiry: for their phone to begin to ring, and from then on to be answered."""
 
     id: str
     ticket: str
     agent: str
     leg: str
-    state: str  # open · accepted · declined · missed · withdrawn · ended
+    state: str  # open · accepted · declined · missed · unrung · withdrawn · ended
     offered_at: datetime
     expires_at: datetime
+    rang_at: datetime | None = None  # when the carrier took the call for it
 
     @property
     def conference(self) -> str:

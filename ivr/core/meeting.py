@@ -31,6 +31,7 @@ from ivr.core.waiting import callback_number, close_ticket, hold, open_offers, p
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
+PLACE_SECONDS = 30  # for the carrier to take the call: it is looked up after 10 s, and placed again
 
 # ---------------------------------------------------------------- offers
 
@@ -41,7 +42,7 @@ def offered(draft: Draft, event: Offered) -> None:
     if ticket is None or ticket.state != "waiting" or not may_offer(draft.call):
         return
     ring = draft.pharmacy.policies.ring_seconds
-    limit = draft.now + timedelta(seconds=ring + draft.pharmacy.policies.accept_seconds + GRACE_SECONDS)
+    limit = draft.now + timedelta(seconds=PLACE_SECONDS)
     offer = Offer(event.offer, ticket.id, event.agent, event.leg, "open", draft.now, limit)
     draft.put(offers=(*draft.call.offers, offer))
     draft.add_leg(Leg(event.leg, "agent", "expected", 1, event.address, event.offer))
@@ -52,6 +53,21 @@ def offered(draft: Draft, event: Offered) -> None:
         PlaceCall(event.leg, event.address, ring, 0 if ticket.emergency else 1),
         SetTimer(f"offer:{offer.id}", limit),
     )
+
+
+def placed(draft: Draft) -> None:
+    """The carrier has taken a call we asked for; of a person we call back nothing follows from it."""
+    if draft.leg.kind == "agent":
+        _rings(draft, offer_of(draft))
+
+
+def _rings(draft: Draft, offer: Offer) -> None:
+    """Nobody misses an offer while Twilio or our own pace keeps their phone silent: its time runs from the ring."""
+    if offer.state == "open" and offer.rang_at is None:
+        policies = draft.pharmacy.policies
+        limit = draft.now + timedelta(seconds=policies.ring_seconds + policies.accept_seconds + GRACE_SECONDS)
+        put_offer(draft, replace(offer, rang_at=draft.now, expires_at=limit))
+        draft.do(SetTimer(f"offer:{offer.id}", limit))
 
 
 def may_offer(call: Call) -> bool:
@@ -76,6 +92,7 @@ def agent_came(draft: Draft, event: Came) -> None:
         return _dismiss(draft, "agent_caller_left")
     if offer.state != "open":
         return _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
+    _rings(draft, offer)  # they were faster than the news of it
     draft.say(Gather((Say("agent_whisper", whisper(draft)),), seconds=draft.pharmacy.policies.accept_seconds))
     return None
 
@@ -209,10 +226,21 @@ def offer_declined(draft: Draft, offer: Offer) -> None:
         draft.do(MoveAgent(offer.agent, "declined"), ClearTimer(f"offer:{offer.id}"))
 
 
-def offer_expired(draft: Draft, offer: Offer) -> None:
-    """The carrier never said that the phone rang out: stop it, and count it as missed."""
+def offer_unrung(draft: Draft, offer: Offer) -> None:
+    """Their phone never rang, which is no fault of theirs: the ticket keeps its place, the agent is as they were."""
     if offer.state == "open":
-        draft.do(EndLeg(offer.leg))
+        put_offer(draft, replace(offer, state="unrung"))
+        draft.do(MoveAgent(offer.agent, "withdrawn"), ClearTimer(f"offer:{offer.id}"))
+
+
+def offer_expired(draft: Draft, offer: Offer) -> None:
+    """The call was never placed, or the carrier never said that the phone rang out: stop it."""
+    if offer.state != "open" or draft.now < offer.expires_at:  # it began to ring as its time to do so ran out
+        return
+    draft.do(EndLeg(offer.leg))
+    if offer.rang_at is None:
+        offer_unrung(draft, offer)
+    else:
         offer_missed(draft, offer)
 
 

@@ -19,6 +19,7 @@ from ivr.core.call import (
     NobodyCould,
     Offered,
     Pause,
+    Placed,
     PlaceFailed,
     QueueLeft,
     Record,
@@ -52,7 +53,7 @@ def step(call: Call, event: Event, world: World) -> Step:
             if leg not in call.legs:
                 return draft.notice()
             result = _turn(draft, event)
-        case Offered() | NobodyCould() | TimerDue() | Worked() | PlaceFailed() | CallerGone() | HungUp():
+        case Offered() | NobodyCould() | TimerDue() | Worked() | Placed() | PlaceFailed() | CallerGone() | HungUp():
             _notice(draft, event)
             result = False
         case _:
@@ -175,7 +176,7 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Notice = Offered | NobodyCould | TimerDue | Worked | PlaceFailed | CallerGone | HungUp
+Notice = Offered | NobodyCould | TimerDue | Worked | Placed | PlaceFailed | CallerGone | HungUp
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -189,10 +190,12 @@ def _notice(draft: Draft, event: Notice) -> None:
             _timer(draft, event.name)
         case Worked():
             ending.worked(draft, event)
-        case PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
+        case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
             return
+        case Placed():
+            meeting.placed(draft)
         case PlaceFailed():
-            ending.hung_up(draft, HungUp(event.leg, "failed"))
+            ending.hung_up(draft, HungUp(event.leg, "canceled"))
         case CallerGone():
             ending.hung_up(draft, HungUp(event.leg, "completed"))
         case HungUp():

@@ -19,11 +19,13 @@ from ivr.core.call import (
     Meet,
     MoveCaller,
     NobodyCould,
+    Placed,
     PlaceFailed,
     QueueLeft,
     Recorded,
     RequestRefill,
     Say,
+    SetTimer,
     Silent,
     Spoke,
     Stumbled,
@@ -223,15 +225,44 @@ class TestOffers:
         assert call.heard == ["agent_too_late"]
         assert call.presence["ana"] == "available"
 
-    def test_a_phone_that_could_not_be_rung_counts_as_missed(self):
-        call = Rehearsal().on_hold().offered_to().happens(PlaceFailed("leg-ana", "21211"))
-        assert call.presence["ana"] == "on_break"
-        assert call.call.ticket.state == "waiting"
+    def test_nobody_misses_an_offer_whose_call_was_refused(self):
+        call = Rehearsal().on_hold()
+        order = call.call.ticket.order
+        call.offered_to().happens(PlaceFailed("leg-ana", "21211"))
+        assert (call.presence["ana"], call.call.offers[0].state) == ("available", "unrung")
+        assert (call.call.ticket.state, call.call.ticket.order) == ("waiting", order)
 
-    def test_an_offer_nobody_ever_told_us_about_expires(self):
-        call = Rehearsal().on_hold().offered_to().later(60).happens(TimerDue("offer:offer-ana"))
+    def test_nobody_misses_an_offer_whose_phone_did_not_begin_to_ring_in_time(self):
+        call = Rehearsal().on_hold()
+        order = call.call.ticket.order
+        call.offered_to().later(30).happens(TimerDue("offer:offer-ana"))
         assert EndLeg("leg-ana") in call.does
+        assert (call.presence["ana"], call.call.offers[0].state) == ("available", "unrung")
+        assert (call.call.ticket.state, call.call.ticket.order) == ("waiting", order)
+
+    def test_an_offer_runs_out_from_when_its_phone_began_to_ring(self):
+        call = Rehearsal().on_hold().offered_to().later(29).happens(Placed("leg-ana"))
+        runs_out = call.did(SetTimer)[-1]
+        assert (runs_out.name, runs_out.due_at - call.now) == ("offer:offer-ana", timedelta(seconds=35))
+        call.later(1).happens(TimerDue("offer:offer-ana"))  # due while the news of the ring was on its way
+        assert call.call.offers[0].state == "open"
+        call.later(34).happens(TimerDue("offer:offer-ana"))
+        assert EndLeg("leg-ana") in call.does
+        assert (call.presence["ana"], call.call.offers[0].state) == ("on_break", "missed")
+
+    def test_an_agent_who_is_faster_than_the_news_that_their_phone_rings_has_all_their_time(self):
+        call = Rehearsal().on_hold().offered_to().later(29).picked_up().later(9).happens(TimerDue("offer:offer-ana"))
+        assert call.keys("1", leg="leg-ana").heard == ["agent_accepted"]
+
+    def test_a_phone_stopped_while_it_rings_was_missed(self):
+        call = Rehearsal().on_hold().offered_to().happens(Placed("leg-ana")).hangs_up("leg-ana", "canceled")
         assert call.presence["ana"] == "on_break"
+
+    def test_that_the_phone_of_somebody_called_back_rings_changes_nothing(self):
+        call = Rehearsal().on_hold().keys("1", "1").hangs_up().offered_to().picked_up().keys("1", leg="leg-ana")
+        back = next(leg for leg in call.call.legs.values() if leg.kind == "callback")
+        before = call.call
+        assert call.happens(Placed(back.token)).call == before
 
     def test_never_joined_puts_the_ticket_back_and_frees_the_agent(self):
         call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana")

@@ -28,6 +28,25 @@ def test_a_call_refused_for_being_one_too_many_is_placed_a_moment_later(rehearse
     assert rehearsed.rung("grace") == 1
 
 
+def test_nobody_misses_an_offer_while_twilio_cannot_ring_them(rehearsed: Rehearsed) -> None:
+    rehearsed.rests("grace")
+    caller = rehearsed.holds()
+    rehearsed.phones.faults(**NOTHING_DONE)
+    rehearsed.returns("grace")
+    first = rehearsed.standing_offer("grace")
+    eventually(lambda: rehearsed.placing_is(first.leg, "unknown"), "nobody can say whether the phone rings")
+
+    rehearsed.later(seconds=31)
+
+    rehearsed.answers("grace")  # offered again, and rung
+    caller.talks()
+    assert rehearsed.record.desk.agents()["grace"].reason != "missed"
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["outcome"] == "answered"
+    rehearsed.nobody_is_forgotten([caller.call_id])
+    assert rehearsed.rung("grace") == 1
+
+
 def test_of_two_calls_that_failed_the_one_that_rings_is_found_and_the_other_placed_again(rehearsed: Rehearsed) -> None:
     """To both requests the exchange says 500. Its own list tells, ten seconds later, that one phone rings already."""
     rehearsed.only("grace", "priya")

@@ -325,6 +325,7 @@ def test_an_offer_that_rang_out_sends_the_agent_on_break_and_the_ticket_back(ope
     shop.in_line()
     shop.dispatch.once()
     [(_, first)] = shop.offered()
+    shop.placing.once()
     shop.later(36)
     shop.dispatch.once()
     assert shop.presence(first) == "on_break"
@@ -332,9 +333,26 @@ def test_an_offer_that_rang_out_sends_the_agent_on_break_and_the_ticket_back(ope
     assert second != first
 
 
+def test_nobody_misses_an_offer_that_our_own_pace_kept_from_ringing(opened: Opened) -> None:
+    shop = opened("ana", "bea", calls_per_second=0.01)
+    shop.in_line("CA1")
+    shop.dispatch.once()
+    shop.placing.once()  # and now nothing may be placed for a hundred seconds
+    shop.in_line("CA2")
+    shop.dispatch.once()
+    [(_, second)] = shop.offered("CA2")
+    shop.later(30)
+    shop.placing.once()
+    shop.dispatch.once()
+    assert [offer.state for offer in shop.offers("CA2")] == ["unrung"]
+    assert shop.presence(second) == "available"
+    assert len(shop.twilio.placed) == 1
+
+
 def test_a_missed_offer_keeps_an_agent_away_for_two_minutes(shop: Shop) -> None:
     shop.in_line()
     shop.dispatch.once()
+    shop.placing.once()
     shop.later(36)
     shop.dispatch.once()
     shop.later(119)

@@ -58,6 +58,17 @@ def test_the_agents_phone_rings_from_the_number_the_caller_dialed(ringing: Shop)
     }
 
 
+def test_an_offer_has_all_its_time_from_when_its_phone_rings(ringing: Shop) -> None:
+    ringing.later(29)
+    ringing.placing.once()
+    [offer] = ringing.offers()
+    assert offer.rang_at is not None
+    assert timedelta(seconds=28) < offer.rang_at - offer.offered_at < timedelta(seconds=31)
+    ringing.later(34)
+    ringing.dispatch.once()
+    assert ringing.offered() == [("CA1", "ana")]
+
+
 def test_what_was_placed_is_done_and_its_leg_has_an_owner(ringing: Shop) -> None:
     ringing.placing.once()
     assert ringing.effect("PlaceCall").state == "done"
@@ -127,6 +138,7 @@ def test_no_phone_rings_for_a_caller_who_has_hung_up(ringing: Shop) -> None:
 
 
 def test_no_phone_rings_for_an_offer_that_has_run_out(ringing: Shop) -> None:
+    ringing.later(30)
     ringing.tell("CA1", TimerDue(f"offer:{ringing.offers()[0].id}"))
     ringing.placing.once()
     assert rung(ringing) == []
@@ -144,7 +156,7 @@ def test_too_many_calls_are_tried_again_soon(ringing: Shop, record_url: str) -> 
     assert len(rung(ringing)) == 1
 
 
-def test_a_number_twilio_refuses_is_a_missed_offer_and_the_ticket_goes_on(opened: Opened) -> None:
+def test_an_agent_whose_number_twilio_refuses_has_missed_nothing_and_the_ticket_goes_on(opened: Opened) -> None:
     shop = opened("ana", "bea")
     shop.in_line()
     shop.dispatch.once()
@@ -152,7 +164,7 @@ def test_a_number_twilio_refuses_is_a_missed_offer_and_the_ticket_goes_on(opened
     shop.twilio.troubles.append(FORBIDDEN)
     shop.placing.once()
     assert shop.effect("PlaceCall").state == "dead"
-    assert shop.presence(first) == "on_break"
+    assert shop.presence(first) == "available"
     shop.dispatch.once()
     assert [agent for _, agent in shop.offered()] == [{"ana": "bea", "bea": "ana"}[first]]
 
@@ -219,7 +231,7 @@ def test_what_twilio_never_heard_of_is_placed_again_twice_and_then_given_up(ring
     assert ringing.effect("PlaceCall").state == "dead"
     assert ringing.effect("PlaceCall").attempts == 3
     assert len(ringing.twilio.requests("find_calls")) == 3
-    assert ringing.presence("ana") == "on_break"
+    assert ringing.presence("ana") == "available"
 
 
 def test_while_twilios_list_is_not_to_be_had_nothing_is_guessed(ringing: Shop, record_url: str) -> None:
@@ -238,6 +250,7 @@ def test_an_agent_who_picked_up_meanwhile_needs_no_looking_up(ringing: Shop, rec
     minutes_pass(record_url)
     ringing.placing.once()
     assert ringing.effect("PlaceCall").state == "done"
+    assert ringing.offers()[0].rang_at is not None
     assert ringing.twilio.requests("find_calls") == []
 
 
