@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -73,6 +74,20 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
 
     with closing(Record(database_url, SECRET_KEY)) as record:
         assert record.watch.ready()
+
+
+def test_a_file_somebody_else_is_writing_to_is_migrated_when_they_are_done(tmp_path: Path) -> None:
+    """SQLite itself waits for nobody when it begins to write ahead: what one of many that start together meets."""
+    file = tmp_path / "rxline.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        migrating = pool.submit(migrate, f"sqlite:///{file}")
+        with pytest.raises(TimeoutError):
+            migrating.result(timeout=0.3)
+        other.execute("COMMIT")
+        migrating.result()
+
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_sqlite_file_is_made_with_its_folder(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ivr.store.refusals import Unreachable
 NEWEST = "0001"
 _ONE_AT_A_TIME = 0x52786C696E65  # "Rxline": PostgreSQL's advisory locks are numbers
 _PATIENCE_SECONDS = 30
+_MOMENT_SECONDS = 0.02
 
 
 def migrate(database_url: str) -> None:
@@ -52,8 +54,22 @@ def _engine(url: URL) -> Engine:
 
 
 def _write_ahead(file: Path) -> None:
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
     with closing(sqlite3.connect(file, timeout=_PATIENCE_SECONDS)) as connection:
+        while not _switched(connection, give_up_at):
+            time.sleep(_MOMENT_SECONDS)
+
+
+def _switched(connection: sqlite3.Connection, give_up_at: float) -> bool:
+    # The switch reads first and locks then, and two that have read would wait for each other: SQLite refuses one of
+    # them at once, whatever its timeout.
+    try:
         connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+            raise
+        return False
+    return True
 
 
 def _lock_file(connection: Connection) -> None:
