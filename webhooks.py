@@ -28,6 +28,7 @@ voice = Blueprint("voice", __name__, url_prefix="/voice")
 
 LARGEST_BODY = 1_000_000
 HUNG_UP = "<Response><Hangup/></Response>"
+PATIENCE_SECONDS = 4  # Twilio waits five for each reply: rescued any later, a caller hears nothing
 OURS = "/<leg>/<int(max=999999):document>"
 Door = Callable[..., str | None]
 
@@ -59,7 +60,8 @@ def answered(door: Door) -> Callable[..., Response]:
         if form is None:
             return Response(status=403)
         try:
-            return spoken(door(form, **where) or rescue(form))
+            with board().record.within(PATIENCE_SECONDS):
+                return spoken(door(form, **where) or rescue(form))
         except UnknownLeg:
             return spoken(rescue(form))
         except Exception as error:  # the caller is on the phone: apologise and get them to a person

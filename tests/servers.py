@@ -66,8 +66,27 @@ class Server:
         self._end(self._stop_signal)
 
     def kill(self) -> None:
-        """End it as a crash would; nothing if it does not run."""
+        """End it and its children as a crash would; nothing if it does not run."""
+        children = _children(self._process)
         self._end(signal.SIGKILL)
+        # Left to themselves they would answer whoever is quick enough.
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It and its children stand still: their machine takes whatever is sent, and nobody answers."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+        pids = [self._process.pid, *_children(self._process)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
@@ -87,6 +106,12 @@ class Server:
                 return True
             time.sleep(0.02)
         return False
+
+
+def _children(process: subprocess.Popen[bytes] | None) -> list[int]:
+    if process is None or process.poll() is not None:
+        return []
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
 @contextlib.contextmanager

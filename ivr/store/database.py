@@ -6,15 +6,18 @@ at: tables, and statements that hold on both databases. A statement's text is ke
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, make_url
 from sqlalchemy.sql import ClauseElement
 
-from ivr.store.drivers import Driver, Order, PostgreSQL, Row, SQLite
-from ivr.store.refusals import Conflict
+from ivr.store.drivers import PATIENCE_SECONDS, Driver, Order, PostgreSQL, Row, SQLite, left
+from ivr.store.refusals import Conflict, Unreachable
 
 
 class Write(NamedTuple):
@@ -32,13 +35,24 @@ class Database:
         self._driver = _driver(url)
         self._idle: deque[Any] = deque()
         self._texts: dict[Executable, tuple[str, dict[str, Any]]] = {}
+        self._thread = threading.local()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let all that this thread asks inside the block take so long together; what comes later is Unreachable."""
+        self._thread.until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            del self._thread.until
 
     def rows(self, statement: Executable, **values: Any) -> list[Row]:
         """Run one statement that changes nothing; raises Unreachable."""
         text, constants = self._texts.get(statement) or self._compile(statement)
-        connection = self._take()
+        until = self._until()
+        connection = self._take(until)
         try:
-            rows = self._driver.query(connection, text, constants | values)
+            rows = self._driver.query(connection, text, constants | values, until)
         except BaseException:
             connection.close()
             raise
@@ -56,9 +70,10 @@ class Database:
         Raises Conflict (a constraint, or a statement's own refusal) and Unreachable.
         """
         orders = [self._order(write) for write in writes]
-        connection = self._take()
+        until = self._until()
+        connection = self._take(until)
         try:
-            results = self._driver.transact(connection, orders)
+            results = self._driver.transact(connection, orders, until)
         except Conflict:
             self._idle.append(connection)
             raise
@@ -77,12 +92,20 @@ class Database:
         while self._idle:
             self._idle.pop().close()
 
-    def _take(self) -> Any:
+    def _until(self) -> float:
+        until: float | None = getattr(self._thread, "until", None)
+        if until is None:
+            return time.monotonic() + PATIENCE_SECONDS
+        if not left(until):
+            raise Unreachable("nobody waits for it any more")
+        return until
+
+    def _take(self, until: float) -> Any:
         while True:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                return self._driver.connect()
+                return self._driver.connect(until)
             if not self._driver.stale(connection):
                 return connection
             connection.close()

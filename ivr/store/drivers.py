@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import select
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
+from psycopg.abc import PQGen
 from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
@@ -22,7 +25,7 @@ from ivr.store.refusals import Conflict, Misuse, Unreachable, broken
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
 
-PATIENCE_SECONDS = 5
+PATIENCE_SECONDS = 4  # for one question or one transaction, its waiting in line included
 _CONNECT_SECONDS = 3
 # 16 MB of log before it is folded into the file: the turn that happens to do it pays for four times as many others.
 _CHECKPOINT_PAGES = 4000
@@ -37,21 +40,29 @@ class Order(NamedTuple):
 
 
 class Driver(Protocol):
-    """What a database's library does for us. Whatever it raises is Conflict, Unreachable or Misuse."""
+    """What a database's library does for us, until an instant of `time.monotonic`.
+
+    Whatever it raises is Conflict, Unreachable (also: not in time) or Misuse.
+    """
 
     dialect: Dialect
 
-    def connect(self) -> Any:
+    def connect(self, until: float) -> Any:
         """Return a new connection."""
 
     def stale(self, connection: Any) -> bool:
         """Return whether an idle connection has died since it was last used."""
 
-    def query(self, connection: Any, text: str, values: Values) -> list[Row]:
+    def query(self, connection: Any, text: str, values: Values, until: float) -> list[Row]:
         """Run one statement that changes nothing and return its rows."""
 
-    def transact(self, connection: Any, orders: Sequence[Order]) -> list[list[Row]]:
+    def transact(self, connection: Any, orders: Sequence[Order], until: float) -> list[list[Row]]:
         """Commit all orders or none, and return the rows of each (none without RETURNING)."""
+
+
+def left(until: float) -> float:
+    """Return how many seconds are left until then; none are 0."""
+    return max(0.0, until - time.monotonic())
 
 
 # ---------------------------------------------------------------- SQLite
@@ -70,6 +81,15 @@ _AWAY = (
 
 class _File(sqlite3.Connection):
     inode: int | None = None
+    tenths: int | None = None  # of a second, that it waits for other processes
+
+    def wait_until(self, until: float) -> None:
+        """Wait for other processes no longer than that."""
+        # Told only what is new, and it hardly ever is: a transaction is over within the same tenth of a second.
+        tenths = math.ceil(10 * left(until))
+        if tenths != self.tenths:
+            self.execute(f"PRAGMA busy_timeout = {100 * tenths}")
+            self.tenths = tenths
 
 
 def _inode(file: Path) -> int | None:
@@ -89,23 +109,23 @@ class SQLite:
         # SQLite's own waiting is sleeping and trying again, which is neither prompt nor fair.
         self._writing = threading.Lock()
 
-    def connect(self) -> _File:
+    def connect(self, until: float) -> _File:
         try:
-            return self._open()
+            return self._open(until)
         except sqlite3.Error as error:
             raise _sqlite_refusal(error) from None
 
-    def _open(self) -> _File:
+    def _open(self, until: float) -> _File:
         connection = sqlite3.connect(
             f"{self._file.as_uri()}?mode=rw",
             uri=True,
             factory=_File,
-            timeout=PATIENCE_SECONDS,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
         )
         connection.inode = _inode(self._file)
+        connection.wait_until(until)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         return connection
@@ -114,20 +134,25 @@ class SQLite:
         # A backup put back in its place is another file: writing on into the old one would lose it.
         return _inode(self._file) != connection.inode
 
-    def query(self, connection: sqlite3.Connection, text: str, values: Values) -> list[Row]:
+    def query(self, connection: _File, text: str, values: Values, until: float) -> list[Row]:
         try:
+            connection.wait_until(until)
             return connection.execute(text, values).fetchall()
         except sqlite3.Error as error:
             raise _sqlite_refusal(error) from None
 
-    def transact(self, connection: sqlite3.Connection, orders: Sequence[Order]) -> list[list[Row]]:
+    def transact(self, connection: _File, orders: Sequence[Order], until: float) -> list[list[Row]]:
+        if not self._writing.acquire(timeout=left(until)):
+            raise Unreachable("others are still waiting to write")
         try:
-            with self._writing:
-                connection.execute("BEGIN IMMEDIATE")
-                with connection:
-                    return [_obey(connection, order) for order in orders]
+            connection.wait_until(until)
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                return [_obey(connection, order) for order in orders]
         except sqlite3.Error as error:
             raise _sqlite_refusal(error) from None
+        finally:
+            self._writing.release()
 
 
 def _obey(connection: sqlite3.Connection, order: Order) -> list[Row]:
@@ -157,6 +182,15 @@ _WRITES = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _VALUE = re.compile(r"%\(")
 
 
+class _Session(psycopg.Connection[Row]):
+    until = 0.0  # of `time.monotonic`: what the server has not answered by then, it is not asked any more
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        # The server keeps its own time limit, unless it is what stands still: then its machine still takes whatever
+        # is sent, and neither TCP nor libpq ever finds anything wrong.
+        return super().wait(gen, interval, left(self.until) if timeout is None else timeout)
+
+
 class PostgreSQL:
     """A server. A transaction goes out in one piece, and waits for the server once, or twice when rows are counted."""
 
@@ -167,32 +201,34 @@ class PostgreSQL:
         given = psycopg.conninfo.conninfo_to_dict(conninfo).get("options") or ""
         self._options = f"{given} -c statement_timeout={PATIENCE_SECONDS}s -c synchronous_commit=on"
 
-    def connect(self) -> psycopg.Connection[Row]:
+    def connect(self, until: float) -> _Session:
         try:
-            return psycopg.connect(
+            return _Session.connect(
                 self._conninfo,
                 autocommit=True,
                 prepare_threshold=0,
-                connect_timeout=_CONNECT_SECONDS,
+                connect_timeout=max(1, min(_CONNECT_SECONDS, math.ceil(left(until)))),  # 0 would be for ever
                 tcp_user_timeout=PATIENCE_SECONDS * 1000,
                 options=self._options,
             )
         except psycopg.Error as error:  # its words are about the server, not about a row
             raise Unreachable(str(error)) from None
 
-    def stale(self, connection: psycopg.Connection[Row]) -> bool:
+    def stale(self, connection: _Session) -> bool:
         # A server speaks to an idle connection only to end it.
         poll = select.poll()
         poll.register(connection.pgconn.socket, select.POLLIN)
         return bool(poll.poll(0))
 
-    def query(self, connection: psycopg.Connection[Row], text: str, values: Values) -> list[Row]:
+    def query(self, connection: _Session, text: str, values: Values, until: float) -> list[Row]:
+        connection.until = until
         try:
             return connection.execute(text.encode(), values).fetchall()
         except psycopg.Error as error:
             raise _postgresql_refusal(error) from None
 
-    def transact(self, connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
+    def transact(self, connection: _Session, orders: Sequence[Order], until: float) -> list[list[Row]]:
+        connection.until = until
         try:
             try:
                 return _transact(connection, orders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -160,6 +161,13 @@ class Record:
     def close(self) -> None:
         """Close idle connections; the record may be used again."""
         self._database.close()
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Let all that this thread asks inside the block take so long together; what comes later is Unreachable.
+
+        Outside a block each question has 4 s of its own.
+        """
+        return self._database.within(seconds)
 
     # ------------------------------------------------------------ the turn
 

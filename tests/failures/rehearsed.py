@@ -27,6 +27,7 @@ from tests.servers import valkey_says
 from tests.whole_line import _HTTP, ROOT, WholeLine, whole_line
 
 PATIENCE_SECONDS = 20.0  # the machine may be busy; whatever must be quick says so itself
+TWILIO_WAITS_SECONDS = 5.0  # for each reply: what we say later is said to nobody
 _NUMBERS = itertools.count(6000)
 _STARTED = re.compile(r"child_started\W+(?:.*\W)?child=(\w+)\W+(?:.*\W)?child_pid=(\d+)")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.failures.rehearsed import Rehearsed, rehearsing
+from tests.failures.rehearsed import TWILIO_WAITS_SECONDS, Rehearsed, rehearsing
 
 CALLS = Path(__file__).parents[1] / "calls"
 
@@ -68,6 +68,29 @@ def test_callers_are_put_through_while_it_is_down_and_go_on_when_it_is_back(
     rehearsed.sweeps()  # of one of them we had never heard
     assert all(rehearsed.ends(caller)["final"] for caller in everybody)
     rehearsed.nobody_is_forgotten([caller.call_id for caller in everybody])
+
+
+def test_callers_are_put_through_while_it_stands_still(rehearsed: Rehearsed, server: servers.Server) -> None:
+    """It takes whatever is sent and answers nothing: only we can tell that it is too late."""
+    caller, patient = rehearsed.calls("1"), rehearsed.calls("1")
+    for each in (caller, patient):
+        each.hears("For a person, press 0")
+
+    rehearsed.has_nothing_to_do()
+    with server.frozen():
+        caller.keys("0")
+        new = rehearsed.calls()
+        for each in (caller, new):
+            each.hears("our phone system has a problem", TWILIO_WAITS_SECONDS)
+
+    patient.keys("0")
+    patient.hears("in line")
+    for each in (caller, patient, new):
+        each.hangs_up()
+    assert rehearsed.ends(patient)["final"]
+    rehearsed.later(minutes=2)
+    rehearsed.sweeps()  # of one of them we may never have heard
+    rehearsed.nobody_is_forgotten([each.call_id for each in (caller, patient, new)])
 
 
 def test_a_message_at_night(rehearsed: Rehearsed) -> None:

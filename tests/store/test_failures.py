@@ -19,7 +19,7 @@ import pytest
 
 from ivr.core.call import MoveAgent
 from ivr.core.line import Agent
-from ivr.store import Conflict, Misuse, Record, Unreachable, migrate
+from ivr.store import Conflict, Loaded, Misuse, Record, Unreachable, migrate
 from tests import servers
 from tests.store.calls import MORNING, SECRET_KEY, a_call, begin, known, turn
 
@@ -34,6 +34,7 @@ while True:
     print(loaded.rev + 1, flush=True)
 """
 ROOT = Path(__file__).parents[2]
+A_MOMENT_SECONDS = 0.3
 
 
 def test_a_writer_killed_in_the_middle_loses_no_turn_it_had_answered(record: Record, migrated_url: str) -> None:
@@ -105,6 +106,19 @@ def test_a_connection_cut_in_the_middle_of_a_turn_is_unreachable(on_postgresql: 
     assert known(on_postgresql, "CA1") == loaded
 
 
+def test_a_postgresql_that_stands_still_keeps_nobody_waiting_for_longer(
+    own_server: servers.Server, on_postgresql: Record
+) -> None:
+    """It cannot keep its own time limit, and its machine still takes whatever is sent."""
+    loaded = known(on_postgresql, "CA1")
+    with own_server.frozen():
+        for ask in (lambda: on_postgresql.commit(turn(loaded)), lambda: on_postgresql.load_call("CA1")):
+            with on_postgresql.within(A_MOMENT_SECONDS), pytest.raises(Unreachable):
+                ask()
+
+    assert known(on_postgresql, "CA1").rev in (1, 2)  # what was sent may still have been taken
+
+
 def test_two_turns_in_each_others_way_are_a_conflict_for_one(on_postgresql: Record) -> None:
     staff = {name: Agent(name, name.title(), "central") for name in ("ana", "ben")}
     on_postgresql.desk.seed_agents(staff, MORNING)
@@ -119,6 +133,41 @@ def test_two_turns_in_each_others_way_are_a_conflict_for_one(on_postgresql: Reco
             committing.result()
 
     on_postgresql.commit(turn(known(on_postgresql, "CA1"), does=moves))
+
+
+def test_who_waits_for_a_file_waits_once_for_threads_and_processes_together(tmp_path: Path) -> None:
+    file = tmp_path / "rxline.db"
+    with (
+        closing(_on_file(file)) as record,
+        closing(sqlite3.connect(file, isolation_level=None)) as other,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        loaded = known(record, "CA1")
+        other.execute("BEGIN IMMEDIATE")
+        first = pool.submit(_commit_within, record, loaded, 30)
+        _until(lambda: ["first in line"] if record._database._driver._writing.locked() else [])  # type: ignore[attr-defined]
+
+        with pytest.raises(Unreachable, match="others are still waiting to write"):
+            _commit_within(record, loaded, A_MOMENT_SECONDS)
+        other.execute("COMMIT")
+        first.result()
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unreachable, match="locked"):
+            _commit_within(record, known(record, "CA1"), A_MOMENT_SECONDS)
+        other.execute("COMMIT")
+
+        assert known(record, "CA1").rev == 2
+
+
+def test_all_that_is_asked_in_one_turn_shares_its_time(record: Record) -> None:
+    begin(record, a_call())
+    with record.within(0):
+        with pytest.raises(Unreachable):
+            record.load_call("CA1")
+        with pytest.raises(Unreachable):
+            record.watch.set_mark("calls", "now")
+
+    assert known(record, "CA1").rev == 1
 
 
 def test_a_sqlite_file_that_is_away_is_unreachable_and_may_come_back(tmp_path: Path) -> None:
@@ -174,6 +223,11 @@ def _until(look: Callable[[], list[Any]]) -> list[Any]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return seen
+
+
+def _commit_within(record: Record, loaded: Loaded, seconds: float) -> None:
+    with record.within(seconds):
+        record.commit(turn(loaded))
 
 
 def _plain(record: Record) -> str:
