@@ -28,6 +28,7 @@ COMMANDS = {
     "line": ("ivr.desk:line", "the tickets in line, in the order they are served"),
     "migrate": ("ivr.cli:migrate", "bring the database up to date"),
     "run": ("ivr.practice:command", "run the whole line here, with a practice phone"),
+    "schema": ("ivr.content.schema.command:command", "what editors need to help with rules, flows and configuration"),
     "sweep": ("ivr.desk:sweep", "compare our record with the carrier's lists, once and now"),
 }
 """Name -> (module:attribute of a click command, one line of help)."""

@@ -56,6 +56,11 @@ def read_pharmacy(
     return None if broken else reading.pharmacy(), problems
 
 
+def known_names(texts: Mapping[str, str]) -> Names:
+    """Return the names the texts define, as far as they can be read, whatever else is wrong with them."""
+    return _Reading(texts, set(), datetime.now(UTC).year).names()
+
+
 class _Reading:
     """One reading of all files: first the names each defines, then what they say, then how it fits together."""
 
@@ -78,8 +83,7 @@ class _Reading:
 
     def read(self, only: str | None) -> None:
         """Read everything, and `only` as if a line used it."""
-        own_facts: dict[str, Fact] = self._config("facts", policies.read_facts, dict[str, Fact](), needed=False)
-        self._names = self._all_names(own_facts)
+        self._names = self.names()
         self._read_config()
         self._read_prompts()
         for path in self._under(FLOWS_FOLDER):
@@ -97,6 +101,11 @@ class _Reading:
             place.problems.append(
                 Problem(place.path, found.line, found.column, found.severity, found.code, found.message, found.example)
             )
+
+    def names(self) -> Names:
+        """Return the names the files define."""
+        own_facts: dict[str, Fact] = self._config("facts", policies.read_facts, dict[str, Fact](), needed=False)
+        return self._all_names(own_facts)
 
     def pharmacy(self) -> Pharmacy:
         """Return it all as one value; only when nothing was wrong."""

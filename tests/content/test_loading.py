@@ -70,7 +70,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, text: str | bytes) -> None:
 def test_an_invisible_line_break_is_told_where_it_stands(separator: str) -> None:
     text = SHIPPED["config/sites.yaml"].replace("Central Pharmacy", f"Central{separator}Pharmacy")
     assert problems_with(**{"config/sites.yaml": text})[0] == (
-        "config/sites.yaml:3:18: an invisible line break stands here; delete it and press enter"
+        "config/sites.yaml:4:18: an invisible line break stands here; delete it and press enter"
     )
 
 
@@ -124,7 +124,7 @@ def test_the_files_it_extends_are_looked_at_too(tmp_path: Path) -> None:
     safety = SHIPPED["routing_rules/safety.yaml"].replace("queue: pharmacist", "queue: farmacist", 1)
     write({**SHIPPED, "routing_rules/safety.yaml": safety}, tmp_path)
     told = [str(problem) for problem in find_problems(tmp_path, "routing_rules/main.yaml")]
-    assert told == ['routing_rules/safety.yaml:8:19: no queue is called "farmacist"; did you mean "pharmacist"?']
+    assert told == ['routing_rules/safety.yaml:9:19: no queue is called "farmacist"; did you mean "pharmacist"?']
 
 
 def test_parents_rules_come_first_and_the_nearest_otherwise_stands() -> None:
@@ -137,14 +137,14 @@ def test_parents_rules_come_first_and_the_nearest_otherwise_stands() -> None:
 def test_names_are_unique_over_the_files_a_line_uses() -> None:
     text = SHIPPED["routing_rules/prescribers.yaml"].replace("name: Closed", "name: Emergency")
     (told,) = problems_with(**{"routing_rules/prescribers.yaml": text})
-    assert told.startswith("routing_rules/prescribers.yaml:6:11: ")
-    assert told.endswith('a rule on line 5 of routing_rules/safety.yaml is called "Emergency" already')
+    assert told.startswith("routing_rules/prescribers.yaml:7:11: ")
+    assert told.endswith('a rule on line 6 of routing_rules/safety.yaml is called "Emergency" already')
 
 
 def test_a_circle_of_files_is_told_once() -> None:
     text = SHIPPED["routing_rules/safety.yaml"].replace("version: 1", "version: 1\nextends: main.yaml")
     assert problems_with(**{"routing_rules/safety.yaml": text}) == [
-        "routing_rules/safety.yaml:3:10: routing_rules/main.yaml extends this file in turn; one of them has to stop"
+        "routing_rules/safety.yaml:4:10: routing_rules/main.yaml extends this file in turn; one of them has to stop"
     ]
 
 

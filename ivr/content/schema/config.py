@@ -1,0 +1,289 @@
+"""`config/*.yaml` in an editor."""
+
+from __future__ import annotations
+
+from ivr.content.names import Names
+from ivr.content.policies import KEPT
+from ivr.content.schema.shapes import (
+    DAY,
+    DAY_OF_YEAR,
+    DURATION,
+    FLAG,
+    LANGUAGE,
+    NUMBER,
+    ONE_WORD,
+    PHONE,
+    PIN,
+    SHIFT,
+    TEXT,
+    TIMES,
+    Shape,
+    Single,
+    by_name,
+    fields,
+    list_of,
+    name,
+    one_of,
+    whole,
+    whole_file,
+    word,
+    written,
+)
+from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS
+
+_DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def _queue(names: Names) -> Single:
+    return name("queue", names.queues, "config/queues.yaml")
+
+
+def _site(names: Names) -> Single:
+    return name("site", names.sites, "config/sites.yaml")
+
+
+def _skill(names: Names) -> Single:
+    return name("skill", names.skills, "an agent in config/staff.yaml")
+
+
+# ---------------------------------------------------------------- lines, sites, hours
+
+
+def lines(names: Names) -> Shape:
+    """Return the shape of lines.yaml."""
+    line = fields(
+        "A number we own, and what answers it.",
+        {
+            "number": PHONE.alone('The number callers dial, in quotes, with country: "+12125550110".'),
+            "site": _site(names).alone("The place whose hours, staff and clock it goes by."),
+            "rules": name("file of rules", names.rule_files, "routing_rules/").alone(
+                "The rules that decide its calls."
+            ),
+            "flow": name("flow", names.flows, "callflows/").alone("The call flow its callers hear first."),
+            "languages": name("file of prompts", names.languages, "callflows/prompts/").or_list(
+                "The languages it speaks. The first is for callers who chose none."
+            ),
+        },
+        "number site rules flow languages",
+    )
+    return whole_file(
+        "The numbers we own, and what answers each.", {"lines": by_name("The lines, by name.", line)}, "lines"
+    )
+
+
+def sites(names: Names) -> Shape:
+    """Return the shape of sites.yaml."""
+    zone = written(
+        r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", "write it as America/New_York", "America/New_York", "America/Chicago"
+    )
+    site = fields(
+        "A place of the pharmacy.",
+        {
+            "name": TEXT.alone("What callers hear it called."),
+            "timezone": zone.alone("The clock on its wall, as in America/New_York."),
+            "staffed_number": PHONE.alone("Rung when the line itself fails while the site is open."),
+            "on_call": PHONE.alone("The pharmacist on call, for emergencies nobody else takes."),
+        },
+        "name timezone staffed_number on_call",
+    )
+    return whole_file("The places of the pharmacy.", {"sites": by_name("The sites, by name.", site)}, "sites")
+
+
+def hours(names: Names) -> Shape:
+    """Return the shape of hours.yaml."""
+    week = fields(
+        "When the site is open, by its own clock. A day left out is closed.",
+        {
+            day: SHIFT.or_list(f"{full}: two times, a list of shifts, or closed.", least=0, of=TIMES)
+            for day, full in zip(WEEKDAYS, _DAY_NAMES, strict=True)
+        },
+        minProperties=1,
+    )
+    has = {"hours": by_name("The week of each site.", week, names.sites), "holidays": _holidays()}
+    return whole_file("When each site is open.", has, "hours")
+
+
+def _holidays() -> Shape:
+    name_of_it = TEXT.alone("What callers hear it called.")
+    yearly = fields(
+        "A day.", {"day": DAY_OF_YEAR.alone("The month and the day: 12-24."), "name": name_of_it}, "day name"
+    )
+    closed = DAY.or_fields(
+        "A day as 2026-12-24, or with its name.",
+        {"day": DAY.alone("The day: 2026-12-24."), "name": name_of_it},
+        "day name",
+    )
+    country = Single(TEXT.types, TEXT.limits, ("US", "US-CA", "US-NY"))
+    return fields(
+        "The days on which all sites are closed.",
+        {
+            "country": country.alone("Closed on the holidays of a country, or of a state: US, US-CA."),
+            "except": TEXT.list("Holidays of the country on which we are open, by name."),
+            "also": list_of("Days on which we are closed every year.", yearly),
+            "closed_days": list_of("Days on which we are closed once.", closed),
+        },
+    )
+
+
+# ---------------------------------------------------------------- queues and staff
+
+
+def queues(names: Names) -> Shape:
+    """Return the shape of queues.yaml."""
+    keep_free = fields(
+        "How many stay free for emergencies.", {"licensed": whole(0, 500).alone("Licensed staff.")}, "licensed"
+    )
+    queue = fields(
+        "A line of callers, and who may serve it.",
+        {
+            "title": TEXT.alone("What staff see."),
+            "answer_within": DURATION.alone("The promise, where a rule names no other."),
+            "licensed": FLAG.alone("Do only licensed staff take these calls?"),
+            "needs": _skill(names).or_list("What whoever takes a call has to be able to do.", least=0),
+            "offer_callback": FLAG.alone("Offer callers to be called back? Yes, unless you say no."),
+            "record": FLAG.alone("Record these calls? No, unless you say yes."),
+            "on_call": FLAG.alone("Ring the site's number on call for an emergency nobody takes?"),
+            "keep_free": keep_free,
+            "plan": list_of("What happens while a caller waits.", _plan_step(names)),
+            "nobody": _nobody(names).alone("What happens when nobody who is signed in could ever serve it."),
+        },
+        "answer_within nobody",
+    )
+    has = {"queues": by_name("The queues, by name.", queue)}
+    return whole_file("The queues: lines of callers, and who may serve each.", has, "queues")
+
+
+def _nobody(names: Names) -> Single:
+    choices = ("callback", "voicemail", "on_call")
+    hint = f"write {', '.join(choices)}, or a site that takes it over; after adding a site, run `ivr schema`"
+    return TEXT if names.sites is None else word((*choices, *sorted(names.sites)), hint)
+
+
+def _plan_step(names: Names) -> Shape:
+    places = None if names.queues is None or names.sites is None else [*names.queues, *names.sites]
+    return fields(
+        "After so long, one thing.",
+        {
+            "after": DURATION.alone("So long after the caller began to wait."),
+            "announce": word(("position", "still")).alone("Tell them their place, or that they are still in line."),
+            "offer": word(("callback", "voicemail")).alone("Offer to call back, or to take a message."),
+            "relax": _skill(names).alone("Stop asking for this skill."),
+            "overflow": name("queue or site", places, "config/").alone(
+                "Let the staff of this queue or site take it too."
+            ),
+            "voicemail": _queue(names).alone("Take a message for this queue."),
+        },
+        "after",
+        minProperties=2,
+        maxProperties=2,
+    )
+
+
+def staff(names: Names) -> Shape:
+    """Return the shape of staff.yaml."""
+    agent = fields(
+        "Somebody who takes calls.",
+        {
+            "id": ONE_WORD.alone("One word, for commands and the record."),
+            "name": TEXT.alone("Their name."),
+            "site": _site(names).alone("Where they work."),
+            "phone": PHONE.alone("The number they are rung on, in quotes. One of phone, sip and client."),
+            "sip": written("sip:.*@.*", "write it as sip:ana@pharmacy.example").alone(
+                "The SIP address they are rung on."
+            ),
+            "client": ONE_WORD.alone("The browser phone they are rung on."),
+            "queues": _queue(names).or_list("The queues they serve."),
+            "skills": ONE_WORD.or_list("What they can do that rules may ask for. Naming a skill here makes it one."),
+            "languages": LANGUAGE.or_list("The languages they speak with callers, by code."),
+            "licensed": FLAG.alone("Are they licensed? No, unless you say yes."),
+            "pin": PIN.alone("4 to 8 digits in quotes, keyed in on any other phone."),
+            "starts": word(("available", "signed_out")).alone("In shift from the start, or only after signing in?"),
+        },
+        "id name site queues",
+        dependencies=one_of("phone", "sip", "client"),
+    )
+    return whole_file("Who takes calls.", {"agents": list_of("The agents.", agent)}, "agents")
+
+
+# ---------------------------------------------------------------- policies and facts
+
+
+def policies(names: Names) -> Shape:
+    """Return the shape of policies.yaml."""
+    days = whole(1, 36_500)
+    rate = written(r"[0-9]{1,3}(\.[0-9])?", "write a number from 0.1 to 100", also=("number",), minimum=0, maximum=100)
+    transfer = fields("An outside number.", {"number": PHONE.alone("The number, in quotes.")}, "number")
+    return whole_file(
+        "House rules. What is left out keeps its usual value.",
+        {
+            "offers": fields(
+                "How a call is put to an agent.",
+                {
+                    "ring": DURATION.alone("How long their phone rings."),
+                    "accept": DURATION.alone("How long they have to press 1."),
+                },
+            ),
+            "missed_return": DURATION.alone("An agent who missed a call is back after this."),
+            "wrap_up": DURATION.alone("What an agent has after a call before the next."),
+            "callbacks": _callbacks(),
+            "message": DURATION.alone("The longest message a caller can leave."),
+            "calls_per_second": rate.alone("How fast we place calls."),
+            "recording": fields(
+                "How calls are recorded.",
+                {"consent": word(("announce", "ask")).alone("Tell callers, or ask them, before the first word.")},
+                "consent",
+            ),
+            "retention": fields("How long we keep what, in days.", {key: days.alone(_KEPT[key]) for key in KEPT}),
+            "transfers": by_name("Outside numbers a rule or a flow may send a caller to, by name.", transfer),
+        },
+        "",
+    )
+
+
+_KEPT = {
+    "journal": "What happened in each call, and why.",
+    "messages": "Messages callers left.",
+    "recordings": "Recorded calls.",
+}
+
+
+def _callbacks() -> Shape:
+    return fields(
+        "How callers are called back.",
+        {
+            "attempts": whole(1, 1000).alone("How many times we try."),
+            "spacing": DURATION.alone("How long between two tries."),
+            "expires": DURATION.alone("After this we stop trying."),
+            "ring": DURATION.alone("How long the caller's phone rings."),
+            "quiet": TIMES.alone("Nobody is called back in these hours, by the site's clock."),
+        },
+    )
+
+
+def facts(names: Names) -> Shape:
+    """Return the shape of facts.yaml."""
+    value = written(
+        f"(?!{UNKNOWN}$)[a-z0-9_]+",
+        "one word in small letters, digits and _; unknown is always possible",
+        also=("integer",),
+    )
+    bounds = written(f"{NUMBER} to {NUMBER}", "write the lowest and the highest, as in 0 to 500", "0 to 500")
+    fact = fields(
+        "A fact: one of `one_of`, `yes_no` and `number` says what it can be.",
+        {
+            "one_of": value.list("It is one of these words."),
+            "yes_no": word(("yes",), "write yes, or leave it out").alone("It is yes or no."),
+            "number": bounds.alone("It is a whole number from the first to the second."),
+            "from": TEXT.alone("Where in the order system's answer it stands: coverage.plan."),
+        },
+        minProperties=1,
+        dependencies=one_of("one_of", "yes_no", "number"),
+    )
+    taken = "|".join(known for known in FACTS if known != "medication_class")
+    new = {
+        "pattern": f"^(?!({taken})$)[a-z0-9_-]+$",
+        "errorMessage": "a name is small letters, digits and _, and none of the facts every pharmacy has already",
+    }
+    kinds = {"medication_class": {**fact, "description": "What kinds of medicine there are."}}
+    shape = {**by_name("The facts, by name.", fact), "propertyNames": new, "properties": kinds}
+    return whole_file("What kinds of medicine there are, and facts of your own.", {"facts": shape}, "facts")
