@@ -320,11 +320,11 @@ CHOSEN = [(path, place, key) for path, place, keys in PLACES for key in keys or 
 
 
 def words_of_the_reader() -> list[str]:
-    """Return every word in the code that reads files; the keys it takes are among them."""
+    """Return the plain words in the code that reads files; the keys it takes are among them."""
     code = [*(ROOT / "ivr/content").glob("*.py"), *(ROOT / "ivr/core").glob("*.py")]
     nodes = [node for path in code for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return sorted({word for text in texts for word in re.findall(r"\b[a-z_]{2,}\b", text)})
+    return sorted({word for text in texts if re.fullmatch("[a-z_ ]+", text) for word in text.split() if word != "_"})
 
 
 WORDS = words_of_the_reader()
