@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     web = house.create_app(settings)
     board: Switchboard = web.extensions["switchboard"]
     web.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    web.extensions["rescue"] = Rescue(board.pharmacy(), settings.public_url)
+    board.library.listen(lambda known: web.extensions.update(rescue=Rescue(known, settings.public_url)))
     web.extensions["verifier"] = Verifier(settings.public_url, settings.auth_tokens, settings.signing_keys)
     web.register_blueprint(voice)
     return web

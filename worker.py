@@ -31,7 +31,7 @@ from rq import SimpleWorker
 from rq.exceptions import StopRequested
 
 from ivr import jobs, logs, sweep
-from ivr.app import connect
+from ivr.app import serve
 from ivr.dispatch import Dispatch
 from ivr.doors import Doors
 from ivr.leases import Leases, this_process
@@ -123,7 +123,7 @@ class Child:
 
     @cached_property
     def board(self) -> Switchboard:
-        return connect(self.settings)
+        return serve(self.settings)
 
     @cached_property
     def telephone(self) -> Telephone:

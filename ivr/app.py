@@ -8,10 +8,9 @@ from typing import Any, cast
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from ivr import content, logs
+from ivr import logs, versions
 from ivr.clock import Clock
 from ivr.console import practice
-from ivr.content.library import Library
 from ivr.live import Live
 from ivr.orders.rest import RestOrderSystem
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
@@ -26,12 +25,11 @@ def connect(settings: Settings) -> Switchboard:
     """Put the parts of one process together: the record, the content, the order system, the doorbell, the clock."""
     clock = Clock.from_environment()
     record = Record(settings.database_url, settings.secret_key)
-    pharmacy = content.load(settings.rxline_content)
-    record.published.save_version(pharmacy.version, pharmacy.files, clock.now(), "files", "as on disk at start")
-    record.desk.seed_agents(pharmacy.staff, clock.now())
+    library = versions.open_library(record, settings.rxline_content, clock.now())
+    record.desk.seed_agents(library.current().staff, clock.now())
     return Switchboard(
         record=record,
-        library=Library(pharmacy, record.published.load_version),
+        library=library,
         orders=RestOrderSystem(settings.order_system_url, settings.order_system_token),
         live=Live(settings.redis_url),
         clock=clock,
@@ -40,12 +38,19 @@ def connect(settings: Settings) -> Switchboard:
     )
 
 
+def serve(settings: Settings) -> Switchboard:
+    """Put together a process that stays: from now on it follows what is published."""
+    board = connect(settings)
+    versions.follow(board.library, board.record.published)
+    return board
+
+
 def create_app(settings: Settings) -> Flask:
     """A Flask app with its switchboard and the operators' pages; `webhooks.py` adds the doors."""
     logs.configure(settings.log_level)
     web = Flask(__name__, static_folder=str(Path(__file__).parent / "telephony" / "sounds"), static_url_path="/static")
     web.url_map.merge_slashes = False  # a redirect would cost a caller the keys they pressed
-    web.extensions["switchboard"] = connect(settings)
+    web.extensions["switchboard"] = serve(settings)
     web.register_blueprint(operations)
     if settings.twilio_account_sid == PRACTICE_ACCOUNT_SID:
         web.register_blueprint(practice.blueprint(web.extensions["switchboard"]))
@@ -70,15 +75,17 @@ def healthz() -> Response:
 
 @operations.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Each part the line leans on, by name: `ok`, or what is wrong with it."""
+    """Each part the line leans on, by name: `ok`, or what is wrong with it; and the version callers get here."""
     board = _board()
     states = {
         "database": "ok" if board.record.watch.ready() else "unreachable",
         "valkey": "ok" if board.live.ready() else "unreachable: polling every second instead",
         "order_system": "ok" if board.orders.ready() else "unreachable: facts stay unknown, writes wait",
+        "content": board.library.behind or "ok",
     }
     states["worker"] = _worker_state(board) if states["database"] == "ok" else "unknown"
-    return jsonify(states), 200 if set(states.values()) == {"ok"} else 503
+    is_ready = set(states.values()) == {"ok"}
+    return jsonify(states | {"version": board.library.current().version}), 200 if is_ready else 503
 
 
 def _worker_state(board: Switchboard) -> str:

@@ -101,6 +101,16 @@ class Dispatch:
         missed = {id_ for id_, agent in known.items() if agent.reason == "missed"}
         return [self.brought_back(desk, desk.agent.id in missed, pharmacy.policies) for desk in desks]
 
+    def _with_gone_queues(self, desks: list[AtDesk], tickets: Iterable[Ticket], pharmacy: Pharmacy) -> list[AtDesk]:
+        """Let those who served a queue serve it to its last ticket, though it was published away meanwhile."""
+        gone = {ticket.queue: ticket.call for ticket in tickets if ticket.queue not in pharmacy.queues}
+        for queue, call_id in gone.items():
+            loaded = self._record.load_call(call_id)
+            before = self._board.pharmacy(loaded.call.version).staff if loaded else {}
+            served = {id_ for id_, agent in before.items() if queue in agent.queues}
+            desks = [_serving(desk, queue) if desk.agent.id in served else desk for desk in desks]
+        return desks
+
     def brought_back(self, desk: AtDesk, missed: bool, policies: Policies) -> AtDesk:
         """Return the agent as they are now: available, if their wrap-up or their missed offer is long enough ago."""
         id_, now = desk.agent.id, self._board.clock.now()
@@ -116,7 +126,8 @@ class Dispatch:
     # ------------------------------------------------------------ a site
 
     def _serve(self, site: Site, pharmacy: Pharmacy) -> None:
-        desks, tickets = self._desks(site, pharmacy), self._record.desk.waiting(site.name)
+        tickets = self._record.desk.waiting(site.name)
+        desks = self._with_gone_queues(self._desks(site, pharmacy), tickets, pharmacy)
         now = self._board.clock.now()
         is_open = pharmacy.hours[site.name].closed_because(now) is None
         holding = [ticket for ticket in tickets if _holds(ticket, now)]
@@ -321,6 +332,10 @@ def declined_lately(call: Call, now: datetime) -> frozenset[str]:
 def _class_of(ticket: Ticket) -> Hashable:
     queues = frozenset((ticket.queue, *ticket.also))
     return ticket.site, queues, frozenset(ticket.needs), ticket.licensed, ticket.language
+
+
+def _serving(desk: AtDesk, queue: str) -> AtDesk:
+    return replace(desk, agent=replace(desk.agent, queues=desk.agent.queues | {queue}))
 
 
 def _holds(ticket: Ticket, now: datetime) -> bool:

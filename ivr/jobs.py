@@ -302,6 +302,7 @@ class Crew:
 def crew() -> Crew:
     """Return this process's crew, by the environment's settings."""
     settings = Settings.from_environment()
+    # It takes up calls that have a version of their own already, so it need not follow what is published.
     jobs = Jobs(connect(settings), rest.Telephone.from_settings(settings), Doors.from_settings(settings))
     return Crew(jobs)
 

@@ -77,7 +77,7 @@ def run(ports: Ports) -> int:
     pharmacy = content.load(settings.rxline_content)
     os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, datetime.now(UTC))
     refuse_ports_in_use({part: getattr(ports, part) for part in sorted(starts) if part != "valkey"})
-    names = sorted(starts | {"worker"})
+    names = sorted(starts | {"worker"} | (set() if settings.twilio_is_real else {"content"}))
     with (
         noted(names_to_note(settings, os.environ)),
         Processes(names) as processes,
@@ -244,7 +244,9 @@ def _programs(
     ready = f"http://127.0.0.1:{ports.web}/readyz"
     web = Program("web", gunicorn, env, lambda: http_not_ready(ready), restarts=True, files=(door,))
     worker = Program("worker", (python, "worker.py"), env, restarts=True)
-    return first, [web, worker]
+    # Whoever practises hears of a save at once; on a real line somebody must mean it, and say why.
+    watch = Program("content", (python, "-m", "ivr.cli", "publish", "--watch"), env, restarts=True)
+    return first, [web, worker] if settings.twilio_is_real else [web, worker, watch]
 
 
 def _migrate(processes: Processes) -> None:

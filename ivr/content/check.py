@@ -45,7 +45,8 @@ def _below(content: Path, file: str) -> str:
     raise FileNotFoundError(f"there is no file {file} in {content}")
 
 
-def _as_text(problems: Iterable[Problem], texts: Mapping[str, str]) -> None:
+def show(problems: Iterable[Problem], texts: Mapping[str, str]) -> None:
+    """Show people what was found, each problem with its line; `texts` is the files' texts by path."""
     for problem in problems:
         click.echo(f"{problem}" if problem.severity == "error" else f"{problem} ({problem.severity})")
         click.echo(_excerpt(problem, texts), nl=False)
@@ -82,4 +83,4 @@ def _for_github(problems: Iterable[Problem], texts: Mapping[str, str]) -> None:
         click.echo(f"::{problem.severity} {place}::{message}")
 
 
-_SHOWN = {"text": _as_text, "json": _as_json, "github": _for_github}
+_SHOWN = {"text": show, "json": _as_json, "github": _for_github}

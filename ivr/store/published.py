@@ -5,36 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select
+from sqlalchemy import bindparam, select
 
 from ivr.store.database import Database, Write
-from ivr.store.notation import instant, micros, read_files, written
-from ivr.store.refusals import Conflict
+from ivr.store.drivers import Row
+from ivr.store.notation import instant, micros, read_files, read_findings, written
 from ivr.store.tables import fresh, publications, versions
+
+EVERYTHING = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A version put before callers; a rollback is another publication of an old one."""
+    """A version put before callers, numbered from 1; a rollback is another publication of an old one."""
 
     seq: int
     version: str
     at: datetime
     author: str
     message: str
+    findings: tuple[Mapping[str, Any], ...] = ()  # what the check found and did not mind, as `ivr check` tells machines
+    restores: int | None = None  # the publication whose version this one puts back
 
 
 _KEEP = fresh(versions).on_conflict_do_nothing()
-_newest = select(func.max(publications.c.seq)).scalar_subquery()
-_current = select(publications.c.version).where(publications.c.seq == _newest).scalar_subquery()
-_publication = [bindparam(name, type_=publications.c[name].type) for name in ("version", "at", "author", "message")]
-_PUBLISH = insert(publications).from_select(
-    ["seq", "version", "at", "author", "message"],
-    select(func.coalesce(_newest, 0) + 1, *_publication).where(
-        or_(_current.is_(None), _current != bindparam("version"))
-    ),
-)
+_PUBLISH = fresh(publications)
 _FILES = select(versions.c.files).where(versions.c.version == bindparam("version"))
 _HISTORY = (
     select(
@@ -43,6 +40,8 @@ _HISTORY = (
         publications.c.at,
         publications.c.author,
         publications.c.message,
+        publications.c.findings,
+        publications.c.restores,
     )
     .order_by(publications.c.seq.desc())
     .limit(bindparam("limit"))
@@ -55,34 +54,31 @@ class Published:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save_version(
-        self, version: str, files: Mapping[str, str], now: datetime, author: str = "", message: str = ""
-    ) -> None:
-        """Keep a version and make it the current one; one that is current already is not published twice.
+    def publish(self, publication: Publication, files: Mapping[str, str]) -> None:
+        """Keep a version and make it what callers get; `files` is relative path -> text.
 
-        `files` is relative path -> text.
+        Raises Conflict when a publication of this number is there already: somebody else was faster.
         """
-        at = micros(now)
-        kept = {"version": version, "files": written(files), "at": at}
-        published = {"version": version, "at": at, "author": author, "message": message}
-        while True:
-            try:
-                self._database.write([Write(_KEEP, kept), Write(_PUBLISH, published)])
-            except Conflict:  # another process took the next number: what is current must be asked again
-                continue
-            return
+        at = micros(publication.at)
+        row = {name: getattr(publication, name) for name in ("seq", "version", "author", "message", "restores")}
+        row |= {"at": at, "findings": written(publication.findings)}
+        kept = {"version": publication.version, "files": written(files), "at": at}
+        self._database.write([Write(_KEEP, kept), Write(_PUBLISH, row)])
 
     def load_version(self, version: str) -> dict[str, str] | None:
         """Return a version's files, relative path -> text; None for one never published."""
         row = self._database.row(_FILES, version=version)
         return None if row is None else read_files(row[0])
 
-    def current_version(self) -> str | None:
-        """Return the version new calls get; None before anything was published."""
-        newest = self.history(limit=1)
-        return newest[0].version if newest else None
+    def newest(self) -> Publication | None:
+        """Return what new calls get; None before anything was published."""
+        return next(iter(self.history(limit=1)), None)
 
-    def history(self, limit: int = 50) -> list[Publication]:
+    def history(self, limit: int = EVERYTHING) -> list[Publication]:
         """Return what was published, the newest first."""
-        rows = self._database.rows(_HISTORY, limit=limit)
-        return [Publication(seq, version, instant(at), author, message) for seq, version, at, author, message in rows]
+        return [_publication(row) for row in self._database.rows(_HISTORY, limit=limit)]
+
+
+def _publication(row: Row) -> Publication:
+    seq, version, at, author, message, findings, restores = row
+    return Publication(seq, version, instant(at), author, message, read_findings(findings), restores)

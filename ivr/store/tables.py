@@ -276,6 +276,8 @@ publications = Table(
     Column("at", Instant, nullable=False),
     Column("author", Text, nullable=False),
     Column("message", Text, nullable=False),
+    Column("findings", Text, nullable=False),  # JSON: what the check found and did not mind
+    Column("restores", Integer),  # the publication whose version this one puts back
 )
 
 heartbeats = Table(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from ivr.core.call import ClearTimer, SetTimer
-from ivr.store import Record, Timer
-from tests.store.calls import MORNING, SECRET_KEY, a_call, after, begin, known, turn
+from ivr.store import Conflict, Publication, Record, Timer
+from tests.store.calls import SECRET_KEY, a_call, after, begin, known, turn
 
 
 def test_a_timer_comes_due_at_its_instant_and_is_taken_once(record: Record) -> None:
@@ -68,43 +69,52 @@ def test_a_mark_says_where_a_sweep_got_to(record: Record) -> None:
     assert (record.watch.mark("calls"), record.watch.mark("recordings")) == ("Tuesday", None)
 
 
+def publication(number: int, version: str, **more: Any) -> Publication:
+    return Publication(number, version, after(number), "rosa", f"number {number}", **more)
+
+
 def test_a_version_is_kept_for_the_calls_that_began_with_it(record: Record) -> None:
     old, new = {"routing_rules/main.yaml": "version: 1\n"}, {"routing_rules/main.yaml": "version: 1 # ñ\n"}
-    assert record.published.current_version() is None
+    assert record.published.newest() is None
 
-    record.published.save_version("aaa", old, MORNING, "rosa", "first")
-    record.published.save_version("bbb", new, after(1), "rosa", "second")
-    record.published.save_version("bbb", new, after(2))
+    record.published.publish(publication(1, "aaa"), old)
+    record.published.publish(publication(2, "bbb"), new)
 
-    assert record.published.current_version() == "bbb"
+    assert record.published.newest() == publication(2, "bbb")
     assert (record.published.load_version("aaa"), record.published.load_version("bbb")) == (old, new)
     assert record.published.load_version("ccc") is None
 
 
-def test_a_rollback_publishes_an_old_version_again(record: Record) -> None:
-    for seconds, version in enumerate(["aaa", "bbb", "aaa"]):
-        record.published.save_version(version, {"file": version}, after(seconds), "rosa", f"number {seconds}")
+def test_what_was_published_is_told_newest_first_with_what_its_check_found(record: Record) -> None:
+    finding = {"file": "routing_rules/main.yaml", "line": 3, "code": "remark", "example": {"days_left": 2}}
+    told = [publication(1, "aaa", findings=(finding,)), publication(2, "bbb"), publication(3, "aaa", restores=1)]
+    for one in told:
+        record.published.publish(one, {"file": one.version})
 
-    newest, *older = record.published.history()
-
-    assert (newest.seq, newest.version, newest.at, newest.author) == (3, "aaa", after(2), "rosa")
-    assert [publication.message for publication in older] == ["number 1", "number 0"]
-    assert len(record.published.history(limit=2)) == 2
+    assert record.published.history() == told[::-1]
+    assert record.published.history(limit=2) == told[:0:-1]
 
 
-def test_processes_that_publish_at_once_each_publish_once(record: Record) -> None:
-    def publish(version: str) -> None:
-        record.published.save_version(version, {"file": version}, MORNING)
+def test_a_version_never_changes_once_it_is_published(record: Record) -> None:
+    record.published.publish(publication(1, "aaa"), {"file": "as it was"})
+    record.published.publish(publication(2, "aaa"), {"file": "as it never was"})
+
+    assert record.published.load_version("aaa") == {"file": "as it was"}
+
+
+def test_of_those_who_publish_at_once_one_does_and_the_others_are_told(record: Record) -> None:
+    def publish(version: str) -> str:
+        try:
+            record.published.publish(publication(1, version), {"file": version})
+        except Conflict:
+            return ""
+        return version
 
     with ThreadPoolExecutor(8) as together:
-        list(together.map(publish, [f"version {n}" for n in range(24)]))
-        last = record.published.current_version()
-        assert last is not None
-        list(together.map(publish, [last] * 8))
+        published = list(filter(None, together.map(publish, [f"version {n}" for n in range(24)])))
 
-    history = record.published.history()
-    assert [publication.seq for publication in history] == list(range(24, 0, -1))
-    assert {publication.version for publication in history} == {f"version {n}" for n in range(24)}
+    assert [one.version for one in record.published.history()] == published
+    assert [record.published.load_version(f"version {n}") for n in range(24)].count(None) == 23
 
 
 def test_the_record_is_ready_when_its_schema_is_the_newest(record: Record) -> None:

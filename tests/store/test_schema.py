@@ -5,16 +5,18 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
-from ivr.store import Record, Unreachable, migrate, migrations
+from ivr.store import Publication, Record, Unreachable, migrate, migrations
 from ivr.store.tables import tables
 from tests.store.calls import SECRET_KEY, a_call, begin, known
 
@@ -66,6 +68,21 @@ def test_migrating_again_keeps_what_is_there(database_url: str) -> None:
         migrate(database_url)
 
         assert known(record, "CA1").rev == 1
+
+
+def test_what_was_published_before_findings_were_kept_is_still_there(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO publications VALUES (1, 'aaa', 0, 'rosa', 'the first')"))
+    engine.dispose()
+
+    migrate(database_url)
+
+    with closing(Record(database_url, SECRET_KEY)) as record:
+        assert record.published.newest() == Publication(1, "aaa", datetime(1970, 1, 1, tzinfo=UTC), "rosa", "the first")
 
 
 def test_processes_that_start_together_migrate_once(database_url: str) -> None:
