@@ -77,7 +77,7 @@ def run(ports: Ports) -> int:
     pharmacy = content.load(settings.rxline_content)
     os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, datetime.now(UTC))
     refuse_ports_in_use({part: getattr(ports, part) for part in sorted(starts) if part != "valkey"})
-    names = sorted(starts | {"worker"} | (set() if settings.twilio_is_real else {"content"}))
+    names = sorted({*starts, "worker", *(["content"] if publishes_saves(settings) else [])})
     with (
         noted(names_to_note(settings, os.environ)),
         Processes(names) as processes,
@@ -106,6 +106,11 @@ def parts_to_start(env: Mapping[str, str]) -> frozenset[str]:
         "exchange": calls_are_practice,
     }
     return frozenset(part for part, start in wanted.items() if start)
+
+
+def publishes_saves(settings: Settings) -> bool:
+    """Return whether a file is published when it is saved; on a real line somebody must mean it, and say why."""
+    return not settings.twilio_is_real
 
 
 def practice_environment(env: Mapping[str, str], ports: Ports, valkey_port: int) -> dict[str, str]:
@@ -244,9 +249,8 @@ def _programs(
     ready = f"http://127.0.0.1:{ports.web}/readyz"
     web = Program("web", gunicorn, env, lambda: http_not_ready(ready), restarts=True, files=(door,))
     worker = Program("worker", (python, "worker.py"), env, restarts=True)
-    # Whoever practises hears of a save at once; on a real line somebody must mean it, and say why.
-    watch = Program("content", (python, "-m", "ivr.cli", "publish", "--watch"), env, restarts=True)
-    return first, [web, worker] if settings.twilio_is_real else [web, worker, watch]
+    saves = Program("content", (python, "-m", "ivr.cli", "publish", "--watch"), env, restarts=True)
+    return first, [web, worker, saves] if publishes_saves(settings) else [web, worker]
 
 
 def _migrate(processes: Processes) -> None:

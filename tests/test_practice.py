@@ -151,6 +151,11 @@ def test_real_calls_are_answered_at_the_real_time(pharmacy: Pharmacy, settings: 
     assert practice.choose_clock(real, pharmacy, SUNDAY) == "real"
 
 
+def test_a_save_reaches_practised_calls_by_itself_and_real_ones_never(settings: Settings) -> None:
+    assert practice.publishes_saves(settings)
+    assert not practice.publishes_saves(settings.model_copy(update={"twilio_api_url": ""}))
+
+
 def test_the_secrets_of_a_real_line_are_not_noted(settings: Settings) -> None:
     env = {"DATABASE_URL": "sqlite:///x.db", "HOME": "/nowhere"}
     real = settings.model_copy(update={"twilio_api_url": ""})

@@ -15,7 +15,8 @@ from ivr.app import connect
 from ivr.content import ContentProblems, Pharmacy
 from ivr.content.library import MOST_KEPT, Library
 from ivr.core.call import Caller, Keyed
-from ivr.dispatch import Dispatch, Leases
+from ivr.dispatch import Dispatch
+from ivr.leases import Leases
 from ivr.rescue import Rescue
 from ivr.settings import Settings
 from ivr.store import Publication, Published, Record, Unreachable, migrate
