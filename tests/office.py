@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,14 @@ def edit(content: Path, path: str, old: str, new: str) -> None:
     before = file.read_text(encoding="utf-8")
     assert old in before
     file.write_text(before.replace(old, new, 1), encoding="utf-8")
+
+
+MISTAKE = re.compile(rf'{RULES}:\d+:\d+: no queue is called "biling"; did you mean "billing"\?')
+
+
+def mistype(content: Path) -> None:
+    """Somebody leaves out a letter."""
+    edit(content, RULES, "queue: billing", "queue: biling")
 
 
 def signed(message: str = "why", author: str = "rosa", minutes: int = 0) -> versions.Signed:

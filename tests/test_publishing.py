@@ -17,7 +17,19 @@ from ivr import cli, publishing
 from ivr.clock import Clock
 from ivr.publishing import Office, Saves, publish_saved
 from ivr.store import Publication, Record, migrate
-from tests.office import MONDAY, PROMPTS, ROOT, RULES, STAFF, edit, folder_in, of_the_future, published
+from tests.office import (
+    MISTAKE,
+    MONDAY,
+    PROMPTS,
+    ROOT,
+    RULES,
+    STAFF,
+    edit,
+    folder_in,
+    mistype,
+    of_the_future,
+    published,
+)
 
 SECRET_KEY = "a secret of the tests, long enough"
 
@@ -74,7 +86,8 @@ def test_what_is_published_is_current_and_tells_who_did_it_when_and_why(record: 
     told = publish("-m", "The first day")
 
     publication = newest(record)
-    assert told.output == f"published as number 1 ({publication.version[:8]}): The first day\n"
+    assert told.output.startswith(f"published as number 1 ({publication.version[:8]})")
+    assert told.output.endswith(": The first day\n")
     assert (told.exit_code, publication.author, publication.message) == (0, "rosa", "The first day")
     assert f"{publication.at:%Y-%m-%d %H:%M}" == "2026-11-24 15:00"
     assert record.published.load_version(publication.version) is not None
@@ -88,13 +101,12 @@ def test_nobody_publishes_without_saying_why(record: Record) -> None:
 
 def test_a_mistake_is_shown_where_it_stands_and_changes_nothing(record: Record, content: Path) -> None:
     before = published(record, content)
-    edit(content, RULES, "queue: billing", "queue: biling")
+    mistype(content)
 
     told = publish("-m", "Payments")
 
     assert told.exit_code == 1
-    assert f"{RULES}:10" in told.output
-    assert 'no queue is called "biling"; did you mean "billing"?' in told.output
+    assert MISTAKE.search(told.output)
     assert "nothing was published; callers get what they got before" in told.output
     assert newest(record) == before
 
@@ -102,20 +114,20 @@ def test_a_mistake_is_shown_where_it_stands_and_changes_nothing(record: Record, 
 def test_what_the_check_found_and_did_not_mind_is_kept(record: Record, content: Path) -> None:
     (content / "routing_rules/old.yaml").write_text("version: 1\n")
 
-    assert ", 1 finding: With an old file" in publish("-m", "With an old file").output
+    told = publish("-m", "With an old file").output
 
-    assert "rosa: With an old file (1 finding)" in history().output
     [publication] = json.loads(history("--json").output)
-    assert publication["findings"] == [
-        {
-            "file": "routing_rules/old.yaml",
-            "line": 1,
-            "column": 1,
-            "severity": "warning",
-            "code": "remark",
-            "message": "no line uses this file, so it is not read",
-        }
-    ]
+    assert {
+        "file": "routing_rules/old.yaml",
+        "line": 1,
+        "column": 1,
+        "severity": "warning",
+        "code": "remark",
+        "message": "no line uses this file, so it is not read",
+    } in publication["findings"]
+    found = f"{len(publication['findings'])} finding"
+    assert found in told
+    assert f"rosa: With an old file ({found}" in history().output
 
 
 def test_files_that_are_current_are_not_published_again(record: Record, content: Path) -> None:
@@ -225,9 +237,9 @@ def test_history_tells_the_newest_first(record: Record, two: tuple[Publication, 
     first, second = two
     at = f"{MONDAY.astimezone():%Y-%m-%d %H:%M %Z}"
 
-    assert history().output == (
-        f"→    2  {second.version[:8]}  {at}  rosa: A moment\n     1  {first.version[:8]}  {at}  rosa: The first day\n"
-    )
+    newer, older = history().output.splitlines()
+    assert newer.startswith(f"→    2  {second.version[:8]}  {at}  rosa: A moment")
+    assert older.startswith(f"     1  {first.version[:8]}  {at}  rosa: The first day")
     assert history("--limit", "1").output.count("\n") == 1
     told = json.loads(history("--json").output)
     assert [(one["number"], one["version"], one["restores"]) for one in told] == [
@@ -251,7 +263,7 @@ def test_an_old_version_is_put_back_by_its_number_or_its_hash(
 
     assert told.exit_code == 0
     assert (newest(record).seq, newest(record).version, newest(record).restores) == (3, two[0].version, 1)
-    assert "rosa: Callers did not understand it (puts back 1)" in history().output
+    assert "rosa: Callers did not understand it (puts back 1" in history().output
 
 
 def test_what_is_current_is_not_put_back(record: Record, two: tuple[Publication, Publication]) -> None:
@@ -349,12 +361,12 @@ def test_what_was_saved_is_published_in_the_name_of_the_files(
 def test_a_mistake_that_was_saved_is_shown_and_not_tried_again(
     record: Record, office: Office, content: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edit(content, RULES, "queue: billing", "queue: biling")
+    mistype(content)
 
     assert publish_saved(office, f"saved: {RULES}")
 
     assert record.published.newest() is None
-    assert f"{RULES}:10" in capsys.readouterr().out
+    assert MISTAKE.search(capsys.readouterr().out)
 
 
 def test_a_save_while_the_record_is_away_is_tried_again(

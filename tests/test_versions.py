@@ -22,7 +22,7 @@ from ivr.settings import Settings
 from ivr.store import Publication, Published, Record, Unreachable, migrate
 from ivr.switchboard import Exit, Switchboard
 from ivr.versions import Following, Overtaken, Unsettled
-from tests.office import MONDAY, PROMPTS, RULES, STAFF, edit, folder_in, of_the_future, published, signed
+from tests.office import MONDAY, PROMPTS, RULES, STAFF, edit, folder_in, mistype, of_the_future, published, signed
 
 SECRET_KEY = "a secret of the tests, long enough"
 MAIN = "+12125550110"
@@ -79,7 +79,7 @@ def test_processes_that_start_together_begin_with_the_same_version(database_url:
 
 
 def test_files_with_a_mistake_are_not_even_the_first_version(record: Record, content: Path) -> None:
-    edit(content, RULES, "queue: billing", "queue: biling")
+    mistype(content)
 
     with pytest.raises(ContentProblems):
         library_of(record, content)

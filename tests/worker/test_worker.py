@@ -250,7 +250,9 @@ def proved_held(line: Line) -> bool:
 
 
 def test_a_child_that_cannot_begin_says_why_and_is_started_again(line: Line, tmp_path: Path) -> None:
-    line.environment["RXLINE_CONTENT"] = str(tmp_path)
+    """Nothing was ever published, and there are no files."""
+    line.environment |= {"RXLINE_CONTENT": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.db'}"}
+    migrate(line.environment["DATABASE_URL"])
     began = len(line.said("child_started"))
     process = line.start()
     assert until(lambda: len(line.said("child_started")) >= began + 6, 20), line.log.read_text()
