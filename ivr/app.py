@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from ivr import logs, versions
 from ivr.clock import Clock
 from ivr.console import practice
+from ivr.enquiries import SILENT_SECONDS
 from ivr.live import Live
 from ivr.orders.rest import RestOrderSystem
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
@@ -18,7 +19,6 @@ from ivr.store import Record
 from ivr.switchboard import Switchboard
 
 operations = Blueprint("operations", __name__)
-SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
 
 
 def connect(settings: Settings) -> Switchboard:

@@ -15,6 +15,7 @@ from ivr.store import Record
 
 PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
 REPEAT_DAYS = 7
+SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
 
 
 class Enquiries:
@@ -50,7 +51,13 @@ class Enquiries:
             for id_, agent in pharmacy.staff.items()
             if could_serve(agent, ticket) and id_ in now and now[id_].presence != "signed_out"
         ]
-        return Answer(True, values={"position": str(position), "waiting": str(waiting), "agents": str(len(agents))})
+        place = {"position": str(position), "waiting": str(waiting), "agents": str(len(agents))}
+        return Answer(True, values={**place, **self._worker()})
+
+    def _worker(self) -> dict[str, str]:
+        """Whether anybody offers calls: the worker's heart beats in real time, whatever the practice clock says."""
+        silent_seconds = self._record.watch.beats().get("dispatch", SILENT_SECONDS + 1)
+        return {"worker": "silent"} if silent_seconds > SILENT_SECONDS else {}
 
     def _ask_now(self, ask: str, call: Call) -> Answer | None:
         """Ask the order system within the turn, unless too many of our threads are already asking."""
@@ -73,4 +80,4 @@ class Enquiries:
             "licensed_free": figures.licensed_free,
             "repeat_calls": again,
         }
-        return Answer(True, facts)
+        return Answer(True, facts, values=self._worker())

@@ -493,5 +493,6 @@ class Step:
 
 # Asks the core makes. To the order system: `who` (people filed under the caller's number) and `prescription:<n>`
 # (the one they keyed). To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
-# repeat_calls, position) and `language` (what we remember of this number).
+# repeat_calls, position; among its values `worker: silent` when nobody can be offered a call) and `language` (what we
+# remember of this number).
 OWN_ASKS = ("line", "language")

@@ -77,7 +77,7 @@ def caller_hung_up(draft: Draft) -> None:
     elif draft.call.phase in ("holding", "dialogue", "connecting") and draft.call.ticket:
         _left_the_line(draft)
     elif draft.call.phase == "transferring":
-        draft.put(outcome="transferred")
+        _left_while_put_through(draft)
     elif draft.call.phase in ("flow", "message", "dialogue"):
         _left_the_flow(draft)
     if draft.call.phase != "promised":
@@ -97,6 +97,13 @@ def _left_the_line(draft: Draft) -> None:
     if draft.call.ticket and draft.call.ticket.emergency:
         draft.task("emergency_abandoned", urgent=True)
     close_ticket(draft)
+
+
+def _left_while_put_through(draft: Draft) -> None:
+    """They were rung through to a number of ours, and nobody tells us whether it was answered."""
+    draft.put(outcome="transferred")
+    if draft.call.ticket and draft.call.ticket.emergency:
+        draft.task("emergency_abandoned", urgent=True)
 
 
 def _left_the_flow(draft: Draft) -> None:

@@ -90,6 +90,8 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             walk.begin(draft, event)
         case Keyed() | Spoke() | Silent():
             _caller_answered(draft, event)
+        case Came() if draft.call.phase == "transferring" and draft.call.ticket is not None:
+            waiting.wait_on(draft)  # a move from before they were put through
         case Came() if draft.call.dialogue == "nobody" and draft.call.phase == "holding":
             draft.put(in_queue=False)
             waiting.told_nobody(draft)
@@ -120,6 +122,8 @@ def _again(draft: Draft) -> None:
             walk.walk(draft)
         case "holding" | "dialogue" | "connecting":
             waiting.hold(draft)
+        case "transferring" if draft.call.ticket is not None:
+            waiting.wait_on(draft)
         case "message":
             draft.say(Record(draft.pharmacy.policies.message_seconds))
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ivr.core import entry
+from ivr.core import entry, unattended
 from ivr.core.call import (
     Back,
     Call,
@@ -57,8 +57,10 @@ def join(draft: Draft) -> None:
     if draft.call.ticket.emergency:
         _watch_emergency(draft)
     _watch_plan(draft, draft.call.ticket)
+    if draft.call.ticket.emergency and unattended.silent_now(draft) and _parties(draft):
+        return put_through(draft, _parties(draft))
     draft.say(Say("hold_emergency" if draft.call.ticket.emergency else "hold_welcome"))
-    hold(draft)
+    return hold(draft)
 
 
 def hold(draft: Draft) -> None:
@@ -146,6 +148,8 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
         return (Pause(5),)
     if call.phase == "connecting":
         return (Say("a_person_is_ready"), Pause(5))
+    if call.ticket.emergency and unattended.silent(world) and _ringable(call, world):
+        return (Leave(),)  # from outside the queue a turn can ring somebody itself
     if call.ticket.emergency:
         waited = (world.now - call.ticket.due_from).total_seconds()
         told = "emergency_unanswered" if waited >= UNANSWERED_AFTER_SECONDS else "hold_emergency"
@@ -153,9 +157,15 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
     says = [_position(call, world)]
     if may_call_back(call, world.pharmacy.queues[call.ticket.queue]):
         says.append(Say("callback_offer"))
-    if _planned(call, world, "offer", "voicemail"):
+    if unattended.silent(world) or _planned(call, world, "offer", "voicemail"):
         says.append(Say("message_offer"))
+    if unattended.silent(world) and "staffed" in _ringable(call, world):
+        says.append(Say("staffed_offer"))
     return (Gather((*says, Play("hold")), seconds=3),)
+
+
+def _ringable(call: Call, world: World) -> dict[str, str]:
+    return unattended.parties(world.pharmacy, call.site, world.now)
 
 
 def _planned(call: Call, world: World, does: str, value: str) -> bool:
@@ -167,6 +177,8 @@ def _planned(call: Call, world: World, does: str, value: str) -> bool:
 
 
 def _position(call: Call, world: World) -> Say:
+    if unattended.silent(world):
+        return Say("hold_unattended")
     figures = world.answers.get("line")
     if figures is None or not _planned(call, world, "announce", "position"):
         return Say("hold_still")
@@ -183,14 +195,14 @@ def may_call_back(call: Call, queue: Queue) -> bool:
 
 
 def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
-    """A key on hold: 1 a callback, 2 a message where the plan offers one, anything else stays in line."""
+    """A key on hold: 1 a callback, 2 a message and 3 the staffed number where offered, anything else stays in line."""
     ticket = draft.call.ticket
     assert ticket is not None
     key = event.digits[:1] if isinstance(event, Keyed) else ""
-    if key == "2" and _planned(draft.call, draft.world, "offer", "voicemail"):
-        draft.put(phase="dialogue", dialogue="message")
-        draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
-        return draft.say(Leave())
+    if key == "2" and (_planned(draft.call, draft.world, "offer", "voicemail") or _is_unattended(draft)):
+        return _leave_for(draft, "message")
+    if key == "3" and _is_unattended(draft) and "staffed" in _parties(draft):
+        return _leave_for(draft, "staffed")
     if key == "1" and may_call_back(draft.call, draft.queue(ticket.queue)):
         return offer_callback(draft)
     if key:
@@ -199,13 +211,29 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     return None
 
 
+def _is_unattended(draft: Draft) -> bool:
+    """Is this a caller with time, to whom nobody can be brought? In an emergency somebody is rung without asking."""
+    return not _in_emergency(draft) and unattended.silent_now(draft)
+
+
+def _leave_for(draft: Draft, what: str) -> None:
+    """Out of the queue, for what cannot be done inside it; meanwhile nobody is sent to them."""
+    draft.put(phase="dialogue", dialogue=what)
+    draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
+    draft.say(Leave())
+
+
 def fell_out(draft: Draft) -> None:
-    """They left the hold: to leave a message, or because the queue was full or broke; then the ticket stays."""
+    """They left the hold: for something they chose, or because the queue was full or broke; then the ticket stays."""
     draft.put(in_queue=False)
     if draft.call.phase == "connecting":  # our own move finds them here
         return draft.say(Say("a_person_is_ready"), Pause(10), Back())
     if draft.call.dialogue == "message":
         return take_message(draft, usual_queue(draft))
+    if draft.call.dialogue == "staffed":
+        return put_through(draft, {name: number for name, number in _parties(draft).items() if name == "staffed"})
+    if _in_emergency(draft) and unattended.silent_now(draft):
+        return put_through(draft, _parties(draft))
     if draft.call.ticket is not None and may_call_back(draft.call, draft.queue(draft.call.ticket.queue)):
         return told_nobody(draft)
     draft.say(Say("hold_still"), Pause(3))
@@ -374,10 +402,66 @@ def transfer(draft: Draft, name: str) -> None:
 
 
 def transfer_ended(draft: Draft, result: str) -> None:
+    """They have talked; or nobody answered, and they leave a message or go on waiting."""
     if result == "completed":
         draft.put(outcome="transferred")
         return part(draft)
-    return take_message(draft, usual_queue(draft))
+    return take_message(draft, usual_queue(draft)) if draft.call.ticket is None else _rung_in_vain(draft)
+
+
+# ---------------------------------------------------------------- put through by the turn itself
+
+
+def _parties(draft: Draft) -> dict[str, str]:
+    return unattended.parties(draft.pharmacy, draft.line.site, draft.now)
+
+
+def put_through(draft: Draft, parties: dict[str, str]) -> None:
+    """Ring the first of these from the caller's own leg, without the worker; with nobody to ring, wait on.
+
+    Meanwhile the ticket is closed, for a worker that comes back must not fetch the caller from where they talk.
+    """
+    if not parties:
+        return wait_on(draft)
+    name, number = next(iter(parties.items()))
+    words = "hold_emergency" if _in_emergency(draft) and draft.call.phase != "transferring" else "connecting"
+    withdraw_offers(draft)
+    close_ticket(draft)
+    draft.put(phase="transferring", dialogue=name)
+    draft.say(Say(words), Dial(number))
+    return None
+
+
+def _rung_in_vain(draft: Draft) -> None:
+    """In an emergency the next party is rung, and after the last all of them again; others are told nobody is here."""
+    if not _in_emergency(draft):
+        _reopen(draft)
+        return told_nobody(draft)
+    parties, tried = _parties(draft), draft.call.dialogue
+    names = list(parties)
+    later = names[names.index(tried) + 1 :] if tried in names else []
+    if later:
+        return put_through(draft, {name: parties[name] for name in later})
+    return wait_on(draft, "emergency_rung_in_vain")
+
+
+def wait_on(draft: Draft, told: str = "") -> None:
+    """Back on hold with the ticket they had, in its old place."""
+    _reopen(draft)
+    draft.put(phase="holding", dialogue="")
+    draft.say(Say(told or ("hold_emergency" if _in_emergency(draft) else "hold_still")), Pause(3))
+    hold(draft)
+
+
+def _in_emergency(draft: Draft) -> bool:
+    return draft.call.ticket is not None and draft.call.ticket.emergency
+
+
+def _reopen(draft: Draft) -> None:
+    draft.put_ticket(state="waiting", closed_at=None, not_before=None)
+    if _in_emergency(draft):  # its timers may have found it closed
+        draft.put_ticket(on_call=True)
+        draft.do(SetTimer("emergency:unanswered", draft.now + timedelta(seconds=LOOK_AGAIN_SECONDS)))
 
 
 def part(draft: Draft, resolution: str | None = None) -> None:

@@ -33,6 +33,7 @@ def board(sqlite_url: str, valkey_url: str) -> Iterator[Switchboard]:
         secret_key="k" * 32,
     )
     board = connect(settings)
+    board.record.watch.beat("dispatch")  # or an emergency would be rung through at once, and wait for nobody
     yield board
     board.record.close()
 

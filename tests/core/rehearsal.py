@@ -131,13 +131,21 @@ PHARMACY = Pharmacy(
 )
 KNOWN = Answer(True, {"tier": "number", "caller": "patient", "language": "en"}, person="p1")
 LINE = Answer(True, {"waiting": 0, "longest_wait": 0, "licensed_free": 1, "repeat_calls": 0})
+SILENT = replace(LINE, values={"position": "1", "agents": "1", "worker": "silent"})  # nobody is offered a call
 
 
 class Rehearsal:
     """One call, played event by event; keeps what was said to each leg, what was done and where the agents are."""
 
-    def __init__(self, at: datetime = OPEN, number: str | None = "+15555550130", **answers: Answer) -> None:
+    def __init__(
+        self,
+        at: datetime = OPEN,
+        number: str | None = "+15555550130",
+        pharmacy: Pharmacy = PHARMACY,
+        **answers: Answer,
+    ) -> None:
         self.now = at
+        self.pharmacy = pharmacy
         self.answers: dict[str, Answer] = {"line": LINE, "who": KNOWN, **answers}
         self.caller = Caller("number", number, "A") if number else Caller()
         self.call = Call("CA1", "main", "central", "v1", at, self.caller, facts={"tier": "anonymous"})
@@ -179,7 +187,7 @@ class Rehearsal:
         return self
 
     def happens(self, event: Event) -> Rehearsal:
-        world = World(self.now, PHARMACY, self.answers, (next(self._tokens), next(self._tokens)))
+        world = World(self.now, self.pharmacy, self.answers, (next(self._tokens), next(self._tokens)))
         before = self.call
         self.last = step(before, event, world)
         assert step(before, event, world) == self.last, "a step must be pure"

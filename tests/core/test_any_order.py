@@ -24,7 +24,7 @@ from ivr.core.call import (
     Worked,
 )
 from ivr.core.line import PRESENCE
-from tests.core.rehearsal import NIGHT, OPEN, Rehearsal
+from tests.core.rehearsal import LINE, NIGHT, OPEN, SILENT, Rehearsal
 
 AGENTS = ("ana", "ben", "cas", "dee", "eve", "fay", "gil", "hal")
 LEGS = st.sampled_from(["c", *(f"leg-{agent}" for agent in AGENTS), "callback", "nobody"])
@@ -62,7 +62,10 @@ WHO = st.sampled_from([
 
 # What usually comes next, so that calls get far before something odd happens to them.
 USUAL = st.sampled_from(
-    ["offer", "pick up", "accept", "moved", "answers the callback", "hold key 1", "hang up", "agent hangs up"]
+    [
+        *("offer", "pick up", "accept", "moved", "answers the callback", "hold key 1", "hang up", "agent hangs up"),
+        *("the worker falls silent", "the worker is back", "leaves the queue", "hold key 3", "nobody answers"),
+    ]
 )
 
 
@@ -94,6 +97,16 @@ def _usual(call: Rehearsal, happening: str) -> None:
             call.happens(Came(_callback_leg(call), 1)).keys("1", leg=_callback_leg(call))
         case "hold key 1":
             call.keys("1")
+        case "hold key 3":
+            call.keys("3")
+        case "the worker falls silent":
+            call.answers["line"] = SILENT
+        case "the worker is back":
+            call.answers["line"] = LINE
+        case "leaves the queue":
+            call.happens(QueueLeft("c", "leave"))
+        case "nobody answers":
+            call.happens(DialEnded("c", "no-answer"))
         case "hang up":
             call.hangs_up()
         case "agent hangs up" if newest:
@@ -147,6 +160,8 @@ def _holds_together(call: Rehearsal) -> None:
         assert accepted, "a ticket nobody holds is not waiting"
     if accepted:
         assert now.phase in ("connecting", "talking"), "an agent waits in a room nobody comes to"
+    if now.phase == "transferring":
+        assert not now.ticket or not now.ticket.live, "somebody may be sent to a caller who talks elsewhere"
     if now.phase == "talking":
         assert now.ticket
         assert now.ticket.state == "talking"

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -285,6 +286,24 @@ class Rehearsed:
     def kills_worker(self) -> None:
         """The worker's parent dies; what becomes of its children is the line's business."""
         kill(self.line.pids("worker.py")[0])
+
+    @contextlib.contextmanager
+    def without_worker(self) -> Iterator[None]:
+        """Every child of the worker is dead, and nobody starts them again, for as long as the block lasts."""
+        parent, *children = self.line.pids("worker.py")
+        os.kill(parent, signal.SIGSTOP)
+        try:
+            for child in children:
+                kill(child)
+            self._nobody_was_heard_of_lately()
+            yield
+        finally:
+            os.kill(parent, signal.SIGCONT)
+
+    def _nobody_was_heard_of_lately(self) -> None:
+        """The last heartbeats were long ago: it saves every test of a silent worker a quarter of a minute."""
+        with contextlib.closing(sqlite3.connect(self.record_file, timeout=5.0)) as record, record:
+            record.execute("UPDATE heartbeats SET at_real = 0")
 
     def kills_web(self) -> None:
         """Every process of the web server dies at once."""

@@ -17,6 +17,7 @@ def test_a_caller_whom_nobody_answers_at_the_staffed_number_leaves_a_message(reh
         caller.hears("our phone system has a problem")
         caller.hears("nobody could answer just now")
         caller.phone.leave_message("This is Iris Bell, and my inhaler is empty")
+        caller.phone.press("#")
         caller.is_rid_of()
         rehearsed.phones.post("/phones", number=STAFFED_NUMBER, does="ring")
 
