@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ivr.core import ending, meeting, waiting, walk
+from ivr.core import ending, meeting, unattended, waiting, walk
 from ivr.core.call import (
     Arrived,
     Back,
@@ -102,9 +102,12 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             waiting.message_left(draft, event)
         case Recorded():  # a recording nobody asked for answers nothing
             _caller_answered(draft, Silent(event.leg))
+        case QueueLeft() if event.result not in TURNS_AFTER_HOLD or draft.call.phase not in ON_HOLD:
+            return False
+        case QueueLeft() if draft.call.phase == "connecting" and unattended.silent_now(draft):
+            draft.put(in_queue=False)
+            meeting.caller_came(draft)
         case QueueLeft():
-            if event.result not in TURNS_AFTER_HOLD or draft.call.phase not in ON_HOLD:
-                return False
             waiting.fell_out(draft)
         case DialEnded():
             _left_the_room(draft, event)

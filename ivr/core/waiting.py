@@ -146,10 +146,10 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
     """What a waiting caller hears now: a view of the ticket, which changes nothing."""
     if call.ticket is None or call.phase not in ("holding", "connecting", "dialogue"):
         return (Pause(5),)
+    if unattended.silent(world) and (call.phase == "connecting" or (call.ticket.emergency and _ringable(call, world))):
+        return (Leave(),)  # from outside the queue a turn can bring them to somebody by itself
     if call.phase == "connecting":
         return (Say("a_person_is_ready"), Pause(5))
-    if call.ticket.emergency and unattended.silent(world) and _ringable(call, world):
-        return (Leave(),)  # from outside the queue a turn can ring somebody itself
     if call.ticket.emergency:
         waited = (world.now - call.ticket.due_from).total_seconds()
         told = "emergency_unanswered" if waited >= UNANSWERED_AFTER_SECONDS else "hold_emergency"

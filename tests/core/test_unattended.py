@@ -190,6 +190,15 @@ class TestOthers:
             assert Rehearsal().on_hold().keys(key).heard == ["in_line"]
 
 
+def test_a_caller_somebody_waits_for_goes_to_their_room_by_themselves() -> None:
+    call = falls_silent(Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana"))
+    room = call.last.says[-1]
+    assert hears_on_hold(call) == (Leave(),)
+    call.happens(QueueLeft("c", "leave"))
+    assert (call.call.phase, call.last.says[-1]) == ("talking", room)
+    assert call.hangs_up().disposition["outcome"] == "answered"
+
+
 def test_where_the_silence_is_not_known_yet_it_is_asked() -> None:
     call = Rehearsal().rings().keys(*EMERGENCY)
     del call.answers["line"]
