@@ -113,6 +113,7 @@ class Rehearsed:
         self._staff = staff(ROOT)
         self._rung_before: set[str] = set()
         self._people: list[Person] = []
+        self._worker_killed_at = 0.0
 
     def close(self) -> None:
         self.record.close()
@@ -286,6 +287,16 @@ class Rehearsed:
     def kills_worker(self) -> None:
         """The worker's parent dies; what becomes of its children is the line's business."""
         kill(self.line.pids("worker.py")[0])
+        self._worker_killed_at = time.time()
+
+    def worker_is_back(self) -> None:
+        """Every child of the next worker has said that it is alive."""
+
+        def back() -> bool:
+            since = time.time() - self._worker_killed_at
+            return max(self.record.watch.beats().values()) < since
+
+        eventually(back, "the worker is back")
 
     @contextlib.contextmanager
     def without_worker(self) -> Iterator[None]:

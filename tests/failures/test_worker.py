@@ -47,6 +47,7 @@ def test_the_whole_worker_dies_with_callers_at_every_stage(rehearsed: Rehearsed)
         eventually(lambda: rehearsed.placing_is(offer.leg, "sending"), "the exchange is asked to ring")
         rehearsed.kills_worker()
 
+    rehearsed.worker_is_back()
     rehearsed.answers("priya")
     first.talks()
     talks.hangs_up()
