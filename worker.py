@@ -32,19 +32,21 @@ from rq.exceptions import StopRequested
 
 from ivr import jobs, logs, sweep
 from ivr.app import serve
+from ivr.clock import Clock, ClockRefused
 from ivr.dispatch import Dispatch
 from ivr.doors import Doors
 from ivr.leases import Leases, this_process
 from ivr.live import connection
 from ivr.placing import Placing
 from ivr.relay import Relay
-from ivr.settings import Settings
+from ivr.settings import Settings, SettingsRefused
 from ivr.store import Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony.rest import Telephone
 
 log = structlog.get_logger("worker")
 
+COULD_NOT_RUN = 2
 TICK_SECONDS = 0.1
 STOP_SECONDS = 4.0
 RESTART_SECONDS = 0.9  # between two starts of a child that dies at once
@@ -325,7 +327,12 @@ def die_with_parent() -> None:
 
 def main() -> None:
     """Run the background process of the line the environment names."""
-    settings = Settings.from_environment()
+    try:
+        settings = Settings.from_environment()
+        Clock.from_environment()
+    except (SettingsRefused, ClockRefused) as refused:
+        sys.stderr.write(f"worker: could not run: {refused}\n")
+        sys.exit(COULD_NOT_RUN)
     logs.configure(settings.log_level)
     Worker(settings).run()
 

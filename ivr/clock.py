@@ -3,16 +3,21 @@
 Web, worker, sandbox and exchange are separate processes and must agree on the time, so a practice clock is an
 anchor in a small file: this real instant is that practice instant, running at this speed. Setting the time
 rewrites the file, and every process notices within 0.2 s. The real clock never touches the file.
+
+Whoever goes by the file holds a lock beside it, which goes when they die, however they die. So a process that comes
+later and asks for another time is told that a clock runs already, and only a clock nobody goes by is started anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -51,22 +56,24 @@ class Clock:
         self._seen: tuple[int, int] | None = None
         self._look_at = time.monotonic() + _LOOK_EVERY_SECONDS
         self._ticks_from = (time.monotonic(), 0.0)
+        self._use: _Use | None = None
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Clock:
         """Return the clock RXLINE_CLOCK names, joining the anchor other processes already share.
 
-        Raises ClockRefused for a text that is no clock, and for a practice clock beside real credentials.
+        Raises ClockRefused for a text that is no clock, for another text than theirs, and for a practice clock
+        beside real credentials.
         """
         spec = env.get("RXLINE_CLOCK", "").strip()
         if is_real(spec):
             return cls()
         _refuse_beside_real_calls(env)
         file = Path(env.get("RXLINE_CLOCK_FILE") or DEFAULT_FILE)
-        anchor = _read(file)
-        if anchor is None or anchor.spec != spec:
-            anchor = start_anchor(spec, file)
-        return cls(anchor, file)
+        with _Use.of(file) as use:
+            clock = cls(_joined(spec, file, use.first), file)
+        clock._use = use
+        return clock
 
     @property
     def is_real(self) -> bool:
@@ -133,6 +140,47 @@ class Clock:
         before = self._anchor.speed if self._anchor else 1.0
         self._ticks_from = (at, ticks + (at - real) * before)
         self._anchor = anchor
+
+
+class _Use:
+    """That somebody goes by a clock's file, for as long as this lives. `first`: nobody else does."""
+
+    def __init__(self, hold: int, first: bool) -> None:
+        self.first = first
+        self._hold = hold
+        weakref.finalize(self, os.close, hold)
+
+    @classmethod
+    def of(cls, file: Path) -> _Use:
+        """Wait for whoever is just starting the clock, and start it ourselves if nobody goes by it."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        hold = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(hold, fcntl.LOCK_SH)
+            return cls(hold, first=False)
+        return cls(hold, first=True)
+
+    def __enter__(self) -> _Use:
+        return self
+
+    def __exit__(self, refused: type[BaseException] | None, *_: object) -> None:
+        """The clock runs, and whoever waits may join it; or we do not go by it after all."""
+        fcntl.flock(self._hold, fcntl.LOCK_UN if refused else fcntl.LOCK_SH)
+
+
+def _joined(spec: str, file: Path, first: bool) -> Anchor:
+    anchor = _read(file)
+    if anchor is None or (first and anchor.spec != spec):
+        return start_anchor(spec, file)
+    if anchor.spec != spec:
+        parse(spec)
+        raise ClockRefused(
+            f"RXLINE_CLOCK: the line that runs here goes by `{anchor.spec}`, not by `{spec}`; say the same and set the "
+            "time on the practice page, or stop that line first, or name a RXLINE_CLOCK_FILE of your own"
+        )
+    return anchor
 
 
 def is_real(spec: str) -> bool:

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from ivr.clock import Clock, ClockRefused, parse, start_anchor
 TUESDAY = "2026-11-24T10:00-05:00"
 TUESDAY_AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
 MOMENT = timedelta(seconds=1)
+CHRISTMAS = {"RXLINE_CLOCK": "2026-12-25T12:00Z"}
 
 
 @pytest.fixture
@@ -103,13 +106,59 @@ def test_the_set_time_is_kept_by_processes_that_start_later(env: dict[str, str])
     assert Clock.from_environment(env).now() - evening < MOMENT
 
 
-def test_another_text_or_a_fresh_start_begins_anew(env: dict[str, str]) -> None:
+def test_another_text_or_a_fresh_start_begins_anew_where_nobody_goes_by_the_old(env: dict[str, str]) -> None:
     Clock.from_environment(env).set(datetime(2026, 11, 24, 23, tzinfo=UTC))
     start_anchor(TUESDAY, Path(env["RXLINE_CLOCK_FILE"]))
 
     assert Clock.from_environment(env).now() - TUESDAY_AT < MOMENT
-    christmas = Clock.from_environment(env | {"RXLINE_CLOCK": "2026-12-25T12:00Z"})
+    christmas = Clock.from_environment(env | CHRISTMAS)
     assert christmas.now() - datetime(2026, 12, 25, 12, tzinfo=UTC) < MOMENT
+
+
+def test_whoever_comes_later_cannot_move_the_clock_of_a_running_line(env: dict[str, str]) -> None:
+    line = Clock.from_environment(env)
+
+    with pytest.raises(ClockRefused, match=f"goes by `{TUESDAY}`, not by `2026-12-25T12:00Z`"):
+        Clock.from_environment(env | CHRISTMAS)
+    with pytest.raises(ClockRefused, match="is not a clock"):
+        Clock.from_environment(env | {"RXLINE_CLOCK": "next week"})
+
+    time.sleep(0.25)
+    assert line.now() - TUESDAY_AT < MOMENT
+
+
+def test_nor_can_they_while_only_one_part_of_the_line_is_left(env: dict[str, str]) -> None:
+    with running_elsewhere(env) as part:
+        Clock.from_environment(env)
+        with pytest.raises(ClockRefused, match="goes by"):
+            Clock.from_environment(env | CHRISTMAS)
+        part.kill()
+        part.wait()
+        assert Clock.from_environment(env | CHRISTMAS).now().month == 12
+
+
+def test_parts_that_start_at_one_moment_agree_on_a_new_time(env: dict[str, str]) -> None:
+    Clock.from_environment(env)
+
+    with running_elsewhere(env | CHRISTMAS), running_elsewhere(env | CHRISTMAS):
+        assert Clock.from_environment(env | CHRISTMAS).now().month == 12
+
+
+@contextmanager
+def running_elsewhere(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Another process that goes by the clock."""
+    goes_by = "from ivr.clock import Clock; clock = Clock.from_environment(); print(clock.now(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", goes_by],
+        env=os.environ | env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip()
+        yield process
+        process.kill()
 
 
 @pytest.mark.parametrize("harm", ["spoiled", "gone"])

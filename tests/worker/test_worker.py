@@ -209,6 +209,16 @@ class TestARunningWorker:
         assert until(line.beating, 10)
         assert line.children()["dispatch"] == before["dispatch"]
 
+    def test_a_worker_told_another_time_says_why_it_does_not_run_and_the_line_keeps_its_own(self, line: Line) -> None:
+        file = Path(line.environment["RXLINE_CLOCK_FILE"])
+        before = file.read_text()
+        told = line.environment | {"RXLINE_CLOCK": "2026-12-25T12:00Z"}
+        command = [sys.executable, "worker.py"]
+        done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 2
+        assert done.stderr.startswith("worker: could not run: RXLINE_CLOCK: the line that runs here goes by")
+        assert file.read_text() == before
+
     def test_the_log_is_json_and_names_nobody(self, line: Line) -> None:
         said = line.log.read_text()
         assert all(each.startswith("{") for each in said.splitlines()), said
