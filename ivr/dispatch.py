@@ -170,6 +170,7 @@ class Dispatch:
             return []
         offers = Counter(offer.ticket for _, offer in self._record.desk.open_offers())
         line = {ticket.id: InLine(ticket, offers[ticket.id]) for ticket in tickets}
+        on_call = {desk.agent.id for desk in desks if desk.agent.on_call}
         read: set[str] = set()
         while True:
             pairs = match(heads(line.values(), len(desks), now), desks, now, keep_free)
@@ -177,12 +178,12 @@ class Dispatch:
             if not new:
                 return pairs
             for id_ in new:
-                line[id_] = self._limited(line[id_], now)
+                line[id_] = self._limited(line[id_], on_call, now)
             read |= new
 
-    def _limited(self, entry: InLine, now: datetime) -> InLine:
+    def _limited(self, entry: InLine, on_call: Collection[str], now: datetime) -> InLine:
         loaded = self._record.load_call(entry.ticket.call)
-        declined = declined_lately(loaded.call, now) if loaded else frozenset()
+        declined = declined_lately(loaded.call, on_call, now) if loaded else frozenset()
         here = loaded is not None and _still_hears_us(loaded.call, now)
         if entry.ticket.kind == "callback" and (here or self._person_is_on_the_line(entry.ticket)):
             # Not now, and nobody asked: as good as a ticket whose time has not come.
@@ -317,14 +318,14 @@ def heads(line: Iterable[InLine], free: int, now: datetime) -> list[InLine]:
     return kept
 
 
-def declined_lately(call: Call, now: datetime) -> frozenset[str]:
-    """Return the agents who have just said no to this call."""
+def declined_lately(call: Call, on_call: Collection[str], now: datetime) -> frozenset[str]:
+    """Return the agents who have just said no to this call, or could not be rung; on call they are asked again soon."""
     declined = now - timedelta(seconds=DECLINED_SECONDS)
     tried = now - timedelta(seconds=ON_CALL_AGAIN_SECONDS)
     return frozenset(
         offer.agent
         for offer in call.offers
-        if (offer.state == "declined" and offer.offered_at > declined and not offer.agent.startswith("on_call:"))
+        if (offer.state == "declined" and offer.offered_at > declined and offer.agent not in on_call)
         or (offer.state in ("declined", "missed", "unrung") and offer.offered_at > tried)
     )
 

@@ -222,6 +222,18 @@ def test_a_busy_number_on_call_is_rung_again_until_somebody_answers(opened: Open
     assert shop.offered() == [("CA9", "on_call:central")]
 
 
+def test_whoever_is_on_call_is_asked_again_sooner_than_staff_who_declined(opened: Opened) -> None:
+    shop = opened("ana")
+    shop.clock.set(NIGHT)
+    emergency(shop)
+    shop.dispatch.once()
+    shop.dispatch.once()
+    shop.declines("CA9", "on_call:central")
+    shop.later(21)
+    shop.dispatch.once()
+    assert shop.offered() == [("CA9", "on_call:central")]
+
+
 def test_at_night_nothing_but_an_emergency_is_served(shop: Shop) -> None:
     shop.clock.set(NIGHT)
     shop.in_line()
