@@ -22,6 +22,7 @@ from ivr.core.line import (
     could_serve,
     match,
     offerable,
+    on_call_id,
 )
 from ivr.core.pharmacy import Pharmacy, Policies, Site
 from ivr.leases import Leases
@@ -200,7 +201,7 @@ class Dispatch:
     # ------------------------------------------------------------ nobody could
 
     def _tell_stranded(self, site: Site, stranded: Iterable[Ticket]) -> None:
-        """Tell each ticket once that nobody signed in could ever serve it, and again when it has changed."""
+        """Tell each ticket once that nobody signed in could ever serve it, and again when that has changed it."""
         before = self._told.get(site.name, {})
         told = self._told[site.name] = {}
         for ticket in stranded:
@@ -208,8 +209,8 @@ class Dispatch:
                 told[ticket.id] = ticket
                 continue
             with suppress(Conflict):  # the call has moved: the next pass sees its ticket as it is then
-                call = self._tell(ticket.call, NobodyCould())
-                told[ticket.id] = call.ticket if call is not None and call.ticket is not None else ticket
+                self._tell(ticket.call, NobodyCould())
+                told[ticket.id] = ticket
 
 
 # ---------------------------------------------------------------- what a pass goes by
@@ -223,7 +224,7 @@ def roster(pharmacy: Pharmacy) -> dict[str, Agent]:
     """Return everybody who may be rung: the staff, and each site's on-call number as an agent `on_call:<site>`."""
     on_call = (
         # Known to `could_serve` by id. Marked as licensed, they would be the one that `keep_free` keeps free.
-        Agent(f"on_call:{site.name}", "on call", site.name, phone=site.on_call)
+        Agent(on_call_id(site.name), "on call", site.name, phone=site.on_call)
         for site in pharmacy.sites.values()
         if site.on_call
     )
@@ -270,8 +271,10 @@ def at_hour(desks: Iterable[AtDesk], is_open: bool) -> list[AtDesk]:
 
 
 def in_hours(ticket: Ticket, is_open: bool, may_ring_back: bool) -> bool:
-    """May this ticket be served at this hour? An emergency always; its caller is on the line."""
-    return ticket.emergency or (may_ring_back if ticket.kind == "callback" else is_open)
+    """May this ticket be served at this hour? By who is on call always; its caller is on the line."""
+    if ticket.kind == "callback":
+        return may_ring_back
+    return is_open or ticket.emergency or ticket.on_call
 
 
 def stranded(
@@ -282,7 +285,7 @@ def stranded(
     could: dict[Hashable, bool] = {}  # of a class: a long line has few
     found = []
     for ticket in tickets:
-        alike = (_class_of(ticket), ticket.emergency, ticket.on_call)
+        alike = (_class_of(ticket), ticket.emergency)
         if alike not in could:
             at_last = widest(ticket, queues)
             could[alike] = any(could_serve(agent, at_last) for agent in on_shift)
@@ -332,7 +335,7 @@ def declined_lately(call: Call, on_call: Collection[str], now: datetime) -> froz
 
 def _class_of(ticket: Ticket) -> Hashable:
     queues = frozenset((ticket.queue, *ticket.also))
-    return ticket.site, queues, frozenset(ticket.needs), ticket.licensed, ticket.language
+    return ticket.site, queues, frozenset(ticket.needs), ticket.licensed, ticket.language, ticket.on_call
 
 
 def _serving(desk: AtDesk, queue: str) -> AtDesk:

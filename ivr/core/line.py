@@ -33,7 +33,7 @@ class Queue:
     on_call: bool = False
     keep_free_licensed: int = 0
     plan: tuple[PlanStep, ...] = ()
-    nobody: str = "callback"  # callback · voicemail · on_call · a site: what happens when nobody could ever serve
+    nobody: str = "callback"  # callback · voicemail · on_call · a site (so far: callback): when nobody could ever serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,17 @@ class Agent:
     @property
     def on_call(self) -> bool:
         """Is this a site's on-call number rather than somebody on the staff?"""
-        return self.id.startswith("on_call:")
+        return self.id == on_call_id(self.site)
 
     @property
     def address(self) -> str:
         """Where this agent's phone rings: E.164, `sip:…` or `client:…`."""
         return self.phone or self.sip or f"client:{self.client}"
+
+
+def on_call_id(site: str) -> str:
+    """The agent that a site's on-call number is."""
+    return f"on_call:{site}"
 
 
 # ---------------------------------------------------------------- what happens on a day
@@ -202,7 +207,7 @@ def offerable(entry: InLine, now: datetime) -> bool:
 def could_serve(agent: Agent, ticket: Ticket) -> bool:
     """Is this agent one who may serve this ticket at all: site, queue, every skill, language, licence?"""
     if agent.on_call:
-        return ticket.emergency and ticket.on_call and agent.site == ticket.site
+        return ticket.on_call and agent.site == ticket.site
     return (
         agent.site == ticket.site
         and not agent.queues.isdisjoint((ticket.queue, *ticket.also))

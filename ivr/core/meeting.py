@@ -27,7 +27,15 @@ from ivr.core.call import (
 )
 from ivr.core.draft import Draft
 from ivr.core.line import EMERGENCY_OFFERS, Offer
-from ivr.core.waiting import callback_number, close_ticket, hold, open_offers, put_offer, withdraw_offers
+from ivr.core.waiting import (
+    callback_number,
+    close_ticket,
+    hold,
+    on_call_passed,
+    open_offers,
+    put_offer,
+    withdraw_offers,
+)
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
@@ -119,8 +127,7 @@ def agent_keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
         return _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
     if isinstance(event, Keyed) and event.digits[:1] == "1":
         return _accept(draft, offer)
-    put_offer(draft, replace(offer, state="declined"))
-    draft.do(MoveAgent(offer.agent, "declined"), ClearTimer(f"offer:{offer.id}"))
+    _not_taken(draft, offer, "declined", MoveAgent(offer.agent, "declined"))
     return _dismiss(draft, "agent_declined")
 
 
@@ -213,24 +220,24 @@ def _meet(draft: Draft, offer: Offer) -> None:
 
 def offer_missed(draft: Draft, offer: Offer) -> None:
     """It rang and nobody took it: the ticket keeps its place, the agent goes on break."""
-    if offer.state != "open":
-        return
-    put_offer(draft, replace(offer, state="missed"))
-    draft.do(MoveAgent(offer.agent, "missed", "missed"), ClearTimer(f"offer:{offer.id}"))
+    _not_taken(draft, offer, "missed", MoveAgent(offer.agent, "missed", "missed"))
 
 
 def offer_declined(draft: Draft, offer: Offer) -> None:
     """They picked up and hung up again without a key."""
-    if offer.state == "open":
-        put_offer(draft, replace(offer, state="declined"))
-        draft.do(MoveAgent(offer.agent, "declined"), ClearTimer(f"offer:{offer.id}"))
+    _not_taken(draft, offer, "declined", MoveAgent(offer.agent, "declined"))
 
 
 def offer_unrung(draft: Draft, offer: Offer) -> None:
     """Their phone never rang, which is no fault of theirs: the ticket keeps its place, the agent is as they were."""
+    _not_taken(draft, offer, "unrung", MoveAgent(offer.agent, "withdrawn"))
+
+
+def _not_taken(draft: Draft, offer: Offer, state: str, moved: MoveAgent) -> None:
     if offer.state == "open":
-        put_offer(draft, replace(offer, state="unrung"))
-        draft.do(MoveAgent(offer.agent, "withdrawn"), ClearTimer(f"offer:{offer.id}"))
+        put_offer(draft, replace(offer, state=state))
+        draft.do(moved, ClearTimer(f"offer:{offer.id}"))
+        on_call_passed(draft, offer)
 
 
 def offer_expired(draft: Draft, offer: Offer) -> None:

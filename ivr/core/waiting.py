@@ -30,7 +30,7 @@ from ivr.core.call import (
     World,
 )
 from ivr.core.draft import Draft
-from ivr.core.line import Offer, Queue, Ticket
+from ivr.core.line import Offer, Queue, Ticket, on_call_id
 from ivr.core.metrics import expected_wait_minutes
 
 DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
@@ -293,7 +293,7 @@ def _promise(draft: Draft) -> None:
     if draft.call.ticket is None:
         draft.put(ticket=_ticket(draft, "callback", draft.queue(usual_queue(draft))))
     withdraw_offers(draft)
-    draft.put_ticket(kind="callback", not_before=None)
+    draft.put_ticket(kind="callback", not_before=None, on_call=False)
     draft.put(phase="promised", dialogue="", outcome="callback", resolution="callback_promised")
     expires = timedelta(seconds=draft.pharmacy.policies.callback_expires_seconds)
     draft.do(SetTimer("callback:expires", draft.now + expires))
@@ -321,11 +321,24 @@ def nobody_could(draft: Draft) -> None:
     ticket, leg = draft.call.ticket, draft.caller_leg
     if ticket is None or ticket.kind != "hold" or draft.call.phase != "holding" or leg is None:
         return
-    if ticket.emergency:
+    if ticket.emergency or _rings_on_call(draft, ticket):
         draft.put_ticket(on_call=True)
         return
     draft.put(dialogue="nobody")
     draft.do(MoveCaller(leg.token, draft.reserve(leg.token)))
+
+
+def _rings_on_call(draft: Draft, ticket: Ticket) -> bool:
+    """May whoever is on call be rung for a ticket nobody could serve? Once; then the caller is told, and chooses."""
+    tried = ticket.on_call or any(offer.agent == on_call_id(ticket.site) for offer in draft.call.offers)
+    return draft.queue(ticket.queue).nobody == "on_call" and not tried
+
+
+def on_call_passed(draft: Draft, offer: Offer) -> None:
+    """Whoever is on call did not take it. An emergency rings them again; others have nobody, and are told so."""
+    ticket = draft.call.ticket
+    if ticket is not None and not ticket.emergency and offer.agent == on_call_id(ticket.site):
+        draft.put_ticket(on_call=False)
 
 
 def told_nobody(draft: Draft) -> None:

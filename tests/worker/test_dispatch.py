@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ivr.core.call import HungUp, SetTimer
+from ivr.core.call import HungUp, Keyed, SetTimer
 from ivr.core.line import AtDesk, InLine, Offer, PlanStep, Queue, match
 from ivr.dispatch import Dispatch, heads
 from ivr.leases import Leases
@@ -189,9 +189,64 @@ def test_an_emergency_with_nobody_there_rings_the_on_call_number(shop: Shop) -> 
 
 def test_the_on_call_number_is_not_rung_for_anything_else(shop: Shop) -> None:
     shop.move("ana", "signed_out")
-    shop.in_line(on_call=True)
+    shop.in_line()
+    shop.dispatch.once()
     shop.dispatch.once()
     assert shop.offered() == []
+
+
+@pytest.fixture
+def rings_on_call(shop: Shop) -> Shop:
+    """Nobody is at the front desk, whose callers the number on call may be rung for."""
+    shop.publish(queues={**QUEUES, "front_desk": replace(QUEUES["front_desk"], nobody="on_call")})
+    shop.move("ana", "signed_out")
+    shop.in_line()
+    return shop
+
+
+def test_unless_the_queue_says_so_for_a_caller_nobody_could_serve(rings_on_call: Shop) -> None:
+    rings_on_call.dispatch.once()
+    assert rings_on_call.call().phase == "holding"
+    assert rings_on_call.call().dialogue == ""
+    rings_on_call.dispatch.once()
+    assert rings_on_call.offered() == [("CA1", "on_call:central")]
+
+
+def test_also_for_one_still_on_hold_at_closing_time(rings_on_call: Shop) -> None:
+    rings_on_call.clock.set(at_clock(20, 1))
+    rings_on_call.dispatch.once()
+    rings_on_call.dispatch.once()
+    assert rings_on_call.offered() == [("CA1", "on_call:central")]
+
+
+@pytest.mark.parametrize("how", ["no-answer", "declined"])
+def test_when_whoever_is_on_call_does_not_take_it_the_caller_chooses(rings_on_call: Shop, how: str) -> None:
+    rings_on_call.dispatch.once()
+    rings_on_call.dispatch.once()
+    [offer] = rings_on_call.offers()
+    rings_on_call.tell("CA1", Keyed(offer.leg, "2") if how == "declined" else HungUp(offer.leg, how))
+    rings_on_call.dispatch.once()
+    assert rings_on_call.call().dialogue == "nobody"
+    assert rings_on_call.effect("MoveCaller").state == "due"
+    rings_on_call.later(300)
+    rings_on_call.dispatch.once()
+    assert len(rings_on_call.offers()) == 1
+
+
+def test_or_at_once_when_nobody_is_on_call_either(rings_on_call: Shop) -> None:
+    rings_on_call.move("on_call:central", "signed_out")
+    rings_on_call.dispatch.once()
+    rings_on_call.dispatch.once()
+    assert rings_on_call.call().dialogue == "nobody"
+
+
+def test_who_would_rather_be_called_back_is_not_called_by_whoever_is_on_call(rings_on_call: Shop) -> None:
+    rings_on_call.dispatch.once()
+    rings_on_call.tell("CA1", Keyed("leg-CA1", "1"), Keyed("leg-CA1", "1"), HungUp("leg-CA1", "completed"))
+    assert rings_on_call.call().phase == "promised"
+    rings_on_call.later(60)
+    rings_on_call.dispatch.once()
+    assert rings_on_call.offered() == []
 
 
 def test_at_night_an_emergency_rings_the_on_call_number_at_once_and_nobody_at_home(opened: Opened) -> None:
