@@ -268,6 +268,13 @@ def test_nobody_unlicensed_is_rung_for_a_licensed_ticket() -> None:
     assert pairs([InLine(ticket(licensed=True)), InLine(emergency())], [desk()]) == []
 
 
+def test_a_caller_is_served_in_another_language_rather_than_by_nobody() -> None:
+    spanish = InLine(ticket("early", waited=100, language="es"))
+    assert pairs([spanish], [desk("tom")]) == [("early", "tom")]
+    sol = desk("sol", idle=1, languages=frozenset({"en", "es"}))
+    assert pairs([spanish], [desk("tom", idle=500), sol]) == [("early", "sol")]
+
+
 def test_a_caller_keeps_the_agent_of_their_language_when_another_has_a_choice() -> None:
     early, late = ticket("early", waited=100, language="es"), ticket("late", waited=10)
     both = frozenset({"en", "es"})

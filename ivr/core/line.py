@@ -205,7 +205,11 @@ def offerable(entry: InLine, now: datetime) -> bool:
 
 
 def could_serve(agent: Agent, ticket: Ticket) -> bool:
-    """Is this agent one who may serve this ticket at all: site, queue, every skill, language, licence?"""
+    """Is this agent one who may serve this ticket at all: site, queue, every skill still in force, licence?
+
+    Not language: who speaks it comes first, and anybody comes before nobody. A rule that must have a speaker needs a
+    skill, which a wait plan can give up.
+    """
     if agent.on_call:
         return ticket.on_call and agent.site == ticket.site
     return (
