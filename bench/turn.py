@@ -6,6 +6,9 @@
 A turn here is a key in a menu: signature, form, load, step, TwiML, one committed transaction. The ratio is the
 figure to watch: requests a second of the turn over those of the view, measured in alternating stretches, because
 this machine's speed drifts by half while both feel it alike. Exits 1 below the gate.
+
+`no core` is how long a turn's threads were ready to run and had no core: where it is much of p50, the times tell of the
+machine's other work.
 """
 
 from __future__ import annotations
@@ -57,6 +60,7 @@ class Result:
     turn: list[Measured]
     bare: list[Measured]
     cpu_us: dict[str, float]
+    core_wait_ms: float  # a turn's share of the time the web process stood in line for a core: how busy the machine was
 
     @property
     def passes(self) -> bool:
@@ -98,25 +102,26 @@ def _measure(name: str, rounds: int, seconds: float) -> Result:
         url = f"sqlite:///{folder}/bench.db"
         if name == "PostgreSQL":
             url = stack.enter_context(new_database(stack.enter_context(postgres(durable=True)).url))
-        workers, threads = (1, 8) if name == "SQLite" else (2, 4)
-        port, pid = stack.enter_context(_web(url, folder, workers, threads))
+        port, pid = stack.enter_context(_web(url, folder, workers=1 if name == "SQLite" else 2, threads=8))
         calls = _calls()
         load = Load("127.0.0.1", port, CONNECTIONS)
         stack.callback(load.close)
         _stretch(load, calls, seconds / 2)  # warm up
         _stretch(load, _bare(), seconds / 2)
-        turn, bare, cpu = [], [], {"turn": 0.0, "bare": 0.0}
+        turn, bare, cpu, waited = [], [], {"turn": 0.0, "bare": 0.0}, 0.0
         for number in range(rounds):
             print(f"\r{name}: round {number + 1} of {rounds} …", end="", file=sys.stderr, flush=True)
             for kind in ("turn", "bare") if number % 2 else ("bare", "turn"):
-                before = _cpu_seconds(pid)
+                before, waited_before = _cpu_seconds(pid), _waited_seconds(pid)
                 measured = _stretch(load, calls if kind == "turn" else _bare(), seconds)
                 cpu[kind] += _cpu_seconds(pid) - before
+                waited += (_waited_seconds(pid) - waited_before) * (kind == "turn")
                 (turn if kind == "turn" else bare).append(measured)
         print(file=sys.stderr)
         ratio = median(t.per_second for t in turn) / median(b.per_second for b in bare)
         counts = {"turn": sum(len(t.times) for t in turn), "bare": sum(len(b.times) for b in bare)}
-        return Result(name, ratio, turn, bare, {kind: 1e6 * cpu[kind] / counts[kind] for kind in cpu})
+        costs = {kind: 1e6 * cpu[kind] / counts[kind] for kind in cpu}
+        return Result(name, ratio, turn, bare, costs, 1000 * waited / counts["turn"])
 
 
 def _stretch(load: Load, conversations: Iterator[deque[bytes]], seconds: float) -> Measured:
@@ -159,13 +164,23 @@ def _until_up(port: int) -> None:
 
 def _cpu_seconds(pid: int) -> float:
     """CPU time of a process and its children so far."""
-    tree, seconds = [pid], 0.0
-    while tree:
-        one = tree.pop()
-        tree.extend(int(child) for child in Path(f"/proc/{one}/task/{one}/children").read_text().split())
+    seconds = 0.0
+    for one in _tree(pid):
         fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return seconds
+
+
+def _waited_seconds(pid: int) -> float:
+    """How long the threads of a process and its children have been ready to run and had no core so far."""
+    threads = (thread for one in _tree(pid) for thread in Path(f"/proc/{one}/task").iterdir())
+    return sum(int((thread / "schedstat").read_text().split()[1]) for thread in threads) / 1e9
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield from _tree(int(child))
 
 
 # ---------------------------------------------------------------- the requests
@@ -206,7 +221,8 @@ def _print(result: Result) -> None:
     print(
         f"{result.name:10}  turn {turn:6.0f}/s  bare {bare:6.0f}/s  ratio {result.ratio:.2f} "
         f"(gate {GATES[result.name]:.2f}: {verdict})  p50 {half:.1f} ms  p99 {result.worst_ms:.1f} ms  "
-        f"CPU {result.cpu_us['turn']:.0f} µs a turn, {result.cpu_us['bare']:.0f} µs bare  errors {result.errors}"
+        f"CPU {result.cpu_us['turn']:.0f} µs a turn, {result.cpu_us['bare']:.0f} µs bare  "
+        f"no core {result.core_wait_ms:.1f} ms a turn  errors {result.errors}"
     )
 
 
