@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from ivr.content import scalars
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Item, Read, Wrong, keyed, one_or_more, scalar
+from ivr.content.reading import Fields, Item, Read, Wrong, keyed, one_or_more, scalar
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS, Condition, Fact, Value, hours_when_open
 
 _DAY = 24 * 60
 Spans = tuple[tuple[int, int], ...]
 
-_COMPARED = re.compile(r"(below|above|at least|at most) +(\S+)")
+COMPARISONS = ("below", "above", "at least", "at most")
+_COMPARED = re.compile(rf"({'|'.join(COMPARISONS)}) +(\S+)")
 _BETWEEN = re.compile(r"(\S+) +to +(\S+)")
 
 
@@ -53,9 +54,13 @@ def _always(fact: Fact, allowed: frozenset[str], spans: Spans) -> bool:
 def _not(item: Item) -> tuple[bool, Item]:
     if item.kind != "mapping":
         return False, item
-    if [key.text for key, _ in item.pairs] != ["not"]:
-        raise Wrong("type", "write a value, a list in [ ], or {not: …}", item)
-    return True, item.at("not")
+    fields = Fields(item, "a condition in { }")
+    for key in COMPARISONS:
+        if key in fields:
+            raise Wrong("unknown-key", f"write {key} {item.at(key).as_written()}, without {{ }}", fields.key(key))
+    chosen = fields.need("not", lambda value: value)
+    fields.done()
+    return True, chosen
 
 
 def _choices(fact: Fact, item: Item) -> tuple[frozenset[str], Spans]:
@@ -75,7 +80,9 @@ def _choice(fact: Fact, told: str) -> tuple[set[str], Spans]:
 
 def _words(fact: Fact, told: str) -> set[str]:
     ends = _BETWEEN.fullmatch(told)
-    if fact.kind == "weekday" and ends:
+    if _COMPARED.fullmatch(told) or (ends and fact.kind != "weekday"):
+        raise Wrong("type", f'"{told}" is for numbers; {fact.name} takes a word or a list of words, as in [a, b]')
+    if ends:
         first, last = (_word(fact, end) for end in ends.groups())
         if first == last:
             raise Wrong("range", f"{told} is one day; write {first}")
@@ -90,7 +97,8 @@ def _word(fact: Fact, told: str) -> str:
         return scalars.flag_word(told)
     if told not in fact.values:
         few = f"; it can be {', '.join(fact.values)} or unknown" if len(fact.values) < 8 else ""
-        raise Wrong("unknown-value", f'{fact.name} is never "{told}"{did_you_mean(told, fact.values) or few}')
+        hint = did_you_mean(told, [*fact.values, UNKNOWN])
+        raise Wrong("unknown-value", f'{fact.name} is never "{told}"{hint or few}')
     return told
 
 
@@ -108,6 +116,14 @@ def _times(told: str) -> Spans:
     return ((start, min(end, _DAY) - 1), (0, end - _DAY - 1))
 
 
+def crosses_midnight(told: str) -> bool:
+    """Return whether a range of times, as written, begins on one day and ends on the next."""
+    if not _BETWEEN.fullmatch(told):
+        return False
+    start, end = scalars.time_range(told)
+    return start < _DAY < end
+
+
 def _numbers(fact: Fact, told: str) -> tuple[int, int]:
     within = scalars.whole(fact.low, fact.high)
     if between := _BETWEEN.fullmatch(told):
@@ -117,8 +133,8 @@ def _numbers(fact: Fact, told: str) -> tuple[int, int]:
         return low, high
     if compared := _COMPARED.fullmatch(told):
         return _compared(fact, compared[1], within(compared[2]))
-    if not told.lstrip("-").isdigit():
-        raise Wrong("type", f'"{told}" is not a number or a range; write 2, 2 to 5, at most 2 or at least 2')
+    if not re.fullmatch(r"[+-]?[0-9]+", told):
+        raise Wrong("type", f'"{told}" is not a whole number or a range; write 2, 2 to 5, at most 2 or at least 2')
     return (within(told),) * 2
 
 

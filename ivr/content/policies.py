@@ -115,7 +115,8 @@ def _word(told: str) -> str:
 
 def _bounds(told: str) -> tuple[int, int]:
     low_text, _, high_text = told.partition(" to ")
-    low, high = scalars.number(low_text), scalars.number(high_text)
+    within = scalars.whole(-1_000_000_000, 1_000_000_000)
+    low, high = within(low_text), within(high_text)
     if low >= high:
         raise Wrong("range", f"{told} is empty; the smaller number comes first")
     return low, high

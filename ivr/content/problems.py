@@ -9,6 +9,9 @@ from rapidfuzz import fuzz, process, utils
 
 from ivr.core.rules import Value
 
+FINDINGS = ("unreachable", "redundant", "gap", "guarantee", "example", "remark", "not-proved")
+"""Codes of what is found out about rules that can be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -24,6 +27,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+    @property
+    def keeps_from_reading(self) -> bool:
+        """Whether there is nothing to run; an error that is a finding about what was read stops only publishing."""
+        return self.severity == "error" and self.code not in FINDINGS
 
     @property
     def place(self) -> tuple[str, int, int, str, str]:
@@ -43,7 +51,13 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     return [by_place[place] for by_place in ({p.place: p for p in problems},) for place in sorted(by_place)]
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word somebody may have meant, or None when none is near."""
+    near = process.extractOne(word, sorted(known), scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=60)
+    return str(near[0]) if near else None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "…"?` for the nearest known word, or nothing when none is near."""
-    near = process.extractOne(word, list(known), scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=60)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    near = nearest(word, known)
+    return f'; did you mean "{near}"?' if near else ""

@@ -7,19 +7,21 @@ depends on the field it stands in and on nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import yaml
 
-from ivr.content.problems import Problem, did_you_mean
+from ivr.content.problems import Problem, did_you_mean, nearest
 
 T = TypeVar("T")
 D = TypeVar("D")
 Read = Callable[["Item"], T]
 
 _SEPARATOR = re.compile("[\x85\u2028\u2029]")  # YAML counts these as line ends, and editors do not
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")  # no text at all
+_LONGEST_MESSAGE = 1_500
 _DEEPEST = 20  # nothing in the format nests nearly so far
 _NULLS = ("", "~", "null", "Null", "NULL")
 _HINTS = {
@@ -39,6 +41,12 @@ _HINTS = {
     "found a tab character where an indentation space is expected": "this is a tab; indent with spaces",
     "did not find expected ',' or ']'": "a [ is not closed, or a comma is missing before this",
     "found unexpected end of stream": "a quote is not closed",
+    "found unexpected document indicator": "a quote is not closed before this",
+    "did not find expected <document start>": "this does not line up with the lines above it",
+    "block sequence entries are not allowed in this context": "a list starts on a line of its own, not beside its key",
+    "mapping keys are not allowed in this context": "a ? starts a key here; put quotes around the text",
+    "found unknown escape character": "this backslash means nothing; write \\\\, or use single quotes",
+    "did not find expected alphabetic or numeric character": "& and * mark places; put quotes around the text",
 }
 
 
@@ -59,7 +67,16 @@ class File:
     problems: list[Problem] = field(default_factory=list)
 
     def problem(self, code: str, message: str, line: int = 1, column: int = 1, *, severity: str = "error") -> None:
-        self.problems.append(Problem(self.path, line, column, severity, code, message))
+        self.problems.append(Problem(self.path, line, column, severity, code, _shortened(message)))
+
+    def line(self, number: int) -> str:
+        """Return a line, counted from 1."""
+        return self.text.split("\n")[number - 1]
+
+
+def _shortened(message: str) -> str:
+    """Leave out the middle of what repeats a very long text."""
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:300]} … {message[-300:]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +113,9 @@ class Item:
 
 def read_yaml(file: File) -> Item | None:
     """Return what a file holds, or None, with a problem, when nothing in it can be read."""
-    hidden = _SEPARATOR.search(file.text)
-    if hidden:
-        before = file.text[: hidden.start()]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        file.problem("syntax", "an invisible line break stands here; delete it and press enter", line, column)
+    if _hidden(file, _CONTROL, "an invisible character ({}) stands here; delete it"):
+        return None
+    if _hidden(file, _SEPARATOR, "an invisible line break stands here; delete it and press enter"):
         return None
     try:
         return _document(file, iter(yaml.parse(file.text, Loader=yaml.CSafeLoader)))
@@ -108,10 +123,24 @@ def read_yaml(file: File) -> Item | None:
         _report(wrong, None, file)
     except yaml.MarkedYAMLError as error:
         said, mark = str(error.problem), error.problem_mark
-        file.problem("syntax", _HINTS.get(said, said), *((mark.line + 1, mark.column + 1) if mark else (1, 1)))
-    except yaml.YAMLError:  # a control character, which has no mark
-        file.problem("syntax", "the file holds characters that are not text; save it as UTF-8")
+        hint = _HINTS.get(said, f"this cannot be read: {said}; check quotes, brackets and indentation")
+        file.problem("syntax", hint, *_place(mark))
     return None
+
+
+def _hidden(file: File, characters: re.Pattern[str], message: str) -> bool:
+    """Report the first of some characters nobody can see; whether there is one."""
+    found = characters.search(file.text)
+    if found is None:
+        return False
+    before = file.text[: found.start()]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    file.problem("syntax", message.format(_code_point(found[0])), line, column)
+    return True
+
+
+def _code_point(letter: str) -> str:
+    return f"U+{ord(letter):04X}"
 
 
 def _place(mark: Any) -> tuple[int, int]:
@@ -177,6 +206,8 @@ def _pairs(file: File, events: Iterator[Any], depth: int) -> Iterator[tuple[Item
         value = _item(file, next(events), events, depth + 1)
         if key.kind != "text":
             key.problem("type", "a key has to be a single word")
+        elif key.text == "<<" and not key.quoted:
+            key.problem("syntax", "<< copies from another place; write it out, so that what is here can be read here")
         elif key.text in seen:
             key.problem("duplicate", f'"{key.text}" already stands on line {seen[key.text].line}; keep one of them')
         else:
@@ -195,6 +226,8 @@ def text(item: Item) -> str:
         raise Wrong("type", f"a single value is expected here, not a {item.kind}", item)
     if (item.text in _NULLS and not item.quoted) or not item.text.strip():
         raise Wrong("type", "nothing is written here; fill it in, or leave the whole key out", item)
+    if hidden := _CONTROL.search(item.text):
+        raise Wrong("syntax", f"an invisible character ({_code_point(hidden[0])}) is written here; delete it", item)
     return item.text
 
 
@@ -207,6 +240,8 @@ def listed(read: Read[T]) -> Read[tuple[T, ...]]:
     """Return a reader of lists that are not empty; every faulty member is reported."""
 
     def read_list(item: Item) -> tuple[T, ...]:
+        if item.kind == "refused":
+            raise Wrong
         if item.kind != "list":
             raise Wrong("type", "a list is expected here, in [ ] or one to a line with a dash", item)
         if not item.items:
@@ -291,11 +326,16 @@ class Fields:
         self.item, self.what = item, what
         self._left = {key.text: (key, value) for key, value in pairs(item, what)}
         self._asked: list[str] = []
-        self._missing: list[str] = []
+        self._missing: dict[str, tuple[str, ...]] = {}  # what to say -> the keys any of which would do
+        self._misspelt: set[str] = set()
         self._faulty = False
 
     def __contains__(self, key: str) -> bool:
         return key in self._left
+
+    def key(self, key: str) -> Item:
+        """Return a key that is there and was not asked for yet, where it stands."""
+        return self._left[key][0]
 
     def value(self, key: str) -> Item | None:
         """Return what stands at a key, unread, and mark it as asked for."""
@@ -317,8 +357,22 @@ class Fields:
     def need(self, key: str, read: Read[T]) -> T:
         """Return the value at a key that must be there; a fault is kept until `done`."""
         if key not in self._left:
-            self._missing.append(key)
+            self._missing[f"{self.what} needs `{key}`"] = (key,)
         return self.take(key, read, None)  # type: ignore[return-value]  # `done` raises before the None is used
+
+    def need_one(self, reads: Mapping[str, Read[T]], none: str, more: str) -> tuple[str, T | None]:
+        """Return which of some keys is there, and its value; `none` and `more` are said of none and of the second.
+
+        The key is empty when none is there; faults are kept until `done`.
+        """
+        keys = [key for key, _ in self._left.values() if key.text in reads]
+        values = {key: self.take(key, read, None) for key, read in reads.items()}
+        for key in keys[1:]:
+            self.fault(Wrong("duplicate", more), key)
+        if not keys:
+            self._missing[none] = tuple(reads)
+            return "", None
+        return keys[0].text, values[keys[0].text]
 
     def refuse(self, key: str, why: str) -> None:
         """Report a key that makes no sense here."""
@@ -330,14 +384,17 @@ class Fields:
         _report(wrong, item)
         self._faulty = True
 
-    def end(self) -> None:
-        """Report the keys nobody asked for, and those that are missing and not just misspelt."""
+    def end(self) -> set[str]:
+        """Report the keys nobody asked for, and those that are missing and not just misspelt; return the latter."""
         for key, _ in self._left.values():
-            hint = did_you_mean(key.text, self._asked)
+            near = nearest(key.text, self._asked)
+            self._misspelt |= {near} if near else set()
+            hint = f'; did you mean "{near}"?' if near else ""
             self.fault(Wrong("unknown-key", f"{self.what} has no `{key.text}`{hint}"), key)
-            self._missing = [name for name in self._missing if f'"{name}"' not in hint]
-        for name in self._missing:
-            self.fault(Wrong("missing", f"{self.what} needs `{name}`"), self.item)
+        for message, keys in self._missing.items():
+            if self._misspelt.isdisjoint(keys):
+                self.fault(Wrong("missing", message), self.item)
+        return self._misspelt
 
     def done(self) -> None:
         """Report the keys nobody asked for; raises Wrong when anything was faulty."""
@@ -365,16 +422,20 @@ def _report(wrong: Wrong, item: Item | None, file: File | None = None) -> None:
         file.problem(wrong.code, wrong.message)
 
 
-def reference(kind: str, known: Iterable[str] | None) -> Read[str]:
+def reference(kind: str, known: Collection[str] | None) -> Read[str]:
     """Return a reader of names of something that must exist; with `known` None nobody can tell, so any will do."""
 
     def read_name(item: Item) -> str:
         name = text(item)
         if known is not None and name not in known:
-            raise Wrong("reference", f'no {kind} is called "{name}"{did_you_mean(name, known)}', item)
+            raise Wrong("reference", f'no {kind} is called "{name}"{did_you_mean(name, known) or _few(known)}', item)
         return name
 
     return read_name
+
+
+def _few(known: Collection[str]) -> str:
+    return f"; there is {', '.join(sorted(known))}" if 0 < len(known) < 10 else ""
 
 
 def one_of(what: str, words: Iterable[str]) -> Read[str]:

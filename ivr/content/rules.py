@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ivr.content import scalars
-from ivr.content.conditions import read_call, read_when
+from ivr.content.conditions import COMPARISONS, crosses_midnight, read_call, read_when
 from ivr.content.names import Names
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import (
@@ -41,6 +42,7 @@ T = TypeVar("T")
 
 FOLDER = "routing_rules/"
 _ALONE = frozenset({"emergency"})
+_COMMENT = re.compile(r"\s#")
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class RulesFile:
     always: list[tuple[Item, Guarantee]] = field(default_factory=list)
     never: list[tuple[Item, Guarantee]] = field(default_factory=list)
     examples: list[tuple[Item, Example]] = field(default_factory=list)
+    named: list[Item] = field(default_factory=list)  # rules that examples expect, by name
 
 
 class RulesReader:
@@ -105,13 +108,14 @@ class RulesReader:
         fields = Fields(top, "a file of rules")
         fields.need("version", scalar(scalars.version))
         here.extends = fields.take("extends", self._parent, "" if "extends" in fields else None)
-        here.said_otherwise = "otherwise" in fields
+        says_otherwise = "otherwise" in fields
         here.rules = _each(fields.value("rules"), self._rule)
         here.otherwise = fields.take("otherwise", self._otherwise, None)
         here.always = _each(fields.value("always"), lambda item: self._guarantee(item, "must"))
         here.never = _each(fields.value("never"), lambda item: self._guarantee(item, "must_not"))
-        here.examples = _each(fields.value("examples"), self._example)
-        fields.end()
+        here.examples = _each(fields.value("examples"), lambda item: self._example(item, here))
+        misspelt = fields.end()
+        here.said_otherwise = says_otherwise or "otherwise" in misspelt
         return here
 
     def _parent(self, item: Item) -> str:
@@ -127,14 +131,14 @@ class RulesReader:
 
     def _rule(self, item: Item) -> tuple[Item, Rule]:
         fields = Fields(item, "a rule")
-        place = fields.need("name", _name)
+        place = fields.need("name", _rule_name)
         why = fields.take("why", text, "")
         when = fields.take("when", self._when, ())
         then = fields.need("then", self._then)
         fields.done()
         if then.answer_within_seconds == 0:
             self._check_emergency(when, then, item.at("then"))
-        _remark_on_midnight(place, when)
+        _remark_on_midnight(place, item.at("when"))
         return place, Rule(place.text, why, when, then, item.file.path, place.line, place.column)
 
     def _otherwise(self, item: Item) -> Rule:
@@ -148,8 +152,8 @@ class RulesReader:
 
     def _then(self, item: Item) -> Then:
         fields = Fields(item, "a `then`")
-        route, target = self._route(fields, item)
-        if route not in QUEUE_ROUTES:
+        route, target = self._route(fields)
+        if route and route not in QUEUE_ROUTES:
             for key in ("answer_within", "needs", "offer_callback", "record"):
                 if key in fields:
                     fields.refuse(key, f"`{key}` belongs to queue, voicemail or callback")
@@ -164,16 +168,13 @@ class RulesReader:
         fields.done()
         return then
 
-    def _route(self, fields: Fields, item: Item) -> tuple[str, str]:
-        routes = [route for route in ROUTES if route in fields]
-        targets = [fields.take(route, self._target(route), "") for route in ROUTES]
-        if not routes:
-            known = ", ".join(ROUTES)
-            hint = next((hint for key, _ in item.pairs if (hint := did_you_mean(key.text, ROUTES))), None)
-            raise Wrong("missing", f"where does the call go{hint or f'? one of {known}'}", item)
-        if len(routes) > 1:
-            raise Wrong("duplicate", f"a call goes to one place; keep one of {' and '.join(routes)}", item)
-        return routes[0], next((target for target in targets if target), "")
+    def _route(self, fields: Fields) -> tuple[str, str]:
+        route, target = fields.need_one(
+            {route: self._target(route) for route in ROUTES},
+            none=f"where does the call go? one of {', '.join(ROUTES)}",
+            more="a call goes to one place; keep one of them",
+        )
+        return route, target or ""
 
     def _target(self, route: str) -> Callable[[Item], str]:
         names = self._names
@@ -207,22 +208,21 @@ class RulesReader:
         fields.done()
         return place, Guarantee(place.text, when, demands, item.file.path, place.line, place.column)
 
-    def _example(self, item: Item) -> tuple[Item, Example]:
+    def _example(self, item: Item, here: RulesFile) -> tuple[Item, Example]:
         fields = Fields(item, "an example")
         place = fields.need("name", _name)
         call = fields.need("call", lambda value: read_call(value, self._names.facts))
         demands = fields.need("expect", lambda value: self._demands(value, rule=True))
         fields.done()
+        here.named += _members(item.at("expect"), "rule")
         return place, Example(place.text, call, demands, item.file.path, place.line, place.column)
 
     def _demands(self, item: Item, *, rule: bool = False) -> tuple[Demand, ...]:
         fields = Fields(item, "a set of tests")
-        demands = [
-            Demand(key, fields.take(key, one_or_more(read), ()), text=_written(item, key))
-            for key, read in self._tests(rule=rule).items()
-            if key in fields
-        ]
+        readers = self._tests(rule=rule)
+        values = {key: fields.take(key, one_or_more(read), ()) for key, read in readers.items()}
         spans = fields.take("answer_within", one_or_more(_within), ())
+        demands = [Demand(key, chosen, text=_written(item, key)) for key, chosen in values.items() if chosen]
         if spans:
             demands.append(Demand("answer_within", (), spans, _written(item, "answer_within")))
         fields.done()
@@ -245,6 +245,8 @@ def _within(item: Item) -> tuple[int, int]:
     told = text(item)
     if told.startswith("at most "):
         return 0, scalars.promise(told.removeprefix("at most ").strip())
+    if told.startswith(COMPARISONS):
+        raise Wrong("type", f'"{told}" cannot be tested; write a time, or at most and a time, as in at most 1m')
     return (scalars.promise(told),) * 2
 
 
@@ -252,11 +254,24 @@ def _written(item: Item, key: str) -> str:
     return f"{key}: {item.at(key).as_written()}"
 
 
+def _members(item: Item, key: str) -> tuple[Item, ...]:
+    """Return the one or more things written at a key of a mapping; none when the key is left out."""
+    found = item.at(key)
+    return () if found is item else found.items or (found,)
+
+
 def _name(item: Item) -> Item:
     text(item)
-    line = item.file.text.split("\n")[item.line - 1]
-    if not item.quoted and " #" in line[item.column - 1 :]:
+    line = item.file.line(item.line)
+    if not item.quoted and _COMMENT.search(line, item.column - 1):
         raise Wrong("syntax", "what follows ` #` is taken for a comment; put the name in quotes", item)
+    if "\n" in item.text:
+        raise Wrong("type", "a name stands on one line, so that lists can show it", item)
+    return item
+
+
+def _rule_name(item: Item) -> Item:
+    _name(item)
     if item.text == "otherwise":
         raise Wrong("duplicate", "`otherwise` is what stands when no rule matches; call this rule something else", item)
     return item
@@ -267,17 +282,14 @@ def _each(item: Item | None, read: Callable[[Item], tuple[Item, T]]) -> list[tup
     return [found for member in members if (found := attempt(read, member, None)) is not None]
 
 
-def _remark_on_midnight(place: Item, when: tuple[Condition, ...]) -> None:
-    days = next((c for c in when if c.fact.name == "weekday"), None)
-    times = next((c for c in when if c.fact.name == "time"), None)
-    if days and times and len(times.spans) == 2 and times.spans[0][0] == 0 and times.spans[1][1] == 24 * 60 - 1:
-        early, late = times.spans[0][1] + 1, times.spans[1][0]
-        place.problem(
-            "remark",
-            f"on each of its days this means 00:00 to {early // 60:02}:{early % 60:02} and "
-            f"{late // 60:02}:{late % 60:02} to 24:00; the night after a day belongs to the next day",
-            severity="warning",
-        )
+def _remark_on_midnight(place: Item, when: Item) -> None:
+    """Say what a night means beside a weekday: it begins on its day and ends on the next, which is another one."""
+    if when.at("weekday") is when:
+        return
+    for night in (written for written in _members(when, "time") if crosses_midnight(written.text)):
+        start, _, end = night.text.partition(" to ")
+        message = f"on each of its days this means 00:00 to {end.strip()} and {start.strip()} to 24:00"
+        place.problem("remark", f"{message}; the night after a day belongs to the next day", severity="warning")
 
 
 # ---------------------------------------------------------------- the merged set
@@ -296,8 +308,9 @@ def rule_set(chain: list[RulesFile], names: Names) -> RuleSet | None:
     if not any(part.said_otherwise for part in chain):
         used.top.problem("missing", "where does a call go that no rule fits? add `otherwise`")
     if not _faulty(chain):
-        for place, example in examples:
-            _check_rule_names(place, example, [*(rule.name for _, rule in rules), "otherwise"])
+        known = [*(rule.name for _, rule in rules), "otherwise"]
+        for place in (place for part in chain for place in part.named if place.text not in known):
+            place.problem("reference", f'no rule is called "{place.text}"{did_you_mean(place.text, known)}')
     otherwise = next((part.otherwise for part in reversed(chain) if part.otherwise), None)
     if otherwise is None or _faulty(chain):
         return None
@@ -313,7 +326,7 @@ def rule_set(chain: list[RulesFile], names: Names) -> RuleSet | None:
 
 
 def _faulty(chain: list[RulesFile]) -> bool:
-    return any(problem.severity == "error" for part in chain for problem in part.file.problems)
+    return any(problem.keeps_from_reading for part in chain for problem in part.file.problems)
 
 
 def _unique(entries: list[tuple[Item, T]], kind: str) -> Iterator[tuple[Item, T]]:
@@ -326,10 +339,3 @@ def _unique(entries: list[tuple[Item, T]], kind: str) -> Iterator[tuple[Item, T]
         else:
             seen[place.text] = place
             yield place, thing
-
-
-def _check_rule_names(place: Item, example: Example, known: list[str]) -> None:
-    for demand in example.expect:
-        for name in demand.values if demand.key == "rule" else ():
-            if name not in known:
-                place.problem("reference", f'no rule is called "{name}"{did_you_mean(name, known)}')

@@ -16,6 +16,7 @@ from ivr.content.reading import Wrong
 _NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})")
 _DURATION = re.compile(r"(?:([1-9][0-9]*)([hm]) )?([1-9][0-9]*)([smh])")
+_BEYOND = 1_000_000_000_000  # no domain and no length of time reaches nearly so far
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_SECONDS = 30 * 24 * 3600
@@ -40,12 +41,21 @@ def flag_word(text: str) -> str:
 
 
 def number(text: str) -> int:
-    """Return a whole number: digits, with a minus where it is below zero."""
+    """Return a whole number: digits, with a minus where it is below zero. One beyond all bounds counts as 10^12."""
     if not _NUMBER.fullmatch(text):
-        raise Wrong("type", f'"{text}" is not a whole number; write digits only, as in 7')
-    if len(text) > 12:
-        raise Wrong("range", f"{text} is out of all bounds")
-    return int(text)
+        raise Wrong("type", f'"{text}" is not a whole number; write {_digits_meant(text) or "digits only, as in 7"}')
+    return _whole_number(text)
+
+
+def _digits_meant(text: str) -> str | None:
+    """Return 3 for 03, +3 and so on."""
+    return str(_whole_number(text)) if re.fullmatch(r"[+-]?[0-9]{1,9}", text) else None
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) <= 12:
+        return int(digits)
+    return -_BEYOND if digits.startswith("-") else _BEYOND
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -54,7 +64,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     def read_whole(text: str) -> int:
         value = number(text)
         if not low <= value <= high:
-            raise Wrong("range", f"{value} is outside {low} to {high}")
+            raise Wrong("range", f"{text} is outside {low} to {high}")
         return value
 
     return read_whole
@@ -64,7 +74,8 @@ def time_of_day(text: str) -> int:
     """Return minutes from midnight for HH:MM, 00:00 to 23:59."""
     match = _TIME.fullmatch(text)
     if match is None:
-        raise Wrong("type", f'"{text}" is not a time; write HH:MM, as in 08:30')
+        meant = f"write 0{text}" if re.fullmatch("[0-9]:[0-5][0-9]", text) else "write HH:MM, as in 08:30"
+        raise Wrong("type", f'"{text}" is not a time; {meant}')
     hours, minutes = int(match[1]), int(match[2])
     if hours > 23 or minutes > 59:
         raise Wrong("range", f"{text} is not on the clock; times run from 00:00 to 23:59")
@@ -87,20 +98,30 @@ def duration(text: str) -> int:
     """Return seconds for 30s, 5m, 2h or 1m 30s, from one second to 30 days."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise Wrong("type", f'"{text}" is not a length of time; write 30s, 5m, 2h or 1m 30s')
+        raise _no_duration(text)
     larger, larger_unit, smaller, unit = match.groups()
-    seconds = int(smaller) * _UNIT_SECONDS[unit]
+    seconds = _whole_number(smaller) * _UNIT_SECONDS[unit]
     if larger:
-        if _UNIT_SECONDS[unit] >= _UNIT_SECONDS[larger_unit] or int(smaller) > 59:
+        if _UNIT_SECONDS[unit] >= _UNIT_SECONDS[larger_unit] or _whole_number(smaller) > 59:
             raise Wrong("type", f'"{text}": the larger unit comes first and the second stays below 60, as in 1m 30s')
-        seconds += int(larger) * _UNIT_SECONDS[larger_unit]
+        seconds += _whole_number(larger) * _UNIT_SECONDS[larger_unit]
     if seconds > _LONGEST_SECONDS:
         raise Wrong("range", f"{text} is longer than 30 days")
     return seconds
 
 
+def _no_duration(text: str) -> Wrong:
+    if re.fullmatch("0+[smh]", text):
+        return Wrong("range", f"{text} is no time at all; write at least 1s")
+    if re.fullmatch("[1-9][0-9]{,8}", text):
+        return Wrong("type", f'"{text}" is a number without its unit; write {text}s or {text}m')
+    return Wrong("type", f'"{text}" is not a length of time; write 30s, 5m, 2h or 1m 30s')
+
+
 def promise(text: str) -> int:
     """Return seconds for a duration, and 0 for `now`."""
+    if text != "now" and text.lower() == "now":
+        raise Wrong("type", f'"{text}" is not a length of time; write now, in small letters')
     return 0 if text == "now" else duration(text)
 
 
