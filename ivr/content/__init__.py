@@ -11,6 +11,7 @@ from pathlib import Path
 from ivr.content import folder
 from ivr.content.pharmacy import read_pharmacy
 from ivr.content.problems import ContentProblems, Problem
+from ivr.content.rules import is_draft
 from ivr.core.pharmacy import Pharmacy
 from ivr.proof.findings import LIMIT_SECONDS
 
@@ -37,10 +38,11 @@ def find_problems(
 ) -> list[Problem]:
     """Return everything wrong with a content folder, sorted by place.
 
-    `only`, a path below the folder, asks about one file and those it extends; a file of rules is then read as if a
-    line used it. Proofs may take `proof_seconds` in all. Raises OSError when the folder cannot be read.
+    `only`, as `folder.named` gives it, asks about one file and those it extends; a file of rules, and a draft outside
+    the folder, is then read as if a line used it. Proofs may take `proof_seconds` in all. Raises OSError when the
+    folder cannot be read.
     """
-    files, unread = folder.texts(content)
+    files, unread = folder.texts(content, only if only and is_draft(only) else None)
     return read_pharmacy(files, unread, year, only, proof_seconds=proof_seconds)[1]
 
 

@@ -11,20 +11,20 @@ FOLDERS = ("routing_rules", "callflows", "config")
 MOST_BYTES = 1_000_000
 
 
-def texts(content: Path) -> tuple[dict[str, str], list[Problem]]:
+def texts(content: Path, draft: str | None = None) -> tuple[dict[str, str], list[Problem]]:
     """Return every content file's text by its path below the folder, and a problem for each that has none.
 
-    Raises OSError when the folder is not there.
+    `draft`, as `named` gives it, is one more file. Raises OSError when the folder is not there.
     """
     if not content.is_dir():
         raise FileNotFoundError(f"{content} is not a folder")
     found: dict[str, str] = {}
     problems: list[Problem] = []
-    for path, file in _files(content):
-        if file.suffix == ".yml":
+    for path, file in [*_files(content), *([(draft, Path(draft))] if draft else [])]:
+        if file.suffix == ".yml" and path != draft:
             problems.append(Problem(path, 1, 1, "warning", "remark", "this is not read; end its name with .yaml"))
             continue
-        fault = _too_big(file) or _outside(file, content / path.partition("/")[0])
+        fault = _too_big(file) or (None if path == draft else _outside(file, content / path.partition("/")[0]))
         text = None if fault else as_text(file.read_bytes())
         if text is None:
             fault = fault or "this is not UTF-8; save as UTF-8"
@@ -32,6 +32,19 @@ def texts(content: Path) -> tuple[dict[str, str], list[Problem]]:
         else:
             found[path] = text
     return found, problems
+
+
+def named(content: Path, file: str) -> str:
+    """Return a file, named from here, from the content folder or from its rules, as problems and rules name it.
+
+    That is its path below the content folder, or, for a draft that lies elsewhere, its whole path. Raises
+    FileNotFoundError.
+    """
+    for place in (Path(file), content / file, content / FOLDERS[0] / file):
+        if place.is_file():
+            whole, folder = place.resolve(), content.resolve()
+            return (whole.relative_to(folder) if whole.is_relative_to(folder) else whole).as_posix()
+    raise FileNotFoundError(f"there is no file {file}")
 
 
 def as_text(data: bytes) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -33,7 +33,7 @@ CONFIG = ("lines", "sites", "queues", "hours", "staff", "policies", "facts")
 
 def read_pharmacy(
     texts: Mapping[str, str],
-    unread: Iterable[Problem],
+    unread: Sequence[Problem],
     year: int | None,
     only: str | None = None,
     *,
@@ -41,11 +41,12 @@ def read_pharmacy(
 ) -> tuple[Pharmacy | None, list[Problem]]:
     """Return what the texts say, None when something is wrong, and every problem, sorted by place.
 
-    `only` is a file to look at by itself: if it holds rules they are read as if a line used it, and only its own
-    problems, and those of the files it extends, are returned. With `proof_seconds` what the rules promise is proved
-    too, and their examples are tried; None takes them as they are.
+    `only` is a file to look at by itself, below the content folder or a draft of rules anywhere: if it holds rules
+    they are read as if a line used it, and only its own problems, and those of the files it extends, are returned.
+    With `proof_seconds` what the rules promise is proved too, and their examples are tried; None takes them as they
+    are.
     """
-    reading = _Reading(texts, {problem.file for problem in unread}, year or datetime.now(UTC).year)
+    reading = _Reading(texts, unread, year or datetime.now(UTC).year)
     reading.read(only)
     if proof_seconds is not None:
         reading.prove(proof_seconds)
@@ -64,10 +65,13 @@ def known_names(texts: Mapping[str, str]) -> Names:
 class _Reading:
     """One reading of all files: first the names each defines, then what they say, then how it fits together."""
 
-    def __init__(self, texts: Mapping[str, str], unread: set[str], year: int) -> None:
+    def __init__(self, texts: Mapping[str, str], unread: Sequence[Problem], year: int) -> None:
         self.files = {path: File(path, text) for path, text in texts.items()}
+        for problem in unread:
+            if problem.severity == "error":
+                self.files[problem.file] = File(problem.file, "", [problem], readable=False)
         self.parents: set[str] = set()  # what the file looked at by itself extends
-        self._unread, self._year = unread, year
+        self._year = year
         self._tops: dict[str, Item | None] = {}
         self._lines: dict[str, Line] = {}
         self._sites: dict[str, Site] = {}
@@ -139,7 +143,7 @@ class _Reading:
     def _config(self, name: str, read: Read[T], default: D, *, needed: bool = True) -> T | D:
         path = f"config/{name}.yaml"
         if path not in self.files:
-            if needed and path not in self._unread:
+            if needed:
                 self.files[path] = File(path, "")
                 self.files[path].problem("missing", "there is no such file, and the line needs it")
             return default
@@ -202,7 +206,7 @@ class _Reading:
         """Read the rules of each line, and of `only`; return all of them."""
         reader = rules.RulesReader(self.files, self._names)
         used = {rules.FOLDER + line.rules for line in self._lines.values()}
-        alone = {only} if only and only.startswith(rules.FOLDER) else set()
+        alone = {only} if only and (only.startswith(rules.FOLDER) or rules.is_draft(only)) else set()
         sets = {}
         for path in sorted((used | alone) & set(self.files)):
             chain = reader.chain(path)

@@ -65,6 +65,7 @@ class File:
     path: str
     text: str
     problems: list[Problem] = field(default_factory=list)
+    readable: bool = True  # False: it is there and holds no text, which has been said
 
     def problem(self, code: str, message: str, line: int = 1, column: int = 1, *, severity: str = "error") -> None:
         self.problems.append(Problem(self.path, line, column, severity, code, _shortened(message)))
@@ -113,6 +114,8 @@ class Item:
 
 def read_yaml(file: File) -> Item | None:
     """Return what a file holds, or None, with a problem, when nothing in it can be read."""
+    if not file.readable:
+        return None
     if _hidden(file, _CONTROL, "an invisible character ({}) stands here; delete it"):
         return None
     if _hidden(file, _SEPARATOR, "an invisible line break stands here; delete it and press enter"):

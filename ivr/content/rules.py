@@ -45,6 +45,15 @@ _ALONE = frozenset({"emergency"})
 _COMMENT = re.compile(r"\s#")
 
 
+def is_draft(path: str) -> bool:
+    """Return whether a path names a draft outside the content folder; it extends what it would inside."""
+    return path.startswith("/")
+
+
+def _home(path: str) -> str:
+    return FOLDER if is_draft(path) else posixpath.dirname(path)
+
+
 @dataclass(slots=True)
 class RulesFile:
     """One file as it stands, before its parents are put in front."""
@@ -119,11 +128,11 @@ class RulesReader:
         return here
 
     def _parent(self, item: Item) -> str:
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(item.file.path), text(item)))
+        path = posixpath.normpath(posixpath.join(_home(item.file.path), text(item)))
         if not path.startswith(FOLDER):
             raise Wrong("reference", f'"{item.text}" is outside {FOLDER}; rules can only extend rules', item)
         if path not in self._files:
-            known = [name.removeprefix(FOLDER) for name in self._files]
+            known = [name.removeprefix(FOLDER) for name in self._files if name.startswith(FOLDER)]
             raise Wrong("reference", f'there is no file "{item.text}"{did_you_mean(item.text, known)}', item)
         return path
 

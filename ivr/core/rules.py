@@ -103,9 +103,9 @@ def hours_when_open(answer: str) -> tuple[str, ...]:
 
 
 def reading(facts: Mapping[str, Value], fact: Fact) -> Value:
-    """Return what a call says of a fact: absent is `unknown`, and `hours` may be told by `open` alone."""
+    """Return what a call says of a fact: left out is `unknown`, and `hours` may be told by `open` alone."""
     value = facts.get(fact.name)
-    if value is None and fact.name == "hours":
+    if fact.name == "hours" and value in (None, UNKNOWN):
         value = _HOURS_OF_OPEN.get(str(facts.get("open")), (UNKNOWN,))[0]
     return fact.reading(value)
 

@@ -184,7 +184,7 @@ MISTAKES = {
     "a queue nobody has": then("{queue: ▸shipping}", "reference", "front_desk, pharmacist, refills"),
     "a voicemail with a typo": then("{voicemail: ▸refils}", "reference", 'did you mean "refills"?'),
     "a callback with a typo": then("{callback: ▸refils}", "reference", 'did you mean "refills"?'),
-    "a flow with a typo": then("{self_service: ▸refil}", "reference", 'no flow is called "refil"; did you mean "refill'),
+    "a flow with a typo": then("{self_service: ▸refil}", "reference", 'no flow is called "refil"; did you mean "'),
     "a transfer with a typo": then("{transfer: ▸lap}", "reference", 'did you mean "lab"?'),
     "a prompt with a typo": then("{announce: ▸welcom}", "reference", 'did you mean "welcome"?'),
     "a route with a typo": then("{▸quue: refills}", "unknown-key", 'did you mean "queue"?'),
