@@ -4,64 +4,94 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
+from rich.cells import cell_len
 
 from ivr.content import find_problems, folder
 from ivr.content.problems import Problem
+from ivr.content.rules import is_draft
+
+WIDEST = 160
+"""The most of a line that is shown around a problem."""
 
 
 @click.command("check")
 @click.argument("file", required=False)
 @click.option("--content", type=click.Path(path_type=Path), help="The content folder; else RXLINE_CONTENT.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", help="For whom.")
+@click.option("--allow-unproved", is_flag=True, help="What could not be proved in time is only remarked on.")
 @click.pass_context
-def command(context: click.Context, file: str | None, content: Path | None, form: str) -> None:
+def command(context: click.Context, file: str | None, content: Path | None, form: str, allow_unproved: bool) -> None:
     """Find what is wrong with routing rules, call flows, prompts and configuration.
 
-    With FILE, only what is wrong with that file; a file of rules is then read as if a line used it.
+    With FILE, only what is wrong with that file; a file of rules is then read as if a line used it. A FILE outside the
+    content folder is a draft of rules: its names come from the content folder, and it extends what it would there.
     Exits with 0 when nothing is wrong, 1 when something is, 2 when the files cannot be read.
     """
     content = content or Path(os.environ.get("RXLINE_CONTENT") or ".")
     try:
-        texts, _ = folder.texts(content)
-        only = _below(content, file) if file else None
+        only = folder.named(content, file) if file else None
+        texts, _ = folder.texts(content, only if only and is_draft(only) else None)
         problems = find_problems(content, only)
     except OSError as error:
         click.echo(f"ivr check: {error}", err=True)
         context.exit(2)
-    _SHOWN[form](problems, texts)
+    if allow_unproved:
+        problems = allowing(problems)
+    _SHOWN[form](problems, texts, content)
     context.exit(1 if any(problem.severity == "error" for problem in problems) else 0)
 
 
-def _below(content: Path, file: str) -> str:
-    """Return a file as a path below the content folder; raises FileNotFoundError."""
-    for path in (Path(file), content / file):
-        if path.is_file() and path.resolve().is_relative_to(content.resolve()):
-            return path.resolve().relative_to(content.resolve()).as_posix()
-    raise FileNotFoundError(f"there is no file {file} in {content}")
+def allowing(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems with what could not be proved as warnings."""
+    return [replace(p, severity="warning") if p.code == "not-proved" else p for p in problems]
+
+
+# ---------------------------------------------------------------- for people
 
 
 def show(problems: Iterable[Problem], texts: Mapping[str, str]) -> None:
     """Show people what was found, each problem with its line; `texts` is the files' texts by path."""
     for problem in problems:
-        click.echo(f"{problem}" if problem.severity == "error" else f"{problem} ({problem.severity})")
+        told = f"{problem}" if problem.severity == "error" else f"{problem} ({problem.severity})"
+        click.echo(_visible(told))
         click.echo(_excerpt(problem, texts), nl=False)
         if problem.example is not None:
             click.echo("    for example a call with " + ", ".join(f"{k}: {v}" for k, v in problem.example.items()))
     click.echo(_summary(list(problems)), err=True)
 
 
+def _as_text(problems: Iterable[Problem], texts: Mapping[str, str], content: Path) -> None:
+    show(problems, texts)
+
+
 def _excerpt(problem: Problem, texts: Mapping[str, str]) -> str:
     lines = texts.get(problem.file, "").split("\n")
-    line = lines[problem.line - 1] if problem.line <= len(lines) else ""
+    line = _visible(lines[problem.line - 1]) if problem.line <= len(lines) else ""
     if not line.strip():
         return ""
-    margin = "".join("\t" if letter == "\t" else " " for letter in line[: problem.column - 1])
-    return f"    {line}\n    {margin}^\n"
+    start = max(0, problem.column - WIDEST // 2) if len(line) > WIDEST else 0
+    margin = "".join(_blank(letter) for letter in line[start : problem.column - 1])
+    return f"    {line[start : start + WIDEST]}\n    {margin}^\n"
+
+
+def _blank(letter: str) -> str:
+    """Return what leaves as much room on a terminal as a letter takes."""
+    return "\t" if letter == "\t" else " " * cell_len(letter)
+
+
+def _visible(line: str) -> str:
+    """Put a mark in the place of what would steer the terminal instead of being shown."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _steers(letter) else letter for letter in line)
+
+
+def _steers(letter: str) -> bool:
+    return letter not in "\t\n" and unicodedata.category(letter) in ("Cc", "Cf", "Cs")
 
 
 def _summary(problems: list[Problem]) -> str:
@@ -71,16 +101,31 @@ def _summary(problems: list[Problem]) -> str:
     return ", ".join(told + ([f"{remarks} remark{'s' * (remarks != 1)}"] if remarks else []))
 
 
-def _as_json(problems: Iterable[Problem], texts: Mapping[str, str]) -> None:
-    shown = [{key: value for key, value in asdict(problem).items() if value is not None} for problem in problems]
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+# ---------------------------------------------------------------- for machines
 
 
-def _for_github(problems: Iterable[Problem], texts: Mapping[str, str]) -> None:
+def _as_json(problems: Iterable[Problem], texts: Mapping[str, str], content: Path) -> None:
+    click.echo(json.dumps({"problems": [asdict(problem) for problem in problems]}, indent=2, ensure_ascii=False))
+
+
+def _for_github(problems: Iterable[Problem], texts: Mapping[str, str], content: Path) -> None:
     for problem in problems:
-        message = problem.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        place = f"file={problem.file},line={problem.line},col={problem.column},title={problem.code}"
-        click.echo(f"::{problem.severity} {place}::{message}")
+        place = f"file={_property(_from_here(content, problem.file))},line={problem.line},col={problem.column}"
+        click.echo(f"::{problem.severity} {place},title={_property(problem.code)}::{_data(problem.message)}")
 
 
-_SHOWN = {"text": show, "json": _as_json, "github": _for_github}
+def _from_here(content: Path, file: str) -> str:
+    """Return a file as the repository it is checked from names it, where that can be told."""
+    whole, here = (content / file).resolve(), Path.cwd()
+    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else file
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_SHOWN = {"text": _as_text, "json": _as_json, "github": _for_github}
