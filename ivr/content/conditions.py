@@ -97,6 +97,7 @@ def _word(fact: Fact, told: str) -> str:
         return scalars.flag_word(told)
     if told not in fact.values:
         few = f"; it can be {', '.join(fact.values)} or unknown" if len(fact.values) < 8 else ""
+        few = few if fact.values else "; it has no values but unknown"
         hint = did_you_mean(told, [*fact.values, UNKNOWN])
         raise Wrong("unknown-value", f'{fact.name} is never "{told}"{hint or few}')
     return told

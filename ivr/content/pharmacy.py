@@ -59,7 +59,7 @@ def read_pharmacy(
 
 def known_names(texts: Mapping[str, str]) -> Names:
     """Return the names the texts define, as far as they can be read, whatever else is wrong with them."""
-    return _Reading(texts, set(), datetime.now(UTC).year).names()
+    return _Reading(texts, (), datetime.now(UTC).year).names()
 
 
 class _Reading:

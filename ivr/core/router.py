@@ -61,7 +61,7 @@ class Router:
 
     def matching(self, facts: Mapping[str, Value]) -> int:
         """Return every rule that fits a call, as bits: bit i is rule i."""
-        if self._hours is not None and facts.get("hours") is None:
+        if self._hours is not None and facts.get("hours") in (None, UNKNOWN):
             facts = {**facts, "hours": reading(facts, self._hours)}
         bits = self._every
         for fact, suits, unknown in self._words:

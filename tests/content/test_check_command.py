@@ -18,10 +18,33 @@ ROOT = Path(__file__).parents[2]
 SHIPPED, _ = folder.texts(ROOT)
 
 
+RULES = """version: 1
+extends: safety.yaml
+rules:
+  - name: Refill
+    when: {intent: refill_request, tier: [prescription, verified]}
+    then: {self_service: refill}
+  - name: Order
+    when: {intent: order_status, tier: [prescription, verified]}
+    then: {self_service: status}
+  - name: Payment
+    when: {intent: billing}
+    then: {queue: billing}
+  - name: Everybody else
+    then: {queue: front_desk}
+otherwise: {queue: refills}
+"""
+
+
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
+    """The shipped content with short rules, which leave no gap."""
     for name in ("routing_rules", "callflows", "config"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "routing_rules/main.yaml").write_text(RULES)
+    (tmp_path / "routing_rules/prescribers.yaml").unlink()
+    lines = tmp_path / "config/lines.yaml"
+    lines.write_text(lines.read_text().replace("rules: prescribers.yaml", "rules: main.yaml"))
     return tmp_path
 
 

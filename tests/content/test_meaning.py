@@ -13,6 +13,7 @@ from ivr.content.conditions import call_facts
 from ivr.content.names import Names
 from ivr.content.reading import File
 from ivr.content.rules import RulesReader, rule_set
+from ivr.core.router import Router
 from ivr.core.rules import Decision, Fact, RuleSet, decide
 from tests.content import by_hand
 from tests.content.written_rules import WrittenSet, calls, written_sets
@@ -73,10 +74,13 @@ def told(decision: Decision) -> by_hand.Written:
 @given(written=written_sets(), seed=st.integers(0, 2**32))
 def test_a_thousand_calls_go_where_a_reading_by_hand_sends_them(written: WrittenSet, seed: int) -> None:
     rules = read(written)
+    router = Router(rules, PHARMACY.queues)
     chain = [by_hand.plain(written.parent), by_hand.plain(written.child)]
     for call in calls(written, seed, CALLS):
-        decision, _ = decide(rules, call_facts(call, rules.facts), PHARMACY.queues)
+        facts = call_facts(call, rules.facts)
+        decision, _ = decide(rules, facts, PHARMACY.queues)
         assert (decision.rule, told(decision)) == by_hand.decided(chain, QUEUES, call), call
+        assert router.decide(facts) == decision, call
 
 
 def test_the_shipped_rules_mean_what_they_say() -> None:
