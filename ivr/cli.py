@@ -25,6 +25,7 @@ COMMANDS = {
     "check": ("ivr.content.check:command", "what is wrong with rules, flows, prompts and configuration"),
     "dial": ("ivr.phone.dial:dial", "ring the practice line from this terminal, or run written calls"),
     "dispositions": ("ivr.desk:dispositions", "what came of the last calls"),
+    "explain": ("ivr.explain:command", "where a call goes and why, and for each rule it did not take, why not"),
     "history": ("ivr.publishing:history", "what was published, by whom and why"),
     "line": ("ivr.desk:line", "the tickets in line, in the order they are served"),
     "migrate": ("ivr.cli:migrate", "bring the database up to date"),

@@ -166,7 +166,7 @@ def call(call_id: str | None, as_json: bool) -> None:
 
 
 def _sentence(event: dict[str, Any]) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in event.items() if name not in ("event", "phase"))
+    told = ", ".join(f"{name} {value}" for name, value in event.items() if name not in ("event", "phase", "decided"))
     return f"{event['event']}{': ' + told if told else ''} → {event['phase']}"
 
 

@@ -237,7 +237,7 @@ class Switchboard:
 
     def _turn_of(self, loaded: Loaded | None, taken: Step, event: Event) -> Turn:
         before = loaded.call if loaded else None
-        told = json.dumps(meaning(before, event, taken.call), separators=(",", ":"))
+        told = json.dumps(meaning(before, event, taken.call, taken.grounds), separators=(",", ":"))
         return Turn(
             before,
             loaded.rev if loaded else 0,

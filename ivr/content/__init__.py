@@ -9,13 +9,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ivr.content import folder
-from ivr.content.pharmacy import read_pharmacy
+from ivr.content.pharmacy import Routing, read_pharmacy, read_routing
 from ivr.content.problems import ContentProblems, Problem
 from ivr.content.rules import is_draft
 from ivr.core.pharmacy import Pharmacy
 from ivr.proof.findings import LIMIT_SECONDS
 
-__all__ = ["ContentProblems", "Pharmacy", "Problem", "find_problems", "load", "load_files"]
+__all__ = [
+    "ContentProblems",
+    "Pharmacy",
+    "Problem",
+    "Routing",
+    "find_problems",
+    "load",
+    "load_files",
+    "load_routing",
+    "read_routing",
+]
 
 
 def load(content: Path, *, year: int | None = None) -> Pharmacy:
@@ -44,6 +54,15 @@ def find_problems(
     """
     files, unread = folder.texts(content, only if only and is_draft(only) else None)
     return read_pharmacy(files, unread, year, only, proof_seconds=proof_seconds)[1]
+
+
+def load_routing(content: Path, only: str | None = None) -> tuple[Routing, list[Problem]]:
+    """Return what decides where calls go, as far as it can be read, and the problems that keep the rest from it.
+
+    `only`, as `folder.named` gives it, is read as if a line used it. Raises OSError when the folder cannot be read.
+    """
+    files, unread = folder.texts(content, only if only and is_draft(only) else None)
+    return read_routing(files, unread, only)
 
 
 def _loaded(files: Mapping[str, str], unread: list[Problem], year: int | None, proof_seconds: float | None) -> Pharmacy:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ivr.content.problems import Problem
 
 FOLDERS = ("routing_rules", "callflows", "config")
+SUFFIXES = (".yaml", ".yml")
 MOST_BYTES = 1_000_000
 
 
@@ -40,11 +41,19 @@ def named(content: Path, file: str) -> str:
     That is its path below the content folder, or, for a draft that lies elsewhere, its whole path. Raises
     FileNotFoundError.
     """
-    for place in (Path(file), content / file, content / FOLDERS[0] / file):
-        if place.is_file():
-            whole, folder = place.resolve(), content.resolve()
-            return (whole.relative_to(folder) if whole.is_relative_to(folder) else whole).as_posix()
-    raise FileNotFoundError(f"there is no file {file}")
+    here, *inside = (place.resolve() for place in (Path(file), content / file, content / FOLDERS[0] / file))
+    for place in (here, inside[0]):
+        if place.is_file() and _is_read(place, content):
+            return place.relative_to(content.resolve()).as_posix()
+    found = next((place for place in (here, *inside) if place.is_file()), None)
+    if found is None:
+        raise FileNotFoundError(f"there is no file {file}")
+    return (found.relative_to(content.resolve()) if _is_read(found, content) else found).as_posix()
+
+
+def _is_read(file: Path, content: Path) -> bool:
+    inside = any(file.is_relative_to(content.resolve() / name) for name in FOLDERS)
+    return inside and file.suffix in SUFFIXES
 
 
 def as_text(data: bytes) -> str | None:
@@ -59,7 +68,7 @@ def as_text(data: bytes) -> str | None:
 def _files(content: Path) -> Iterator[tuple[str, Path]]:
     for name in FOLDERS:
         for file in sorted((content / name).rglob("*")):
-            if file.suffix in (".yaml", ".yml") and file.is_file():
+            if file.suffix in SUFFIXES and file.is_file():
                 yield file.relative_to(content).as_posix(), file
 
 

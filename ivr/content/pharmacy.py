@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import PurePosixPath
@@ -22,7 +22,7 @@ from ivr.content.reading import File, Item, Read, attempt, read_yaml
 from ivr.core.hours import Hours
 from ivr.core.line import Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
-from ivr.core.rules import FACTS, Fact, RuleSet, licensed_queues
+from ivr.core.rules import FACTS, QUEUE_ROUTES, Fact, RuleSet, licensed_queues
 from ivr.proof import findings as proof
 
 T = TypeVar("T")
@@ -55,6 +55,29 @@ def read_pharmacy(
     if only is not None:
         problems = [problem for problem in problems if problem.file in (only, *reading.parents)]
     return None if broken else reading.pharmacy(), problems
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What decides where calls go, as far as it can be read; whatever else the content holds may be wrong."""
+
+    version: str
+    lines: Mapping[str, Line]
+    rules: Mapping[str, RuleSet]  # by file, as lines name it, and drafts by their path
+    queues: Mapping[str, Queue]
+
+
+def read_routing(
+    texts: Mapping[str, str], unread: Sequence[Problem], only: str | None = None
+) -> tuple[Routing, list[Problem]]:
+    """Return what decides, and every problem that keeps some of the content from being read.
+
+    `only` is one more file to read as if a line used it. Nothing is proved, and no example tried.
+    """
+    reading = _Reading(texts, unread, datetime.now(UTC).year)
+    reading.read(only)
+    problems = in_order(p for file in reading.files.values() for p in file.problems)
+    return reading.routing(version(texts)), [problem for problem in problems if problem.keeps_from_reading]
 
 
 def known_names(texts: Mapping[str, str]) -> Names:
@@ -110,6 +133,11 @@ class _Reading:
         """Return the names the files define."""
         own_facts: dict[str, Fact] = self._config("facts", policies.read_facts, dict[str, Fact](), needed=False)
         return self._all_names(own_facts)
+
+    def routing(self, version: str) -> Routing:
+        """Return the rules that can be decided by, and what they need."""
+        whole = {rules.name: rules for rules in self._sets if self._queues.keys() >= _queues_of(rules)}
+        return Routing(version, self._lines, whole, self._queues)
 
     def pharmacy(self) -> Pharmacy:
         """Return it all as one value; only when nothing was wrong."""
@@ -237,6 +265,10 @@ class _Reading:
         for key in config.keys_under(top, "queues") if top and self._staff else ():
             if key.text in self._queues and key.text not in served:
                 key.problem("unserved", f'no agent in config/staff.yaml serves "{key.text}"')
+
+
+def _queues_of(rules: RuleSet) -> set[str]:
+    return {rule.then.target for rule in (*rules.rules, rules.otherwise) if rule.then.route in QUEUE_ROUTES}
 
 
 def _stem(path: str) -> str:

@@ -41,6 +41,7 @@ _HINTS = {
     "found a tab character where an indentation space is expected": "this is a tab; indent with spaces",
     "did not find expected ',' or ']'": "a [ is not closed, or a comma is missing before this",
     "found unexpected end of stream": "a quote is not closed",
+    "did not find expected node content": "a value is missing here, or a bracket above is not closed",
     "found unexpected document indicator": "a quote is not closed before this",
     "did not find expected <document start>": "this does not line up with the lines above it",
     "block sequence entries are not allowed in this context": "a list starts on a line of its own, not beside its key",

@@ -119,7 +119,8 @@ class RulesReader:
         here.extends = fields.take("extends", self._parent, "" if "extends" in fields else None)
         says_otherwise = "otherwise" in fields
         here.rules = _each(fields.value("rules"), self._rule)
-        here.otherwise = fields.take("otherwise", self._otherwise, None)
+        place = fields.key("otherwise") if says_otherwise else top
+        here.otherwise = fields.take("otherwise", lambda item: self._otherwise(item, place), None)
         here.always = _each(fields.value("always"), lambda item: self._guarantee(item, "must"))
         here.never = _each(fields.value("never"), lambda item: self._guarantee(item, "must_not"))
         here.examples = _each(fields.value("examples"), lambda item: self._example(item, here))
@@ -150,11 +151,11 @@ class RulesReader:
         _remark_on_midnight(place, item.at("when"))
         return place, Rule(place.text, why, when, then, item.file.path, place.line, place.column)
 
-    def _otherwise(self, item: Item) -> Rule:
+    def _otherwise(self, item: Item, place: Item) -> Rule:
         then = self._then(item)
         if then.answer_within_seconds == 0:
             raise Wrong("range", "`now` is for emergencies; give `otherwise` a time", item.at("answer_within"))
-        return Rule("otherwise", "", (), then, item.file.path, item.line, item.column)
+        return Rule("otherwise", "", (), then, place.file.path, place.line, place.column)
 
     def _when(self, item: Item) -> tuple[Condition, ...]:
         return read_when(item, self._names.facts)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ivr.core.line import Offer, Ticket
 from ivr.core.pharmacy import Pharmacy
-from ivr.core.rules import Decision, Reason, Value
+from ivr.core.rules import Decision, Grounds, Reason, Value
 
 PHASES = (
     "flow",  # walking the nodes of a flow
@@ -489,6 +489,7 @@ class Step:
     asks: tuple[str, ...] = ()
     does: tuple[Effect, ...] = ()
     why: tuple[Reason, ...] = ()
+    grounds: tuple[Grounds, ...] = ()  # of each decision
 
 
 # Asks the core makes. To the order system: `who` (people filed under the caller's number) and `prescription:<n>`

@@ -8,7 +8,7 @@ from typing import Any
 from ivr.core.call import Call, CreateTask, Effect, Leg, Step, Verb, World
 from ivr.core.line import Queue
 from ivr.core.pharmacy import Line, Site
-from ivr.core.rules import Reason
+from ivr.core.rules import Grounds, Reason
 
 
 class Draft:
@@ -24,6 +24,7 @@ class Draft:
         self.does: list[Effect] = []
         self.asks: tuple[str, ...] = ()
         self.why: list[Reason] = []
+        self.grounds: list[Grounds] = []
 
     # -- what the call is
 
@@ -103,11 +104,14 @@ class Draft:
 
     def reserved(self) -> Step:
         """A reply under a number that was reserved for it."""
-        return Step(self.call, tuple(self.says), self.asks, tuple(self.does), tuple(self.why))
+        return self._step(tuple(self.says))
 
     def notice(self) -> Step:
         """No reply: the carrier told us something."""
-        return Step(self.call, None, self.asks, tuple(self.does), tuple(self.why))
+        return self._step(None)
+
+    def _step(self, says: tuple[Verb, ...] | None) -> Step:
+        return Step(self.call, says, self.asks, tuple(self.does), tuple(self.why), tuple(self.grounds))
 
 
 def where_found(call: Call) -> dict[str, Any]:

@@ -110,6 +110,12 @@ def reading(facts: Mapping[str, Value], fact: Fact) -> Value:
     return fact.reading(value)
 
 
+def known(facts: Mapping[str, Value], vocabulary: Mapping[str, Fact]) -> dict[str, Value]:
+    """Return what rules see of a call: each fact that is known, and nothing that is no fact of theirs."""
+    seen = {name: reading(facts, fact) for name, fact in vocabulary.items()}
+    return {name: value for name, value in seen.items() if value != UNKNOWN}
+
+
 # ---------------------------------------------------------------- conditions and rules
 
 
@@ -180,6 +186,15 @@ class Decision:
     rule: str | None = None  # None: no rule matched, `otherwise` stood
     file: str = ""
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a decision was made of: by the same rules it comes out the same again."""
+
+    rules: str  # the file the line uses
+    facts: Mapping[str, Value]  # those that were known
+    person_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +316,7 @@ def decide(
     `person_only` passes over rules that end with a machine, because the caller asked for a person; `otherwise`
     stands even then. This is the meaning of the format; `router.Router` decides the same, faster.
     """
-    fits = (rule for rule in rules.rules if _passed_over(rule, facts, person_only) is None)
+    fits = (rule for rule in rules.rules if passed_over(rule, facts, person_only=person_only) is None)
     return settle(next(fits, rules.otherwise), queues), why(rules, facts, person_only=person_only)
 
 
@@ -309,7 +324,7 @@ def why(rules: RuleSet, facts: Mapping[str, Value], *, person_only: bool = False
     """Return why each rule up to the one that is taken was taken or passed over."""
     reasons: list[Reason] = []
     for rule in rules.rules:
-        failed = _passed_over(rule, facts, person_only)
+        failed = passed_over(rule, facts, person_only=person_only)
         if failed is None:
             return (*reasons, _taken(rule))
         reasons.append(Reason(rule.name, rule.file, rule.line, False, failed))
@@ -317,13 +332,14 @@ def why(rules: RuleSet, facts: Mapping[str, Value], *, person_only: bool = False
     return (*reasons, Reason("otherwise", last.file, last.line, True, "no rule above it fits"))
 
 
-def _passed_over(rule: Rule, facts: Mapping[str, Value], person_only: bool) -> str | None:
+def passed_over(rule: Rule, facts: Mapping[str, Value], *, person_only: bool = False) -> str | None:
+    """Return the first thing about a rule that does not fit a call, or None when all of it does."""
     if person_only and rule.then.route in MACHINE_ROUTES:
         return "the caller asked for a person"
     for condition in rule.when:
         value = reading(facts, condition.fact)
         if not condition.admits(value):
-            return f"it needs {condition.text}, and {condition.fact.name} is {_written(condition.fact, value)}"
+            return f"it needs {condition.text}, and {condition.fact.name} is {as_written(condition.fact, value)}"
     return None
 
 
@@ -332,7 +348,8 @@ def _taken(rule: Rule) -> Reason:
     return Reason(rule.name, rule.file, rule.line, True, because)
 
 
-def _written(fact: Fact, value: Value) -> str:
+def as_written(fact: Fact, value: Value) -> str:
+    """Return a value as the format writes it: times as a clock shows them."""
     if fact.kind == "time" and isinstance(value, int):
         return f"{value // 60:02}:{value % 60:02}"
     return str(value)

@@ -24,6 +24,7 @@ from ivr.core.call import (
     Spoke,
 )
 from ivr.core.draft import Draft, where_found
+from ivr.core.rules import Grounds, known
 
 STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person
@@ -80,6 +81,7 @@ def route(draft: Draft) -> bool:
     facts, person_only = facts_now(draft, figures), draft.call.wants_person
     decision = router.decide(facts, person_only=person_only)
     draft.why.extend(router.why(facts, person_only=person_only))
+    draft.grounds.append(Grounds(router.rules.name, known(facts, router.rules.facts), person_only))
     draft.put(decision=decision)
     match decision.route:
         case "self_service":

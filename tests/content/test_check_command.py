@@ -173,6 +173,21 @@ def test_a_draft_may_lie_anywhere(content: Path, tmp_path_factory: pytest.TempPa
     assert run(str(draft), content=content).exit_code == 0
 
 
+def test_a_draft_beside_the_folders_is_a_draft(content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (content / "draft.yaml").write_text(DRAFT)
+    (content / "routing_rules/draft.txt").write_text(DRAFT)
+    for name in ("draft.yaml", "routing_rules/draft.txt"):
+        assert f'{content / name}:4:29: no queue is called "refils"' in run(name, content=content).stdout
+
+
+def test_what_is_named_from_the_content_folder_goes_before_what_lies_here(
+    content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(content)
+    monkeypatch.chdir(ROOT)
+    assert run("routing_rules/main.yaml", content=content).stdout.startswith("routing_rules/main.yaml:")
+
+
 def test_a_draft_extends_what_it_would_inside(content: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("drafts")
     (folder / "beside.yaml").write_text("version: 1\n")
