@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr import desk
+from ivr import desk, explain
 from ivr.app import connect
 from ivr.core.call import Caller, HungUp, Keyed
 from ivr.settings import Settings
@@ -117,3 +122,85 @@ def test_the_story_of_the_last_call_says_why(board: Switchboard) -> None:
 
 def test_a_sweep_of_a_carrier_that_is_away_says_so(board: Switchboard) -> None:
     assert "lost calls: could not look" in _says(desk.sweep).output
+
+
+# ---------------------------------------------------------------- explaining a call that was
+
+
+def _explains(*arguments: str) -> Any:
+    told = _says(explain.command, *arguments, "--json")
+    assert told.exit_code == 0, told.output
+    return json.loads(told.stdout)
+
+
+def test_each_decision_of_a_call_is_explained(board: Switchboard) -> None:
+    _rings(board)
+    told = _explains("CA1")
+    (decided,) = told["decisions"]
+    assert told["call"] == "CA1"
+    assert decided["at"].startswith("2026-11-24T15:00")
+    assert decided["decision"]["route"] == "queue"
+    assert decided["facts"]["intent"] == "speak_to_person"
+    assert decided["facts"]["time"] == "10:00"
+    assert decided["version"] == board.pharmacy().version
+    assert decided["passed_over"][0]["rule"] == "Emergency"
+
+
+def test_a_call_is_explained_by_the_rules_of_its_day(
+    board: Switchboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rings(board)
+    before = _says(explain.command, "CA1").output
+    for name in ("routing_rules", "callflows", "config"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "routing_rules/main.yaml").write_text("version: 1\notherwise: {announce: goodbye}\n")
+    monkeypatch.setenv("RXLINE_CONTENT", str(tmp_path))
+
+    assert _says(explain.command, "CA1").output == before
+    assert "UTC, version " in before
+    assert "the caller asked for a person" in before
+    (decided,) = _explains("CA1", "--rules", "main.yaml")["decisions"]
+    assert decided["decision"] == {"route": "announce", "announce": "goodbye"}
+
+
+def test_a_call_says_why_a_rule_was_not_taken(board: Switchboard) -> None:
+    _rings(board)
+    told = _says(explain.command, "CA1", "--why-not", "Emergency").output
+    assert told == "Emergency (routing_rules/safety.yaml:6): it needs urgency: emergency, and urgency is unknown\n"
+    assert _explains("CA1", "--why-not", "Emergency")["decisions"][0]["taken"] is False
+
+
+def test_a_call_that_was_never_routed_has_nothing_to_explain(board: Switchboard) -> None:
+    board.arrived("CA2", Caller(), "+12125550110")
+    assert _says(explain.command, "CA2").output == "the call ended before the rules were asked where it goes\n"
+    assert _explains("CA2")["decisions"] == []
+
+
+def test_a_call_nobody_knows_is_not_explained(board: Switchboard) -> None:
+    told = _says(explain.command, "CA3")
+    assert (told.exit_code, "no call is called `CA3`" in told.output) == (1, True)
+
+
+def test_rules_that_are_not_kept_are_told(board: Switchboard, tmp_path: Path) -> None:
+    _rings(board)
+    with contextlib.closing(sqlite3.connect(tmp_path / "line.db")) as database, database:
+        database.execute("DELETE FROM versions")
+    told = _says(explain.command, "CA1")
+    assert (told.exit_code, "are not kept; choose others with --rules" in told.output) == (2, True)
+
+
+def test_the_story_of_a_call_leaves_its_facts_to_explain(board: Switchboard) -> None:
+    _rings(board)
+    assert "speak_to_person" not in "".join(
+        line for line in _says(desk.call, "CA1").output.splitlines() if line.startswith("Tue")
+    )
+
+
+def test_the_grounds_of_a_decision_name_nobody(board: Switchboard) -> None:
+    board.arrived("CA4", Caller("+12125550147"), "+12125550110")
+    token = board.token_of("CA4")
+    board.turn(Exit(token, 1, "next"), Keyed(token, "1"), "CA4")
+    board.turn(Exit(token, 2, "next"), Keyed(token, "0"), "CA4")
+    told = json.dumps(_explains("CA4"))
+    assert "5550147" not in told
+    assert set(_explains("CA4")["decisions"][0]["facts"]) <= set(board.pharmacy().rules["main.yaml"].facts)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ivr.content import ContentProblems, Problem, find_problems, folder, load, load_files
@@ -59,6 +59,16 @@ def test_a_file_of_more_than_a_megabyte_is_refused(tmp_path: Path) -> None:
     write({**SHIPPED, "config/lines.yaml": SHIPPED["config/lines.yaml"] + "#" * 1_000_000}, tmp_path)
     told = [problem.message for problem in find_problems(tmp_path) if problem.file == "config/lines.yaml"]
     assert told == [f"the file has {(tmp_path / 'config/lines.yaml').stat().st_size} bytes; 1,000,000 at most are read"]
+
+
+@pytest.mark.parametrize("name", ["routing_rules/main.yaml", "routing_rules/safety.yaml", "callflows/status.yaml"])
+@pytest.mark.parametrize("data", ["version: 1".encode("utf-16"), b"#" * 5_000_000, bytes(range(256)), b"\xe9"])
+def test_a_file_without_text_is_one_problem_and_not_one_for_each_who_names_it(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    write({**SHIPPED, name: data}, tmp_path)
+    errors = [problem for problem in find_problems(tmp_path) if problem.severity == "error"]
+    assert [(error.file, error.line, error.column, error.code) for error in errors] == [(name, 1, 1, "syntax")]
 
 
 @pytest.mark.parametrize("text", ["lines: \x07", "lines: \ud800".encode("utf-8", "surrogatepass"), b"lines: \x00"])
@@ -219,6 +229,68 @@ def test_whatever_happens_to_a_line_there_are_problems_and_never_a_crash(line: t
         text = SHIPPED[problem.file].split("\n") if problem.file != path else lines
         assert 1 <= problem.line <= len(text) + 1
         assert problem.column >= 1
+
+
+BITS = ["\t", " ", ":", ": ", "#", " #", "-", "- ", "{", "}", "[", "]", "'", '"', "&a", "*a", "!!int", "<<", "|", ">"]
+BITS += [
+    "~",
+    "null",
+    "0",
+    "no",
+    "---\n",
+    "...\n",
+    "%YAML 1.1\n",
+    "\ufeff",
+    "\u2028",
+    "\x00",
+    "\x1b",
+    "é",
+    "📞",
+    "9" * 30,
+]
+
+
+@st.composite
+def damaged(draw: st.DrawFn, text: str) -> str:
+    """A file after somebody's cat walked over it: lines doubled, dropped and swapped, letters lost and put in."""
+    for _ in range(draw(st.integers(1, 4))):
+        lines = text.split("\n")
+        one, other = (draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        column = draw(st.integers(0, len(lines[one])))
+        match draw(st.sampled_from(["double", "drop", "swap", "lose", "put in", "indent"])):
+            case "double":
+                lines.insert(one, lines[other])
+            case "drop":
+                del lines[one]
+            case "swap":
+                lines[one], lines[other] = lines[other], lines[one]
+            case "lose":
+                lines[one] = lines[one][:column] + lines[one][column + draw(st.integers(1, 5)) :]
+            case "put in":
+                bit = draw(st.sampled_from(BITS) | st.characters())
+                lines[one] = lines[one][:column] + bit + lines[one][column:]
+            case _:
+                lines[one] = " " * draw(st.integers(1, 3)) + lines[one]
+        text = "\n".join(lines) or "\n"
+    return text
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.reuse, Phase.generate)
+)
+@given(path=st.sampled_from(sorted(SHIPPED)), data=st.data())
+def test_a_damaged_file_is_read_or_refused_with_its_places(path: str, data: st.DataObject) -> None:
+    text = data.draw(damaged(SHIPPED[path]))
+    read = folder.as_text(text.encode("utf-8", "surrogatepass"))
+    if read is None:
+        return
+    pharmacy, problems = read_pharmacy({**SHIPPED, path: read}, [], 2026, proof_seconds=5)
+    assert (pharmacy is None) == any(problem.severity == "error" for problem in problems)
+    for problem in problems:
+        lines = (read if problem.file == path else SHIPPED[problem.file]).split("\n")
+        assert problem.message.strip()
+        assert 1 <= problem.line <= len(lines)
+        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

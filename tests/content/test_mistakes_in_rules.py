@@ -5,10 +5,11 @@ A ▸ in a mistake marks the place its problem is told at; it is taken out befor
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from ivr.content.folder import as_text
 from ivr.content.names import Names
 from ivr.content.problems import Problem, in_order
 from ivr.content.reading import File
@@ -376,3 +377,107 @@ def test_a_mistake_is_told_by_its_name_at_its_place(mistake: Mistake) -> None:
         assert words in problem.message
         assert problem.severity == "error"
     assert found is None or {problem.code for problem in problems} == {"unreachable"}
+
+
+# ---------------------------------------------------------------- the same thing, written another way
+
+PLAIN = """version: 1
+rules:
+  - name: Evening
+    when: {weekday: [fri, sat, sun, mon], time: 20:00 to 24:00, caller: [patient, unknown]}
+    then: {queue: refills, answer_within: 1m 30s, needs: [spanish], offer_callback: no}
+otherwise: {queue: front_desk}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "otherwise"),
+    [
+        ("version: 1", "---\nversion: 1"),
+        ("version: 1", '# our rules\n\nversion: "1"'),
+        ("[fri, sat, sun, mon]", "fri to mon"),
+        ("[fri, sat, sun, mon]", "[sat to sun, mon, fri]"),
+        ("[fri, sat, sun, mon]", "{not: [tue to thu, unknown]}"),
+        ("20:00 to 24:00", "20:00 to 00:00"),
+        ("20:00 to 24:00", '"20:00 to 24:00"'),
+        ("20:00 to 24:00", "[20:00 to 22:00, 22:00 to 24:00]"),
+        ("20:00 to 24:00", "{not: [00:00 to 20:00, unknown]}"),
+        ("[patient, unknown]", "{not: [caregiver, prescriber, pharmacy, staff]}"),
+        ("[patient, unknown]", "[ 'patient' , \tunknown ]"),
+        ("1m 30s", "90s"),
+        ("[spanish]", "spanish"),
+        ("offer_callback: no", 'offer_callback: "no"'),
+        ("name: Evening", 'name: "Evening"'),
+        ("name: Evening", "name: >-\n      Evening"),
+        ("{queue: front_desk}", "{queue: front_desk} # everybody else"),
+        ("{queue: front_desk}", "\n  queue: front_desk\n..."),
+        ("caller: [patient, unknown]}", "caller: [patient,\n      unknown,\n    ]}"),
+        ("\n", "\r\n"),
+        ("version", "\ufeffversion"),
+    ],
+)
+def test_the_same_rules_may_be_written_another_way(written: str, otherwise: str) -> None:
+    assert written in PLAIN
+    bytes_on_disk = PLAIN.replace(written, otherwise).encode()
+    text = as_text(bytes_on_disk)
+    assert text is not None
+    found, problems = read(text)
+    assert problems == []
+    assert found is not None
+    assert _meaning(found) == _meaning(read(PLAIN)[0])
+
+
+def _meaning(found: RuleSet | None) -> Any:
+    assert found is not None
+    conditions = [[(c.fact.name, c.allowed, c.spans) for c in rule.when] for rule in found.rules]
+    return conditions, [(rule.name, rule.then) for rule in (*found.rules, found.otherwise)]
+
+
+def test_a_night_beside_a_weekday_says_which_hours_it_means() -> None:
+    for told in ("22:00 to 06:00", "[22:00 to 06:00, 12:00 to 13:00]"):
+        _, problems = read(PLAIN.replace("20:00 to 24:00", told))
+        assert [(problem.code, problem.line, problem.column, problem.severity) for problem in problems] == [
+            ("remark", 3, 11, "warning")
+        ]
+        assert "on each of its days this means 00:00 to 06:00 and 22:00 to 24:00" in problems[0].message
+
+
+@pytest.mark.parametrize(
+    "told", ["22:00 to 24:00", "22:00 to 00:00", "{not: [08:00 to 20:00]}", "[00:00 to 06:00, 22:30]"]
+)
+def test_what_stays_within_a_day_needs_no_remark(told: str) -> None:
+    assert read(PLAIN.replace("20:00 to 24:00", told))[1] == []
+
+
+def test_parents_may_have_parents() -> None:
+    middle = "version: 1\nextends: safety.yaml\nrules:\n  - {name: Middle, when: {open: no}, then: {queue: refills}}\n"
+    child = "version: 1\nextends: ./middle.yaml\notherwise: {queue: front_desk}\n"
+    found, problems = read(child, middle=middle)
+    assert problems == []
+    assert found is not None
+    assert [rule.name for rule in found.rules] == ["Emergency", "Middle"]
+
+
+def test_a_longer_circle_is_told_where_it_closes() -> None:
+    _, problems = read(
+        "version: 1\nextends: a.yaml\notherwise: {queue: refills}\n",
+        a="version: 1\nextends: b.yaml\n",
+        b="version: 1\nextends: main.yaml\n",
+    )
+    assert [(problem.file, problem.line, problem.column) for problem in problems] == [("routing_rules/b.yaml", 2, 10)]
+
+
+def test_a_name_in_a_parent_is_taken() -> None:
+    rules = "rules:\n  - {name: Emergency, then: {queue: refills}}\n"
+    _, problems = read(f"version: 1\nextends: safety.yaml\n{rules}otherwise: {{queue: refills}}\n")
+    assert [(problem.code, problem.line, problem.column) for problem in problems] == [("duplicate", 4, 12)]
+
+
+def test_an_example_may_expect_a_rule_of_a_parent() -> None:
+    example = "examples: [{name: A, call: {urgency: emergency}, expect: {rule: [Emergency, otherwise]}}]\n"
+    assert read(f"version: 1\nextends: safety.yaml\notherwise: {{queue: refills}}\n{example}")[1] == []
+
+
+def test_a_message_never_repeats_a_megabyte() -> None:
+    _, problems = read(when(f"caller: {'x' * 500_000}", "", "").text)
+    assert len(problems[0].message) < 2_000
