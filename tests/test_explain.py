@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -325,3 +326,15 @@ def test_a_stream_of_calls_goes_where_a_reading_by_hand_sends_each() -> None:
     asked = calls(written, 7, 2_000)
     told = answers(ROOT, *map(json.dumps, asked), rules="main.yaml")
     assert [(one["rule"], one["decision"]) for one in told] == [by_hand.decided(chain, queues, call) for call in asked]
+
+
+# ---------------------------------------------------------------- what the guide shows
+
+GUIDE = (ROOT / "docs/explain.md").read_text(encoding="utf-8")
+
+
+def test_the_guides_commands_are_answered_as_it_says(content: Path) -> None:
+    (asked,) = re.findall(r"^ivr explain ([a-z_]+=.+)$", GUIDE, re.MULTILINE)
+    assert explain(ROOT, *asked.split()).exit_code == 0
+    ((call, answered),) = re.findall(r"^\$ echo '(.+)' \| ivr explain --jsonl\n(.+)$", GUIDE, re.MULTILINE)
+    assert answers(content, call) == [json.loads(answered)]

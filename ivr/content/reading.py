@@ -49,6 +49,11 @@ _HINTS = {
     "found unknown escape character": "this backslash means nothing; write \\\\, or use single quotes",
     "did not find expected alphabetic or numeric character": "& and * mark places; put quotes around the text",
 }
+_TOLD_AT_ITS_START = (  # it is noticed only where it would have had to end, which may be the end of the file
+    "could not find expected ':'",
+    "found unexpected end of stream",
+    "found unexpected document indicator",
+)
 
 
 class Wrong(Exception):
@@ -126,10 +131,17 @@ def read_yaml(file: File) -> Item | None:
     except Wrong as wrong:
         _report(wrong, None, file)
     except yaml.MarkedYAMLError as error:
-        said, mark = str(error.problem), error.problem_mark
+        said = str(error.problem)
         hint = _HINTS.get(said, f"this cannot be read: {said}; check quotes, brackets and indentation")
-        file.problem("syntax", hint, *_place(mark))
+        mark = error.context_mark if said in _TOLD_AT_ITS_START and error.context_mark else error.problem_mark
+        file.problem("syntax", hint, *_inside(file, *_place(mark)))
     return None
+
+
+def _inside(file: File, line: int, column: int) -> tuple[int, int]:
+    """Return a place, or the end of the file for one behind it."""
+    lines = file.text.split("\n")
+    return (line, column) if line <= len(lines) else (len(lines), len(lines[-1]) + 1)
 
 
 def _hidden(file: File, characters: re.Pattern[str], message: str) -> bool:

@@ -314,7 +314,10 @@ MISTAKES = {
     "a key that is a list": when("▸[caller]: patient", "type", "a key has to be a single word"),
     "a tab for indentation": rule("  - name: A\n▸\twhen: {open: no}\n    then: {queue: refills}", "syntax", "a tab"),
     "a bracket left open": when("caller: [patient▸", "syntax", ""),
-    "a quote left open": whole('version: 1\notherwise: {queue: "front_desk}\n▸', ("syntax", "a quote is not closed")),
+    "a quote left open": whole('version: 1\notherwise: {queue: ▸"front_desk}\n', ("syntax", "a quote is not closed")),
+    "a key without its colon": whole(
+        "version: 1\notherwise: {queue: front_desk}\n▸rules", ("syntax", "a key is followed by a colon")
+    ),
     "a colon too many": rule("  - name: Office▸: urgent\n    then: {queue: refills}", "syntax", "a second colon"),
     "a control character": rule("  - name: A▸\x07\n    then: {queue: refills}", "syntax", "U+0007"),
     "a byte order mark inside": rule("  - name: A▸\ufeff\n    then: {queue: refills}", "syntax", "U+FEFF"),
