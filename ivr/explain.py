@@ -226,7 +226,10 @@ def _kept(record: Record, version: str) -> Rulebook:
 
 
 def _again(line: JournalLine, grounds: Grounds, rules: Rulebook, *, other: bool) -> Explained:
-    router = rules.router() if other else rules.by_file(grounds.rules)
+    try:
+        router = rules.router() if other else rules.by_file(grounds.rules)
+    except LookupError:
+        raise CannotExplain(f"{grounds.rules} of version {line.version[:12]} cannot be read by this release") from None
     return Explained(grounds, router, rules.version, line.at)
 
 

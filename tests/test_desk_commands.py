@@ -189,6 +189,14 @@ def test_rules_that_are_not_kept_are_told(board: Switchboard, tmp_path: Path) ->
     assert (told.exit_code, "are not kept; choose others with --rules" in told.output) == (2, True)
 
 
+def test_rules_an_older_release_could_read_are_told(board: Switchboard, tmp_path: Path) -> None:
+    _rings(board)
+    with contextlib.closing(sqlite3.connect(tmp_path / "line.db")) as database, database:
+        database.execute("UPDATE versions SET files = ?", ('{"routing_rules/main.yaml": "old"}',))
+    told = _says(explain.command, "CA1")
+    assert (told.exit_code, "main.yaml of version" in told.output) == (2, True)
+
+
 def test_the_story_of_a_call_leaves_its_facts_to_explain(board: Switchboard) -> None:
     _rings(board)
     assert "speak_to_person" not in "".join(
