@@ -12,12 +12,17 @@ from pathlib import Path
 import click
 from rich.cells import cell_len
 
-from ivr.content import find_problems, folder
+from ivr.content import find_problems, folder, load_routing
 from ivr.content.problems import Problem
-from ivr.content.rules import is_draft
+from ivr.content.rules import FOLDER, is_draft
+from ivr.content.scalars import duration_text
+from ivr.proof.windows import Window, windows
 
 WIDEST = 160
 """The most of a line that is shown around a problem."""
+
+MOST_NAMED = 2
+"""Rules that may pass one are named up to here, the shortest promises first."""
 
 
 @click.command("check")
@@ -44,7 +49,10 @@ def command(context: click.Context, file: str | None, content: Path | None, form
     if allow_unproved:
         problems = allowing(problems)
     _SHOWN[form](problems, texts, content)
-    context.exit(1 if any(problem.severity == "error" for problem in problems) else 0)
+    wrong = any(problem.severity == "error" for problem in problems)
+    if form == "text" and not wrong and (not only or only.startswith(FOLDER) or is_draft(only)):
+        _show_windows(content, only)
+    context.exit(int(wrong))
 
 
 def allowing(problems: Iterable[Problem]) -> list[Problem]:
@@ -99,6 +107,26 @@ def _summary(problems: list[Problem]) -> str:
     remarks = len(problems) - errors
     told = [f"{errors} problem{'s' * (errors != 1)}"] if errors else ["nothing wrong"]
     return ", ".join(told + ([f"{remarks} remark{'s' * (remarks != 1)}"] if remarks else []))
+
+
+def _show_windows(content: Path, only: str | None) -> None:
+    """Show for each rule that puts callers in line who may be served before them, though they came later."""
+    routing, _ = load_routing(content, only)
+    sets = [found for name, found in routing.rules.items() if not only or name == only.removeprefix(FOLDER)]
+    found = windows(sets, routing.queues, routing.staff.values())
+    if found:
+        click.echo("\nhow much later a call may come and still be served first, emergencies apart:")
+    for window in found:
+        late = duration_text(window.seconds) if window.passed_by else "never"
+        click.echo(
+            _visible(f"  {late:>7}  {window.rule.name} ({window.rule.file}:{window.rule.line}){_passing(window)}")
+        )
+
+
+def _passing(window: Window) -> str:
+    names = [rule.name for rule in window.passed_by]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f" by {', '.join(names[:MOST_NAMED])}{more}" if names else ""
 
 
 # ---------------------------------------------------------------- for machines

@@ -22,7 +22,7 @@ from ivr.content.reading import File, Item, Read, attempt, read_yaml
 from ivr.core.hours import Hours
 from ivr.core.line import Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
-from ivr.core.rules import FACTS, QUEUE_ROUTES, Fact, RuleSet, licensed_queues
+from ivr.core.rules import FACTS, QUEUE_ROUTES, Fact, RuleSet, Value, as_written, licensed_queues
 from ivr.proof import findings as proof
 
 T = TypeVar("T")
@@ -65,6 +65,7 @@ class Routing:
     lines: Mapping[str, Line]
     rules: Mapping[str, RuleSet]  # by file, as lines name it, and drafts by their path
     queues: Mapping[str, Queue]
+    staff: Mapping[str, Agent]
 
 
 def read_routing(
@@ -124,10 +125,18 @@ class _Reading:
             return  # nobody can say what comes of a call, and why not has been reported
         licensed = licensed_queues(self._queues, self._staff.values())
         for found in proof.of_all(self._sets, self._queues, licensed, seconds):
-            place = self.files[found.file]
-            place.problems.append(
-                Problem(place.path, found.line, found.column, found.severity, found.code, found.message, found.example)
+            example = self._as_written(found.example)
+            self.files[found.file].problems.append(
+                Problem(found.file, found.line, found.column, found.severity, found.code, found.message, example)
             )
+
+    def _as_written(self, call: Mapping[str, Value] | None) -> Mapping[str, Value] | None:
+        """Return a call as an example in a file gives it: a time as the clock shows it."""
+        if call is None:
+            return None
+        facts = self._names.facts
+        times = {name: as_written(facts[name], value) for name, value in call.items() if facts[name].kind == "time"}
+        return {**call, **times}
 
     def names(self) -> Names:
         """Return the names the files define."""
@@ -137,7 +146,7 @@ class _Reading:
     def routing(self, version: str) -> Routing:
         """Return the rules that can be decided by, and what they need."""
         whole = {rules.name: rules for rules in self._sets if self._queues.keys() >= _queues_of(rules)}
-        return Routing(version, self._lines, whole, self._queues)
+        return Routing(version, self._lines, whole, self._queues, self._staff)
 
     def pharmacy(self) -> Pharmacy:
         """Return it all as one value; only when nothing was wrong."""

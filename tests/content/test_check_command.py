@@ -59,7 +59,26 @@ def spoil(content: Path) -> None:
 
 def test_nothing_wrong_is_said_and_exits_with_0(content: Path) -> None:
     result = run(content=content)
-    assert (result.exit_code, result.stderr, result.stdout) == (0, "nothing wrong\n", "")
+    assert (result.exit_code, result.stderr) == (0, "nothing wrong\n")
+    assert "warning" not in result.stdout
+
+
+def test_with_nothing_wrong_it_says_who_may_be_served_before_whom(content: Path) -> None:
+    result = run("routing_rules/main.yaml", content=content)
+    [_, title, *windows] = result.stdout.splitlines()
+    assert title == "how much later a call may come and still be served first, emergencies apart:"
+    assert [line.split(maxsplit=1)[0] for line in windows] == ["never", "3m", "2m", "1m"]
+    assert windows[1].endswith("Payment (routing_rules/main.yaml:10) by Possible emergency, otherwise and 1 more")
+
+
+def test_an_example_is_written_as_an_admin_would_write_it(content: Path) -> None:
+    rules = content / "routing_rules/main.yaml"
+    night = "always: [{name: Nobody at night, when: {time: 00:00 to 06:00}, must: {route: voicemail}}]\n"
+    rules.write_text(rules.read_text() + night)
+    result = run("--format", "json", content=content)
+    [broken] = [problem for problem in json.loads(result.stdout)["problems"] if problem["code"] == "guarantee"]
+    assert broken["example"]["time"] == "00:00"
+    assert "time: 00:00" in run(content=content).stdout
 
 
 def test_a_problem_is_shown_where_it_stands(content: Path) -> None:
