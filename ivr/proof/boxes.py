@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from ivr.proof.patience import Patience
 from ivr.proof.space import Box, Space
@@ -18,10 +19,10 @@ class BoxSplitter:
         self._walls = [_sparse(wall, space.whole) for wall in walls]
         self.core: frozenset[int] = frozenset()
 
-    def find(self, inside: Box, outside: Iterable[int]) -> Box | None:
+    def find(self, inside: Box, *outside: Iterable[int]) -> Box | None:
         """Return a box of calls inside `inside` and outside these walls; see `solver.Solver`."""
         used: set[int] = set()
-        todo = [(inside, list(outside))] if all(inside) else []
+        todo = [(inside, list(chain(*outside)))] if all(inside) else []
         while todo:
             self._patience.spend()
             box, walls = todo.pop()

@@ -7,7 +7,7 @@ al., Compiling finite linear CSP into SAT, 2006). A run of parts is then two lit
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from pysat.solvers import Glucose4
 
@@ -28,15 +28,15 @@ class SatSolver:
         self._axes = [self._axis(len(axis.parts)) for axis in space.axes]
         self._in: dict[tuple[int, int], int] = {}
         self._standing = [self._stand(wall) for wall in walls]
-        self._up_to = self._chain()
+        self._joint: dict[int, list[int]] = {}  # by the first wall of a run
         self.core: frozenset[int] = frozenset()
 
-    def find(self, inside: Box, outside: Iterable[int]) -> Box | None:
+    def find(self, inside: Box, *outside: Iterable[int]) -> Box | None:
         """Return one call inside `inside` and outside these walls, as a box; see `solver.Solver`."""
         if not all(inside):
             self.core = frozenset()
             return None
-        walls = self._walls(outside)
+        walls = chain.from_iterable(self._walls(some) for some in outside)
         if self._solve([*self._place_in(inside), *walls]):
             return self._call()
         blamed = set(self._solver.get_core() or ())
@@ -87,22 +87,25 @@ class SatSolver:
         beside = ((axis, self._whole[axis] & ~mask) for axis, mask in enumerate(wall))
         return self._any([self._literal(axis, mask) for axis, mask in beside if mask])
 
-    def _chain(self) -> list[int]:
-        """Return for each wall a variable that makes it and all before it stand: most questions are about those."""
-        chain: list[int] = []
-        for standing in self._standing:
+    def _together(self, walls: range) -> int:
+        """Return a variable that makes a whole run of walls stand, by the last of them and the run that is one shorter.
+
+        Most questions are about runs that begin at the same wall, so they share these variables.
+        """
+        run = self._joint.setdefault(walls.start, [])
+        for wall in walls[len(run) :]:
             up_to = self._new()
-            self._solver.add_clause([-up_to, standing])
-            if chain:
-                self._solver.add_clause([-up_to, chain[-1]])
-            chain.append(up_to)
-        return chain
+            self._solver.add_clause([-up_to, self._standing[wall]])
+            if run:
+                self._solver.add_clause([-up_to, run[-1]])
+            run.append(up_to)
+        return run[len(walls) - 1]
 
     # ------------------------------------------------------------ asking
 
     def _walls(self, walls: Iterable[int]) -> list[int]:
         if isinstance(walls, range):
-            return [self._up_to[walls[-1]]] if walls else []
+            return [self._together(walls)] if walls else []
         return [self._standing[wall] for wall in walls]
 
     def _solve(self, assumptions: Sequence[int]) -> bool:

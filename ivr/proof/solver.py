@@ -16,10 +16,10 @@ class Solver(Protocol):
 
     core: frozenset[int]  # the walls that leave no call, as far as needed: of the last `find` that returned None
 
-    def find(self, inside: Box, outside: Iterable[int]) -> Box | None:
-        """Return calls that are inside a box and outside these walls; None when there are none.
+    def find(self, inside: Box, *outside: Iterable[int]) -> Box | None:
+        """Return calls that are inside a box and outside all these walls; None when there are none.
 
-        All walls before one are best given as a range from 0; `core` may stay empty then. Raises OutOfTime.
+        Walls that follow each other are best given as a range; `core` may stay empty then. Raises OutOfTime.
         """
 
 

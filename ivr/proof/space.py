@@ -41,8 +41,8 @@ class Axis:
         self.fact = fact
         told_apart = {(condition.allowed, condition.spans) for condition in conditions}
         unknown = () if fact.always_known else (UNKNOWN_PART,)
-        parts = _numbers(fact, told_apart) if fact.numeric else _words(fact, told_apart)
-        self.parts = (*parts, *unknown)
+        numbers = _numbers(fact, told_apart) if fact.numeric else ()
+        self.parts = (*numbers, *_words(fact, told_apart), *unknown)
         self.full = (1 << len(self.parts)) - 1
         self._starts = [part.low for part in self.parts if not part.words]
         self._masks: dict[Condition, int] = {}
