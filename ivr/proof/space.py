@@ -150,15 +150,18 @@ def widened(box: Box, limit: Box, walls: Iterable[Box]) -> Box:
 
     Each axis in turn is opened to all of its parts if nothing is touched then, else to those parts that touch nothing.
     """
-    near = [wall for wall in walls if not apart(wall, limit)]
+    near = {wall: _between(box, wall) for wall in walls if not apart(wall, limit)}
     for place, whole in enumerate(limit):
-        opened = whole
-        for wall in near:
-            if _touches_elsewhere(box, wall, place):
+        opened, here = whole, 1 << place
+        beside = [wall for wall, between in near.items() if between & here]
+        for wall in beside:
+            if near[wall] == here:
                 opened &= ~wall[place]
+        near |= {wall: near[wall] & ~here for wall in beside if opened & wall[place]}
         box = (*box[:place], opened, *box[place + 1 :])
     return box
 
 
-def _touches_elsewhere(box: Box, wall: Box, but: int) -> bool:
-    return all(a & b for place, (a, b) in enumerate(zip(box, wall, strict=True)) if place != but)
+def _between(box: Box, wall: Box) -> int:
+    """Return the axes on which a box and a wall are apart, as bits."""
+    return sum(1 << place for place, (a, b) in enumerate(zip(box, wall, strict=True)) if not a & b)
