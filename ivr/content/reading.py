@@ -118,6 +118,18 @@ class Item:
 # ---------------------------------------------------------------- from text to items
 
 
+def same_content(one: str, other: str) -> bool:
+    """Return whether two texts differ in comments, quotes and layout at most; one that is no YAML is like no other."""
+    try:
+        return one == other or _events(one) == _events(other)
+    except yaml.YAMLError:
+        return False
+
+
+def _events(text: str) -> list[tuple[type, str | None]]:
+    return [(type(event), getattr(event, "value", None)) for event in yaml.parse(text, Loader=yaml.CSafeLoader)]
+
+
 def read_yaml(file: File) -> Item | None:
     """Return what a file holds, or None, with a problem, when nothing in it can be read."""
     if not file.readable:

@@ -188,7 +188,7 @@ def what_is_lost(before: Outcome, after: Outcome) -> Iterator[str]:
     if old.offer_callback and not new.offer_callback and new.route == "queue":
         yield "no callback offered any more"
     if lost := [skill for skill in old.needs if skill not in new.needs]:
-        yield f"nobody {' or '.join(lost)} needed any more"
+        yield f"{' and '.join(lost)} not asked for any more"
 
 
 def _promise_lost(old: int | None, new: int | None) -> Iterator[str]:

@@ -292,7 +292,7 @@ def test_what_callers_lose_is_told() -> None:
     assert lost(refills, Then("voicemail", "refills", 60)) == ("a message instead of a person",)
     assert lost(refills, Then("queue", "refills", 60, offer_callback=False)) == ("no callback offered any more",)
     assert lost(refills, Then("callback", "refills", 60, offer_callback=False)) == ()
-    assert lost(refills, Then("queue", "front_desk", 60)) == ("nobody counter needed any more",)
+    assert lost(refills, Then("queue", "front_desk", 60)) == ("counter not asked for any more",)
     assert lost(Then("queue", "front_desk"), Then("transfer", "nurse")) == ("no promise any more",)
 
 
