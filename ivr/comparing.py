@@ -294,10 +294,10 @@ def _named(rule: Rule) -> str:
 
 def _summary(before: Source, after: Source, found: Difference) -> str:
     changes = [change for _, change in found.changes]
+    if not changes and found.not_compared:
+        return "no call that was compared is decided differently"
     if not changes:
-        compared = "no call that was compared" if found.not_compared else "no call"
-        same = before.files == after.files
-        return "nothing changes" if same else f"{compared} is decided differently"
+        return "nothing changes" if before.files == after.files else "no call is decided differently"
     worse = sum(bool(change.worse) for change in changes)
     kinds = "1 kind of calls changes" if len(changes) == 1 else f"{len(changes)} kinds of calls change"
     return f"{kinds}, {worse or 'none'} for the worse; calls that a rule above takes are told of there"
