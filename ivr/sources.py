@@ -9,17 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ivr.content import ContentProblems, Pharmacy, Problem, folder
 from ivr.content.pharmacy import read_routing
 from ivr.content.rules import FOLDER as RULES
 
-if TYPE_CHECKING:
-    from ivr.store import Publication
-
-SHORTEST_PREFIX = 4  # of a hash
-_LETTERS = 8
+_PUBLICATION = re.compile("[0-9]+|[0-9a-fA-F]{4,64}")  # a number, or how a hash begins
 _TITLE = 50
 _A_FILE = ("100644", "100755")  # what git calls one; of a link it keeps only where it leads
 
@@ -118,32 +113,23 @@ def _file(file: Path, content: Path) -> Source:
 
 
 def _published(word: str, content: Path) -> Source:
-    if not re.fullmatch(rf"[0-9]+|[0-9a-fA-F]{{{SHORTEST_PREFIX},64}}", word):
+    if not _PUBLICATION.fullmatch(word):
         raise NotFound("it is no number of a publication, nor how its hash begins")
     # The record brings SQLAlchemy, which costs more than all the rest, and only publications need it.
+    from ivr import versions
     from ivr.settings import Settings, SettingsRefused
     from ivr.store import Record, Unreachable
 
     try:
         settings = Settings.from_environment()
         with closing(Record(settings.database_url, settings.secret_key)) as record:
-            found = _meant(record.published.history(), word.lower())
+            found = versions.find(record.published, word)
             files = record.published.load_version(found.version) or {}
+    except LookupError as reason:
+        raise NotFound(str(reason)) from None
     except (Unreachable, SettingsRefused):
         raise NotFound("the record of what was published cannot be read") from None
-    return Source(f"number {found.seq} ({_shortened(f'{found.version[:_LETTERS]} {found.message}')})", files)
-
-
-def _meant(history: list[Publication], word: str) -> Publication:
-    numbered = next((known for known in history if word == str(known.seq)), None)
-    alike = {known.version: known for known in reversed(history) if known.version.startswith(word)}
-    if numbered is not None:
-        return numbered
-    if len(word) < SHORTEST_PREFIX or not alike:
-        raise NotFound("nothing was published under this number or hash")
-    if len(alike) > 1:
-        raise NotFound(f"{len(alike)} published versions begin so, and more of the hash is needed")
-    return alike.popitem()[1]
+    return Source(f"number {found.seq} ({_shortened(f'{versions.short(found.version)} {found.message}')})", files)
 
 
 # ---------------------------------------------------------------- in git

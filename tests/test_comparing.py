@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.comparing import command
-from ivr.content import folder
-from ivr.content.pharmacy import version
 from ivr.settings import Settings
 from ivr.store import Record, migrate
+from tests import office
 
 ROOT = Path(__file__).parent.parent
 MAIN = "routing_rules/main.yaml"
 PAYMENT = "then: {queue: billing, answer_within: 2m}"
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shipped content in a folder of its own, where the admin stands."""
-    here = tmp_path / "pharmacy"
-    for name in folder.FOLDERS:
-        shutil.copytree(ROOT / name, here / name)
+    here = office.folder_in(tmp_path / "pharmacy")
     monkeypatch.chdir(here)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/line.db")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -49,9 +44,7 @@ def as_json(*arguments: str) -> dict[str, Any]:
 
 
 def write(content: Path, old: str, new: str, path: str = MAIN) -> None:
-    text = (content / path).read_text(encoding="utf-8")
-    assert old in text
-    (content / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+    office.edit(content, path, old, new)
 
 
 def git(content: Path, *words: str) -> str:
@@ -262,12 +255,9 @@ def published(content: Path) -> Iterator[list[str]]:
     settings = Settings.from_environment()
     migrate(settings.database_url)
     record = Record(settings.database_url, settings.secret_key)
-    hashes = []
-    for then, message in ((PAYMENT, "As on Monday"), ("then: {queue: insurance}", "Payments to insurance")):
-        write(content, PAYMENT, then)
-        files, _ = folder.texts(content)
-        record.published.save_version(version(files), files, NOON, "ada", message)
-        hashes.append(version(files))
+    hashes = [office.published(record, content, "As on Monday").version]
+    write(content, PAYMENT, "then: {queue: billing, answer_within: 90s}")
+    hashes.append(office.published(record, content, "Payments sooner").version)
     yield hashes
     record.close()
 
@@ -302,7 +292,7 @@ def test_a_name_nobody_gave_is_told_with_what_was_looked_for(published: list[str
         "it is no number of a publication, nor how its hash begins; git knows no such revision "
         "(fatal: not a git repository (or any of the parent directories): .git)\n"
     )
-    assert "nothing was published under this number or hash" in diff("7").stderr
+    assert "nothing was published as `7`; `ivr history` lists what was" in diff("7").stderr
     assert "nothing is called `published:main`" in diff("published:main").stderr
 
 
