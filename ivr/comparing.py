@@ -2,92 +2,69 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from ivr import wording
 from ivr.content import ContentProblems, Pharmacy
-from ivr.content.reading import same_content
-from ivr.content.rules import FOLDER as RULES
-from ivr.core.pharmacy import Line
-from ivr.core.rules import Condition, Rule, RuleSet, Value, licensed_queues
-from ivr.proof.changes import Change, Compared, Outcome, Version, compare
+from ivr.core.rules import Rule
+from ivr.differences import Both, Difference, Told, difference, surroundings
+from ivr.proof.changes import Change, Outcome
 from ivr.proof.findings import LIMIT_SECONDS
 from ivr.proof.patience import Patience
+from ivr.replaying import WHO, BadCalls, Move, Replay, from_file, from_journal, replay
 from ivr.sources import NotFound, Source, find
 
 _MOST_SHOWN = 8  # of what changes in the same way
 _COULD_NOT_RUN = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What changes for the calls of some lines that change alike; no line when two files of rules are compared."""
-
-    lines: tuple[str, ...]
-    compared: Compared
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """All that two versions differ in."""
-
-    told: tuple[Told, ...]
-    lines: Mapping[str, str]  # name of a line -> gone · new
-    files: Mapping[str, str]  # path of what is no file of rules -> gone · new · changed
-
-    @property
-    def changes(self) -> list[tuple[str | None, Change]]:
-        """Every change, once for each line."""
-        return [
-            (line, change) for told in self.told for line in told.lines or (None,) for change in told.compared.changes
-        ]
-
-    @property
-    def not_compared(self) -> list[tuple[str | None, Rule]]:
-        """The old rules whose calls there was no time to follow, once for each line."""
-        return [
-            (line, rule) for told in self.told for line in told.lines or (None,) for rule in told.compared.not_compared
-        ]
-
-    @property
-    def is_none(self) -> bool:
-        return not (self.changes or self.not_compared or self.lines or self.files)
+_JOURNAL = "\0"  # no name of a file
 
 
 @click.command("diff")
 @click.argument("old")
 @click.argument("new", default=".")
+@click.option("--calls", metavar="[FILE]", is_flag=False, flag_value=_JOURNAL, help="Replay calls instead; see above.")
+@click.option("--days", default=7, show_default=True, help="How far back recorded calls are replayed.")
 @click.option("--content", type=click.Path(path_type=Path), help="The content folder; else RXLINE_CONTENT.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option("--seconds", type=float, default=LIMIT_SECONDS, show_default=True, help="How long it may take.")
-def command(old: str, new: str, content: Path | None, as_json: bool, seconds: float) -> None:
+def command(
+    old: str, new: str, calls: str | None, days: int, content: Path | None, as_json: bool, seconds: float
+) -> None:
     """Say for which calls OLD and NEW decide differently, each kind with an example, and what else changed.
 
     OLD and NEW are the first there is of: a path (a folder with content, a file of rules), a published version (its
     number or how its hash begins), a revision in git. `published:7` and `git:main` mean only that; `.`, or no NEW, is
     the files on disk. Everything is computed over every call there can be, and nothing is sampled.
 
+    With --calls the calls of the last days are decided by both, and who moves where is counted; with --calls FILE those
+    of a file, one JSON object of facts a line.
+
     Exits with 0 when nothing changes, 1 when something does or there was no time to compare all, 2 when it could not
     run.
     """
-    content = content or Path(os.environ.get("RXLINE_CONTENT") or ".")
-    before, after = _found(old, new, content)
-    found = difference(before, _read(before), after, _read(after), Patience(seconds))
-    if as_json:
-        click.echo(json.dumps(_for_machines(before, after, found), indent=2, ensure_ascii=False))
+    before, after = _found(old, new, content or Path(os.environ.get("RXLINE_CONTENT") or "."))
+    both = Both(before, _read(before), after, _read(after))
+    if calls is None:
+        found, replayed = difference(both, Patience(seconds)), None
     else:
-        _draw(before, after, found)
-    raise SystemExit(0 if found.is_none else 1)
+        found, replayed = surroundings(both), _replayed(both, calls, days)
+    if as_json:
+        click.echo(json.dumps(_for_machines(both, found, replayed), indent=2, ensure_ascii=False))
+    else:
+        _draw(both, found, replayed)
+    raise SystemExit(0 if found.is_none and not (replayed and replayed.moves) else 1)
 
 
 def _found(old: str, new: str, content: Path) -> tuple[Source, Source]:
@@ -115,87 +92,62 @@ def _stop(reason: str) -> NoReturn:
     raise SystemExit(_COULD_NOT_RUN)
 
 
-# ---------------------------------------------------------------- comparing
+def _replayed(both: Both, calls: str, days: int) -> Replay:
+    first = next(iter(both.new.lines))
+    if calls == _JOURNAL:
+        return replay(from_journal(_recorded(days)), both.lines, first)
+    try:
+        return replay(from_file(Path(calls), both.facts), both.lines, first)
+    except (BadCalls, OSError) as reason:
+        _stop(f"{reason}")
 
 
-def difference(before: Source, old: Pharmacy, after: Source, new: Pharmacy, patience: Patience) -> Difference:
-    """Return all that two versions differ in; of two files of rules, only what their rules do."""
-    if before.only and after.only:
-        rules = old.rules[_rules_name(before.only)], new.rules[_rules_name(after.only)]
-        return Difference((Told((), compare(_version(rules[0], old), _version(rules[1], new), patience)),), {}, {})
-    lines = _how(old.lines.keys(), new.lines.keys())
-    return Difference(tuple(_told(old, new, patience)), lines, _files(before.files, after.files))
+def _recorded(days: int) -> list[tuple[str, str]]:
+    # The record brings SQLAlchemy, and only recorded calls need it.
+    from ivr.clock import Clock
+    from ivr.settings import Settings
+    from ivr.store import Record
 
-
-def _rules_name(path: str) -> str:
-    return path.removeprefix(RULES)
-
-
-def _version(rules: RuleSet, pharmacy: Pharmacy) -> Version:
-    return Version(rules, pharmacy.queues, licensed_queues(pharmacy.queues, pharmacy.staff.values()))
-
-
-def _told(old: Pharmacy, new: Pharmacy, patience: Patience) -> Iterator[Told]:
-    """Yield what changes for the lines both versions have, asked once for those that have the same rules."""
-    alike: dict[tuple[_Reached, _Reached], list[str]] = {}
-    for name in (name for name in old.lines if name in new.lines):
-        both = _reached(old.lines[name], old), _reached(new.lines[name], new)
-        alike.setdefault(both, []).append(name)
-    for (before, after), names in alike.items():
-        first = names[0]
-        rules = before.of(old.rules[old.lines[first].rules]), after.of(new.rules[new.lines[first].rules])
-        compared = compare(_version(rules[0], old), _version(rules[1], new), patience)
-        place = dict([*before.asked, *after.asked])
-        changes = (replace(change, example={**place, **change.example}) for change in compared.changes)
-        yield Told(tuple(names), replace(compared, changes=tuple(changes)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """The rules that can take a call of one line: its name and site are known, so no rule need ask for them."""
-
-    rules: tuple[Rule, ...]
-    otherwise: Rule
-    asked: tuple[tuple[str, Value], ...]  # of name and site, those that some rule asks for
-
-    def of(self, rules: RuleSet) -> RuleSet:
-        return replace(rules, rules=self.rules)
-
-
-def _reached(line: Line, pharmacy: Pharmacy) -> _Reached:
-    rules = pharmacy.rules[line.rules]
-    place: dict[str, Value] = {"line": line.name, "site": line.site}
-    asked = {c.fact.name for rule in rules.rules for c in rule.when}
-    kept = (rule for rule in rules.rules if all(c.holds(place) for c in rule.when if c.fact.name in place))
-    free = tuple(replace(rule, when=_but(rule.when, place)) for rule in kept)
-    return _Reached(free, rules.otherwise, tuple((name, place[name]) for name in place if name in asked))
-
-
-def _but(when: Iterable[Condition], names: Iterable[str]) -> tuple[Condition, ...]:
-    return tuple(condition for condition in when if condition.fact.name not in names)
-
-
-def _how(old: Iterable[str], new: Iterable[str]) -> dict[str, str]:
-    return dict.fromkeys(sorted({*old} - {*new}), "gone") | dict.fromkeys(sorted({*new} - {*old}), "new")
-
-
-def _files(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    changed = dict.fromkeys((path for path in old if not same_content(old[path], new.get(path, old[path]))), "changed")
-    found = _how(old, new) | changed
-    return {path: found[path] for path in sorted(found) if not path.startswith(RULES)}
+    settings = Settings.from_environment()
+    since = Clock.from_environment().now() - timedelta(days=days)
+    with contextlib.closing(Record(settings.database_url, settings.secret_key)) as record:
+        return record.deciding(since)
 
 
 # ---------------------------------------------------------------- for machines
 
 
-def _for_machines(before: Source, after: Source, found: Difference) -> dict[str, Any]:
+def _for_machines(both: Both, found: Difference, replayed: Replay | None) -> dict[str, Any]:
     return {
-        "from": before.name,
-        "to": after.name,
-        "changes": [{"line": line, **_change(change)} for line, change in found.changes],
-        "not_compared": [{"line": line, "from": _rule(rule)} for line, rule in found.not_compared],
+        "from": both.before.name,
+        "to": both.after.name,
+        **(_rules_compared(found) if replayed is None else {"calls": _calls(replayed)}),
         "lines": [{"line": line, "change": how} for line, how in found.lines.items()],
         "files": [{"file": path, "change": how} for path, how in found.files.items()],
+    }
+
+
+def _rules_compared(found: Difference) -> dict[str, Any]:
+    return {
+        "changes": [{"line": line, **_change(change)} for line, change in found.changes],
+        "not_compared": [{"line": line, "from": _rule(rule)} for line, rule in found.not_compared],
+    }
+
+
+def _calls(replayed: Replay) -> dict[str, Any]:
+    counts = {name: getattr(replayed, name) for name in ("calls", "moved", "worse", "left_out")}
+    return {**counts, "moves": [_move(move) for move in replayed.moves]}
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {
+        **dict(zip(WHO, move.who, strict=True)),
+        "calls": len(move.calls),
+        "from": wording.for_machines(move.before.decision),
+        "to": wording.for_machines(move.after.decision),
+        "worse": bool(move.worse),
+        "loses": move.worse,
+        "examples": move.examples,
     }
 
 
@@ -204,7 +156,7 @@ def _change(change: Change) -> dict[str, Any]:
         "calls": wording.calls(change.when),
         "from": _outcome(change.before),
         "to": _outcome(change.after),
-        "example": change.example,
+        "example": wording.as_written(change.example),
         "person_only": change.person_only,
         "worse": bool(change.worse),
         "loses": change.worse,
@@ -217,25 +169,56 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {"rule": rule.name, "file": rule.file, "line": rule.line}
+    return {"rule": None if rule.name == "otherwise" else rule.name, "file": rule.file, "line": rule.line}
 
 
 # ---------------------------------------------------------------- for people
 
 
-def _draw(before: Source, after: Source, found: Difference) -> None:
+def _draw(both: Both, found: Difference, replayed: Replay | None) -> None:
     screen = Console(highlight=False)
-    screen.print(Text.assemble((before.name, "bold"), "  →  ", (after.name, "bold")))
+    screen.print(Text.assemble((both.before.name, "bold"), "  →  ", (both.after.name, "bold")))
     for told in found.told:
         if told.compared.changes or told.compared.not_compared:
             _draw_line(screen, told)
+    if replayed is not None and replayed.moves:
+        _draw_moves(screen, replayed.moves)
     for line, how in found.lines.items():
         screen.print(f"\nthe line {line} is {how}")
     if found.files:
         screen.print("\nOther files; they change what callers hear, or who takes their calls:")
     for path, how in found.files.items():
         screen.print(f"  {how:<8} {path}")
-    screen.print(f"\n{_summary(before, after, found)}")
+    screen.print()
+    _say(screen, 0, _summary(both, found) if replayed is None else _sum_of(replayed))
+
+
+def _draw_moves(screen: Console, moves: Sequence[Move]) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("calls", "caller", "intent", "language", "decided", "worse"):
+        table.add_column(column, justify="right" if column == "calls" else "left")
+    for move in moves:
+        old, new = wording.both(move.before, move.after)
+        table.add_row(
+            str(len(move.calls)), *_spaced(move.who), f"{old} → {new}", Text(", ".join(move.worse), style="red")
+        )
+    screen.print()
+    screen.print(table)
+    screen.print("\nfor example")
+    for move in moves:
+        _say(screen, 2, f"{', '.join(_spaced(move.who))}: {', '.join(move.examples)}", "dim")
+
+
+def _spaced(words: Iterable[str]) -> list[str]:
+    return [word.replace("_", " ") for word in words]
+
+
+def _sum_of(replayed: Replay) -> str:
+    calls = f"{replayed.calls} call{'s' * (replayed.calls != 1)}"
+    left_out = f"; {replayed.left_out} cannot be replayed" if replayed.left_out else ""
+    if not replayed.moves:
+        return f"{calls} replayed, and all are decided as before{left_out}"
+    return f"{replayed.moved} of {calls} move, {replayed.worse or 'none'} for the worse{left_out}"
 
 
 def _draw_line(screen: Console, told: Told) -> None:
@@ -292,12 +275,12 @@ def _named(rule: Rule) -> str:
     return "otherwise" if rule.name == "otherwise" else f'"{rule.name}"'
 
 
-def _summary(before: Source, after: Source, found: Difference) -> str:
+def _summary(both: Both, found: Difference) -> str:
     changes = [change for _, change in found.changes]
     if not changes and found.not_compared:
         return "no call that was compared is decided differently"
     if not changes:
-        return "nothing changes" if before.files == after.files else "no call is decided differently"
+        return "nothing changes" if both.before.files == both.after.files else "no call is decided differently"
     worse = sum(bool(change.worse) for change in changes)
     kinds = "1 kind of calls changes" if len(changes) == 1 else f"{len(changes)} kinds of calls change"
     return f"{kinds}, {worse or 'none'} for the worse; calls that a rule above takes are told of there"

@@ -103,11 +103,18 @@ def _as_asked(condition: Condition) -> str:
 
 def example(facts: Mapping[str, Value]) -> str:
     """Return the facts of a call as an example in YAML writes them."""
-    return ", ".join(f"{name}: {_value(name, value)}" for name, value in facts.items()) or "any call"
+    return ", ".join(f"{name}: {value}" for name, value in as_written(facts).items()) or "any call"
 
 
-def _value(name: str, value: Value) -> str:
-    return f'"{value // 60:02}:{value % 60:02}"' if name == "time" and isinstance(value, int) else str(value)
+def as_written(facts: Mapping[str, Value]) -> dict[str, Value]:
+    """Return facts as JSON and YAML have them: times as a clock shows them, other numbers as they are."""
+    return {
+        name: _clock(value) if name == "time" and isinstance(value, int) else value for name, value in facts.items()
+    }
+
+
+def _clock(value: Value) -> Value:
+    return f"{value // 60:02}:{value % 60:02}" if isinstance(value, int) else value
 
 
 # ---------------------------------------------------------------- decisions
@@ -149,9 +156,13 @@ def _flag(flag: bool | None, yes: str, no: str) -> str:
 
 
 def for_machines(decision: Decision) -> dict[str, object]:
-    """Return a decision as plain data; parts that make no sense for its route are left out."""
-    told: dict[str, object] = {"route": decision.route, decision.route: decision.target}
-    if decision.answer_within_seconds is not None:
-        told |= {"answer_within": decision.answer_within_seconds, "needs": list(decision.needs)}
-        told |= {"offer_callback": decision.offer_callback, "record": decision.record}
-    return told
+    """Return a decision as JSON has it; parts that have no value are left out."""
+    parts = {
+        "route": decision.route,
+        decision.route: decision.target,
+        "answer_within": decision.answer_within_seconds,
+        "needs": list(decision.needs) or None,
+        "offer_callback": decision.offer_callback,
+        "record": decision.record,
+    }
+    return {key: value for key, value in parts.items() if value is not None}

@@ -116,7 +116,6 @@ def test_the_same_morning_for_machines(repository: Path) -> None:
             "route": "queue",
             "queue": "billing",
             "answer_within": 120,
-            "needs": [],
             "offer_callback": True,
             "record": False,
         },

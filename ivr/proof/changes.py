@@ -112,7 +112,7 @@ class _Comparing:
 
     def __init__(self, old: Version, new: Version, patience: Patience, solver: MakeSolver) -> None:
         facts = shared(old.rules.facts, new.rules.facts)
-        self._old, self._new = _outcomes(old), _outcomes(new)
+        self._old, self._new = outcomes(old), outcomes(new)
         self._old_when = [said_in(facts, outcome.rule.when, old.rules.facts) for outcome in self._old]
         self._new_when = [said_in(facts, outcome.rule.when, new.rules.facts) for outcome in self._new]
         self._space = Space([*self._old_when, *self._new_when], facts)
@@ -161,7 +161,8 @@ class _Comparing:
         yield Change(when, self._old[old], self._new[new], self._space.call(near))
 
 
-def _outcomes(version: Version) -> list[Outcome]:
+def outcomes(version: Version) -> list[Outcome]:
+    """Return what comes of each rule, in order, `otherwise` last."""
     return [_outcome(rule, version) for rule in (*version.rules.rules, version.rules.otherwise)]
 
 

@@ -99,6 +99,12 @@ _JOURNAL = (
     .where(journal.c.call_id == bindparam("call"))
     .order_by(journal.c.seq)
 )
+_DECIDING = (
+    select(journal.c.call_id, journal.c.event)
+    .join_from(journal, calls, calls.c.id == journal.c.call_id)
+    .where(calls.c.arrived_at >= bindparam("since"), journal.c.reasons != word("[]"))
+    .order_by(calls.c.arrived_at, journal.c.call_id, journal.c.seq)
+)
 _DISPOSITION = select(
     dispositions.c.call_id,
     dispositions.c.revision,
@@ -228,6 +234,10 @@ class Record:
     def journal(self, call_id: str) -> list[JournalLine]:
         """Return a call's turns in order."""
         return [_line(*row) for row in self._database.rows(_JOURNAL, call=call_id)]
+
+    def deciding(self, since: datetime) -> list[tuple[str, str]]:
+        """Return call id and event of every turn in which rules decided, of calls that arrived since then, in order."""
+        return [(call, event) for call, event in self._database.rows(_DECIDING, since=micros(since))]
 
     def dispositions(self, call_id: str | None = None, limit: int = 100) -> list[Disposition]:
         """Return the disposition of one call (none or one), or those of the newest calls."""

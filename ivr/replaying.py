@@ -1,0 +1,160 @@
+"""Calls that were, or that somebody made up, decided by two versions: who moves where, and whose promise got worse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ivr.content import folder
+from ivr.content.conditions import call_facts
+from ivr.content.reading import Wrong
+from ivr.core.router import Router
+from ivr.core.rules import UNKNOWN, Fact, Value
+from ivr.proof.changes import Outcome, Version, outcomes, what_is_lost
+
+_MOST_EXAMPLES = 3
+WHO = ("caller", "intent", "language")
+
+
+class BadCalls(ValueError):
+    """Lines of a file that are no calls; the text has one line for each: where, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the rules were asked: of which call, and all that was known of it then."""
+
+    call: str
+    facts: Mapping[str, Value]
+    person_only: bool = False
+
+    @property
+    def who(self) -> tuple[str, ...]:
+        """The caller kind, the intent and the language."""
+        return tuple(str(self.facts.get(name, UNKNOWN)) for name in WHO)
+
+
+@dataclass(slots=True)
+class Move:
+    """Calls of one kind of caller that come to something else."""
+
+    who: tuple[str, ...]
+    before: Outcome
+    after: Outcome
+    calls: dict[str, None] = field(default_factory=dict)  # their ids, in order
+
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """What these callers lose, in words."""
+        return tuple(what_is_lost(self.before, self.after))
+
+    @property
+    def examples(self) -> list[str]:
+        return list(self.calls)[:_MOST_EXAMPLES]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What became of all calls; a call the rules were asked about twice can be in two moves."""
+
+    calls: int
+    moves: tuple[Move, ...]  # those for the worse first, then those of most calls
+    left_out: int  # calls that cannot be replayed: their line is gone, or the journal has no facts of them
+
+    @property
+    def moved(self) -> int:
+        return len({call for move in self.moves for call in move.calls})
+
+    @property
+    def worse(self) -> int:
+        return len({call for move in self.moves for call in move.calls if move.worse})
+
+
+# ---------------------------------------------------------------- where calls come from
+
+
+def from_journal(turns: Iterable[tuple[str, str]]) -> Iterator[Asked | str]:
+    """Yield what the rules were asked in some turns, each call id and event; only the id where no facts were kept."""
+    for call, told in turns:
+        decided = json.loads(told).get("decided", ())
+        if not decided:
+            yield call
+        for one in decided:
+            yield Asked(call, one["facts"], one.get("person_only", False))
+
+
+def from_file(path: Path, facts: Mapping[str, Fact]) -> list[Asked]:
+    """Return the calls of a file, one JSON object of facts a line; raises BadCalls and OSError.
+
+    Their ids are their lines.
+    """
+    found: list[Asked] = []
+    wrong: list[str] = []
+    text = folder.as_text(path.read_bytes())
+    if text is None:
+        raise BadCalls(f"{path} is not UTF-8; save as UTF-8")
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            found += [Asked(f"line {number}", _facts_in(line, facts))] if line.strip() else []
+        except Wrong as reason:
+            wrong.append(f"{path}:{number}: {reason.message}")
+    if wrong:
+        raise BadCalls("\n".join(wrong))
+    return found
+
+
+def _facts_in(line: str, facts: Mapping[str, Fact]) -> Mapping[str, Value]:
+    try:
+        told: Any = json.loads(line)
+    except ValueError as reason:
+        raise Wrong("syntax", f"this line is no JSON: {reason}") from None
+    if not isinstance(told, dict):
+        raise Wrong("type", 'a call is a JSON object of facts, as in {"open": "yes"}')
+    return call_facts(told, facts)
+
+
+# ---------------------------------------------------------------- deciding again
+
+
+class _Deciding:
+    """Decides the calls of one line by one version."""
+
+    def __init__(self, version: Version) -> None:
+        self._router = Router(version.rules, version.queues)
+        self._outcomes = {(outcome.rule.file, outcome.rule.line): outcome for outcome in outcomes(version)}
+
+    def of(self, asked: Asked) -> Outcome:
+        decision = self._router.decide(asked.facts, person_only=asked.person_only)
+        return self._outcomes[decision.file, decision.line]
+
+
+def replay(asked: Iterable[Asked | str], lines: Mapping[str, tuple[Version, Version]], first: str) -> Replay:
+    """Return what becomes of calls by the old and the new version of their line's rules.
+
+    `first` is the line of calls that name none. A call without facts, or whose line is not in `lines`, is left out.
+    """
+    deciding = {line: (_Deciding(old), _Deciding(new)) for line, (old, new) in lines.items()}
+    moves: dict[object, Move] = {}
+    calls: set[str] = set()
+    left_out: set[str] = set()
+    for one in asked:
+        both = None if isinstance(one, str) else deciding.get(str(one.facts.get("line", first)))
+        if isinstance(one, str) or both is None:
+            left_out.add(one if isinstance(one, str) else one.call)
+            continue
+        calls.add(one.call)
+        _follow(one, both[0].of(one), both[1].of(one), moves)
+    return Replay(len(calls), tuple(_in_order(list(moves.values()))), len(left_out - calls))
+
+
+def _follow(asked: Asked, before: Outcome, after: Outcome, moves: dict[object, Move]) -> None:
+    if not before.same_as(after):
+        key = asked.who, before.decision, before.licensed, after.decision, after.licensed
+        moves.setdefault(key, Move(asked.who, before, after)).calls[asked.call] = None
+
+
+def _in_order(moves: Sequence[Move]) -> list[Move]:
+    return sorted(moves, key=lambda move: (not move.worse, -len(move.calls), move.who))
