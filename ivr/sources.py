@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ivr.content import ContentProblems, Pharmacy, Problem, folder
-from ivr.content.pharmacy import read_routing
+from ivr.content.pharmacy import read_what_decides
 from ivr.content.rules import FOLDER as RULES
 
 _PUBLICATION = re.compile("[0-9]+|[0-9a-fA-F]{4,64}")  # a number, or how a hash begins
@@ -34,7 +34,7 @@ class Source:
 
     def read(self) -> Pharmacy:
         """Return what decides where calls go, proved or not; raises ContentProblems when that cannot be read."""
-        pharmacy, problems = read_routing(self.files, self.unread, self.only)
+        pharmacy, problems = read_what_decides(self.files, self.unread, self.only)
         if pharmacy is None:
             raise ContentProblems(problems)
         return pharmacy

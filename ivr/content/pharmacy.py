@@ -86,7 +86,7 @@ def known_names(texts: Mapping[str, str]) -> Names:
     return _Reading(texts, (), datetime.now(UTC).year).names()
 
 
-def read_routing(
+def read_what_decides(
     texts: Mapping[str, str], unread: Iterable[Problem], only: str | None = None
 ) -> tuple[Pharmacy | None, list[Problem]]:
     """Return what decides where calls go, as `read_pharmacy` does; what is wrong with flows and prompts is let be.
