@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr import wording
-from ivr.content import ContentProblems, Pharmacy
+from ivr.content import ContentProblems, Routing
 from ivr.core.rules import Rule
 from ivr.differences import Both, Difference, Told, difference, surroundings
 from ivr.proof.changes import Change, Outcome
@@ -80,7 +80,7 @@ def _found(old: str, new: str, content: Path) -> tuple[Source, Source]:
     return before, after
 
 
-def _read(source: Source) -> Pharmacy:
+def _read(source: Source) -> Routing:
     try:
         return source.read()
     except ContentProblems as refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ivr.content import Pharmacy
+from ivr.content import Routing
 from ivr.content.reading import same_content
 from ivr.content.rules import FOLDER as RULES
 from ivr.core.pharmacy import Line
@@ -21,9 +21,9 @@ class Both:
     """Two versions, as they were found and as they read. Either both mean one file of rules, or neither does."""
 
     before: Source
-    old: Pharmacy
+    old: Routing
     after: Source
-    new: Pharmacy
+    new: Routing
 
     @property
     def files(self) -> tuple[Version, Version] | None:
@@ -46,7 +46,7 @@ class Both:
     @property
     def facts(self) -> Mapping[str, Fact]:
         """Every fact that either version knows."""
-        old, new = (next(iter(pharmacy.rules.values())).facts for pharmacy in (self.old, self.new))
+        old, new = (next(iter(routing.rules.values())).facts for routing in (self.old, self.new))
         return shared(old, new)
 
 
@@ -104,15 +104,15 @@ def surroundings(both: Both) -> Difference:
     return Difference((), lines, _files(both.before.files, both.after.files))
 
 
-def _of_source(source: Source, pharmacy: Pharmacy) -> Version:
-    return _version(pharmacy.rules[(source.only or "").removeprefix(RULES)], pharmacy)
+def _of_source(source: Source, routing: Routing) -> Version:
+    return _version(routing.rules[(source.only or "").removeprefix(RULES)], routing)
 
 
-def _version(rules: RuleSet, pharmacy: Pharmacy) -> Version:
-    return Version(rules, pharmacy.queues, licensed_queues(pharmacy.queues, pharmacy.staff.values()))
+def _version(rules: RuleSet, routing: Routing) -> Version:
+    return Version(rules, routing.queues, licensed_queues(routing.queues, routing.staff.values()))
 
 
-def _told(old: Pharmacy, new: Pharmacy, patience: Patience) -> Iterator[Told]:
+def _told(old: Routing, new: Routing, patience: Patience) -> Iterator[Told]:
     """Yield what changes for the lines both versions have, asked once for those that have the same rules."""
     alike: dict[tuple[_Reached, _Reached], list[str]] = {}
     for name in (name for name in old.lines if name in new.lines):
@@ -139,8 +139,8 @@ class _Reached:
         return replace(rules, rules=self.rules)
 
 
-def _reached(line: Line, pharmacy: Pharmacy) -> _Reached:
-    rules = pharmacy.rules[line.rules]
+def _reached(line: Line, routing: Routing) -> _Reached:
+    rules = routing.rules[line.rules]
     place: dict[str, Value] = {"line": line.name, "site": line.site}
     asked = {c.fact.name for rule in rules.rules for c in rule.when}
     kept = (rule for rule in rules.rules if all(c.holds(place) for c in rule.when if c.fact.name in place))

@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ivr import wording
 from ivr.content import Problem, Routing, folder, load_routing, read_routing
-from ivr.content.conditions import call_facts
+from ivr.content.conditions import call_facts, call_in
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import Wrong
 from ivr.content.rules import FOLDER
@@ -267,15 +268,7 @@ def _place(of: Rule | Reason) -> dict[str, Any]:
 
 def answer(decision: Decision) -> dict[str, Any]:
     """Return a decision as JSON has it: parts that have no value are left out, and `rule` is null for otherwise."""
-    parts = {
-        "route": decision.route,
-        decision.route: decision.target,
-        "answer_within": decision.answer_within_seconds,
-        "needs": sorted(decision.needs) or None,
-        "offer_callback": decision.offer_callback,
-        "record": decision.record,
-    }
-    told = {key: value for key, value in parts.items() if value is not None}
+    told = wording.for_machines(decision)
     return {"rule": decision.rule, "file": decision.file, "line": decision.line, "decision": told}
 
 
@@ -310,27 +303,9 @@ def _answer_stream(rules: Rulebook) -> int:
 
 
 def _answer_to(rules: Rulebook, line: bytes) -> str:
-    call = _call_in(line)
+    call = call_in(line)
     router = rules.router(call.get("line"))
     return _answer_text(router.decide(call_facts(call, router.rules.facts)))
-
-
-def _call_in(line: bytes) -> dict[str, Any]:
-    try:
-        call = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise Wrong("syntax", f"this line is no JSON: {error}") from None
-    if not isinstance(call, dict):
-        raise Wrong("type", 'a call is a JSON object of facts, as in {"open": "yes"}')
-    return call
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    told = dict(pairs)
-    if len(told) < len(pairs):
-        twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
-        raise Wrong("duplicate", f"{twice} is told twice; a call has one of each")
-    return told
 
 
 @cache

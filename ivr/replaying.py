@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ivr.content import folder
-from ivr.content.conditions import call_facts
+from ivr.content.conditions import call_facts, call_in
 from ivr.content.reading import Wrong
+from ivr.core.meaning import grounds_told
 from ivr.core.router import Router
-from ivr.core.rules import UNKNOWN, Fact, Value
+from ivr.core.rules import UNKNOWN, Fact, Grounds
 from ivr.proof.changes import Outcome, Version, outcomes, what_is_lost
 
 _MOST_EXAMPLES = 3
@@ -28,13 +27,12 @@ class Asked:
     """What the rules were asked: of which call, and all that was known of it then."""
 
     call: str
-    facts: Mapping[str, Value]
-    person_only: bool = False
+    grounds: Grounds
 
     @property
     def who(self) -> tuple[str, ...]:
         """The caller kind, the intent and the language."""
-        return tuple(str(self.facts.get(name, UNKNOWN)) for name in WHO)
+        return tuple(str(self.grounds.facts.get(name, UNKNOWN)) for name in WHO)
 
 
 @dataclass(slots=True)
@@ -79,11 +77,10 @@ class Replay:
 def from_journal(turns: Iterable[tuple[str, str]]) -> Iterator[Asked | str]:
     """Yield what the rules were asked in some turns, each call id and event; only the id where no facts were kept."""
     for call, told in turns:
-        decided = json.loads(told).get("decided", ())
+        decided = grounds_told(json.loads(told))
         if not decided:
             yield call
-        for one in decided:
-            yield Asked(call, one["facts"], one.get("person_only", False))
+        yield from (Asked(call, grounds) for grounds in decided)
 
 
 def from_file(path: Path, facts: Mapping[str, Fact]) -> list[Asked]:
@@ -93,27 +90,14 @@ def from_file(path: Path, facts: Mapping[str, Fact]) -> list[Asked]:
     """
     found: list[Asked] = []
     wrong: list[str] = []
-    text = folder.as_text(path.read_bytes())
-    if text is None:
-        raise BadCalls(f"{path} is not UTF-8; save as UTF-8")
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
-            found += [Asked(f"line {number}", _facts_in(line, facts))] if line.strip() else []
+            found += [Asked(f"line {number}", Grounds("", call_facts(call_in(line), facts)))] if line.strip() else []
         except Wrong as reason:
             wrong.append(f"{path}:{number}: {reason.message}")
     if wrong:
         raise BadCalls("\n".join(wrong))
     return found
-
-
-def _facts_in(line: str, facts: Mapping[str, Fact]) -> Mapping[str, Value]:
-    try:
-        told: Any = json.loads(line)
-    except ValueError as reason:
-        raise Wrong("syntax", f"this line is no JSON: {reason}") from None
-    if not isinstance(told, dict):
-        raise Wrong("type", 'a call is a JSON object of facts, as in {"open": "yes"}')
-    return call_facts(told, facts)
 
 
 # ---------------------------------------------------------------- deciding again
@@ -127,7 +111,7 @@ class _Deciding:
         self._outcomes = {(outcome.rule.file, outcome.rule.line): outcome for outcome in outcomes(version)}
 
     def of(self, asked: Asked) -> Outcome:
-        decision = self._router.decide(asked.facts, person_only=asked.person_only)
+        decision = self._router.decide(asked.grounds.facts, person_only=asked.grounds.person_only)
         return self._outcomes[decision.file, decision.line]
 
 
@@ -141,7 +125,7 @@ def replay(asked: Iterable[Asked | str], lines: Mapping[str, tuple[Version, Vers
     calls: set[str] = set()
     left_out: set[str] = set()
     for one in asked:
-        both = None if isinstance(one, str) else deciding.get(str(one.facts.get("line", first)))
+        both = None if isinstance(one, str) else deciding.get(str(one.grounds.facts.get("line", first)))
         if isinstance(one, str) or both is None:
             left_out.add(one if isinstance(one, str) else one.call)
             continue

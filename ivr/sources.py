@@ -10,9 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ivr.content import ContentProblems, Pharmacy, Problem, folder
-from ivr.content.pharmacy import read_what_decides
+from ivr.content import ContentProblems, Problem, Routing, folder, read_routing
+from ivr.content.flows import FOLDER as FLOWS
 from ivr.content.rules import FOLDER as RULES
+from ivr.content.rules import is_draft
 
 _PUBLICATION = re.compile("[0-9]+|[0-9a-fA-F]{4,64}")  # a number, or how a hash begins
 _TITLE = 50
@@ -30,18 +31,21 @@ class Source:
     name: str  # for people
     files: Mapping[str, str]
     unread: tuple[Problem, ...] = ()
-    only: str | None = None  # the file of rules that was meant, if one was; a path below the content folder
+    only: str | None = None  # the file of rules that was meant, as `folder.named` has it, if one was
 
-    def read(self) -> Pharmacy:
-        """Return what decides where calls go, proved or not; raises ContentProblems when that cannot be read."""
-        pharmacy, problems = read_what_decides(self.files, self.unread, self.only)
-        if pharmacy is None:
-            raise ContentProblems(problems)
-        return pharmacy
+    def read(self) -> Routing:
+        """Return what decides where calls go, proved or not; raises ContentProblems when some of that cannot be read.
+
+        Flows and prompts may be faulty: where an old version sent a call can be asked though nobody could walk it now.
+        """
+        routing, problems = read_routing(self.files, self.unread, self.only)
+        if errors := [problem for problem in problems if not problem.file.startswith(FLOWS)]:
+            raise ContentProblems(errors)
+        return routing
 
     def of_one_file(self, path: str) -> Source:
         """Return the same version with one file of rules meant; raises NotFound."""
-        if path not in self.files or not path.startswith(RULES):
+        if path not in self.files:
             raise NotFound(f"{self.name} has no rules {path}, so there is nothing to compare; name a file for both")
         return replace(self, only=path)
 
@@ -97,16 +101,16 @@ def _folder(path: Path, name: str) -> Source:
 
 
 def _file(file: Path, content: Path) -> Source:
-    """Return a file of rules among the content it stands in; one that stands in none is put into ours."""
+    """Return a file of rules among the content it stands in; one that stands in none is a draft of ours."""
     whole = file.resolve()
     home = next((up.parent for up in whole.parents if up.name == RULES.strip("/")), None)
     if home is not None and (home / "config").is_dir():
         return replace(_folder(home, str(file)), only=whole.relative_to(home).as_posix())
-    text = folder.as_text(file.read_bytes())
-    if text is None:
-        raise NotFound(f"{file} is not UTF-8; save as UTF-8")
-    here, path = _folder(content, str(file)), RULES + file.name
-    return replace(here, files={**here.files, path: text}, only=path)
+    path = folder.named(content, str(file))
+    if not is_draft(path):
+        raise NotFound(f"{file} is no file of rules; compare whole versions, and changed files are told")
+    files, unread = folder.texts(content, path)
+    return Source(str(file), files, tuple(unread), path)
 
 
 # ---------------------------------------------------------------- published

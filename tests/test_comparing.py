@@ -221,7 +221,7 @@ def test_two_files_of_rules_are_compared_wherever_they_lie(content: Path, tmp_pa
     (change,) = as_json(MAIN, str(draft))["changes"]
 
     assert change["line"] is None
-    assert (change["from"]["file"], change["to"]["file"]) == (MAIN, "routing_rules/draft.yaml")
+    assert (change["from"]["file"], change["to"]["file"]) == (MAIN, str(draft))
     assert change["to"]["decision"]["queue"] == "insurance"
     assert diff(MAIN, MAIN).exit_code == 0
 
@@ -309,7 +309,10 @@ def test_a_file_the_other_version_lacks_cannot_be_compared(repository: Path, tmp
     told = diff(str(draft))
 
     assert told.exit_code == 2
-    assert "the files on disk has no rules routing_rules/draft.yaml" in told.stderr
+    assert (
+        f"the files on disk has no rules {draft}, so there is nothing to compare; name a file for both" in told.stderr
+    )
+    assert "config/queues.yaml is no file of rules" in diff("config/queues.yaml").stderr
 
 
 def test_rules_that_cannot_be_read_are_told_with_their_place(repository: Path, tmp_path: Path) -> None:
@@ -321,7 +324,7 @@ def test_rules_that_cannot_be_read_are_told_with_their_place(repository: Path, t
     assert told.stderr.startswith(f"ivr diff: the files on disk cannot be read:\n{MAIN}:")
     assert 'no queue is called "biling"; did you mean "billing"?' in told.stderr
     (tmp_path / "latin.yaml").write_bytes("# ¿Qué?".encode("latin-1"))
-    assert "is not UTF-8" in diff(str(tmp_path / "latin.yaml")).stderr
+    assert "is not UTF-8" in diff(str(tmp_path / "latin.yaml"), MAIN).stderr
 
 
 def test_flows_that_cannot_be_walked_keep_no_rules_from_being_compared(repository: Path) -> None:

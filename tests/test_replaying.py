@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from ivr.app import connect
 from ivr.comparing import command
+from ivr.core.call import Caller, Keyed
 from ivr.settings import Settings
 from ivr.store import Record, migrate
+from ivr.switchboard import Exit
 from tests import office
 from tests.store.calls import MORNING, WHY, a_call, begin, turn
 
@@ -160,6 +163,29 @@ def test_who_asked_for_a_person_gets_no_machine_in_the_replay_either(record: Rec
     assert {move["examples"][0]: move["to"]["route"] for move in moves} == {"CA1": "queue", "CA2": "self_service"}
 
 
+def test_a_call_on_the_real_line_can_be_replayed(
+    record: Record, content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REDIS_URL", "ORDER_SYSTEM_URL", "TWILIO_API_URL"):
+        monkeypatch.setenv(name, "redis://127.0.0.1:1/0" if name == "REDIS_URL" else "http://127.0.0.1:1")
+    monkeypatch.setenv("SECRET_KEY", "a key for tests of thirty-two letters")
+    board = connect(Settings.from_environment())
+    board.arrived("CA1", Caller(), "+12125550110")
+    token = board.token_of("CA1")
+    for document, key in ((1, "1"), (2, "0")):
+        board.turn(Exit(token, document, "next"), Keyed(token, key), "CA1")
+    board.record.close()
+    office.edit(content, MAIN, "otherwise: {queue: front_desk, answer_within: 3m}", "otherwise: {voicemail: billing}")
+
+    (move,) = replayed("--calls")["moves"]
+
+    assert (move["examples"], move["intent"], move["language"]) == (["CA1"], "speak_to_person", "en")
+    assert (move["to"]["voicemail"], move["loses"]) == (
+        "billing",
+        ["a message instead of a person", "a longer promise"],
+    )
+
+
 # ---------------------------------------------------------------- calls of a file
 
 
@@ -197,11 +223,11 @@ def test_what_is_no_call_is_told_with_its_line(content: Path, tmp_path: Path) ->
 
 
 def test_a_file_of_calls_that_cannot_be_read_is_told(content: Path, tmp_path: Path) -> None:
-    (tmp_path / "latin.jsonl").write_bytes('{"plan": "Señor"}'.encode("latin-1"))
+    (tmp_path / "latin.jsonl").write_bytes('{"caller": "Señor"}'.encode("latin-1"))
 
     told = diff("../before", "--calls", "nowhere.jsonl")
 
-    assert "latin.jsonl is not UTF-8; save as UTF-8" in diff(".", "--calls", "../latin.jsonl").stderr
+    assert "latin.jsonl:1: this line is no JSON: 'utf-8' codec" in diff(".", "--calls", "../latin.jsonl").stderr
 
     assert told.exit_code == 2
     assert "No such file or directory: 'nowhere.jsonl'" in told.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ivr.content import scalars
 from ivr.content.problems import did_you_mean
@@ -188,6 +190,25 @@ def read_call(item: Item, facts: Mapping[str, Fact]) -> dict[str, Value]:
     if disagreement:
         raise Wrong("range", disagreement, item)
     return call
+
+
+def call_in(line: bytes) -> dict[str, Any]:
+    """Return the call that a line of JSON tells, as it stands there; raises Wrong."""
+    try:
+        call = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise Wrong("syntax", f"this line is no JSON: {error}") from None
+    if not isinstance(call, dict):
+        raise Wrong("type", 'a call is a JSON object of facts, as in {"open": "yes"}')
+    return call
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    told = dict(pairs)
+    if len(told) < len(pairs):
+        twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+        raise Wrong("duplicate", f"{twice} is told twice; a call has one of each")
+    return told
 
 
 def call_facts(given: Mapping[str, object], facts: Mapping[str, Fact]) -> dict[str, Value]:

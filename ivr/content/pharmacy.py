@@ -86,21 +86,6 @@ def known_names(texts: Mapping[str, str]) -> Names:
     return _Reading(texts, (), datetime.now(UTC).year).names()
 
 
-def read_what_decides(
-    texts: Mapping[str, str], unread: Iterable[Problem], only: str | None = None
-) -> tuple[Pharmacy | None, list[Problem]]:
-    """Return what decides where calls go, as `read_pharmacy` does; what is wrong with flows and prompts is let be.
-
-    So an old version can be asked where it sent a call, though its flows can no longer be walked. `only` is a file
-    whose rules are among those returned, whether a line uses it or not.
-    """
-    reading = _Reading(texts, {problem.file for problem in unread}, datetime.now(UTC).year)
-    reading.read(only)
-    problems = in_order([*unread, *(p for file in reading.files.values() for p in file.problems)])
-    errors = [p for p in problems if p.severity == "error" and not p.file.startswith(FLOWS_FOLDER)]
-    return None if errors else reading.pharmacy(), errors
-
-
 class _Reading:
     """One reading of all files: first the names each defines, then what they say, then how it fits together."""
 
@@ -267,7 +252,7 @@ class _Reading:
             found = rules.rule_set(chain, self._names) if chain else None
             if found:
                 sets[path] = found
-        self._rules = {found.name: found for path, found in sets.items() if path in used | alone}
+        self._rules = {found.name: found for path, found in sets.items() if path in used}
         for path in sorted(set(self.files) - reader.used) if self._lines else ():
             if path.startswith(rules.FOLDER):
                 self.files[path].problem("remark", "no line uses this file, so it is not read", severity="warning")
