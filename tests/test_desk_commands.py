@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr import desk, explain
+from ivr import desk
 from ivr.app import connect
 from ivr.core.call import Caller, HungUp, Keyed
+from ivr.office import explain
 from ivr.settings import Settings
 from ivr.store import migrate
 from ivr.switchboard import Exit, Switchboard

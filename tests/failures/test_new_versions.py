@@ -15,7 +15,7 @@ import pytest
 from ivr.phone.webhook import signature
 from ivr.settings import PRACTICE_AUTH_TOKEN
 from tests.failures.rehearsed import Rehearsed, eventually, rehearsing
-from tests.office import MISTAKE, PROMPTS, RULES, edit, folder_in, mistype
+from tests.office.admin import MISTAKE, PROMPTS, RULES, edit, folder_in, mistype
 from tests.whole_line import _HTTP
 
 WORKERS = 5  # children of the worker, each a process of its own

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr import cli, publishing
+from ivr import cli
 from ivr.clock import Clock
-from ivr.publishing import Office, Saves, publish_saved
+from ivr.office import publishing
+from ivr.office.publishing import Office, Saves, publish_saved
 from ivr.store import Publication, Record, migrate
-from tests.office import (
+from tests.office.admin import (
     MISTAKE,
     MONDAY,
     PROMPTS,

@@ -12,7 +12,7 @@ from ivr import versions
 from ivr.content import folder
 from ivr.store import Publication, Record
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SHIPPED: Mapping[str, str] = folder.texts(ROOT)[0]
 MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
 PROMPTS, RULES, STAFF = "callflows/prompts/en.yaml", "routing_rules/main.yaml", "config/staff.yaml"

@@ -22,7 +22,7 @@ from ivr.settings import Settings
 from ivr.store import Publication, Published, Record, Unreachable, migrate
 from ivr.switchboard import Exit, Switchboard
 from ivr.versions import Following, Overtaken, Unsettled
-from tests.office import MONDAY, PROMPTS, RULES, STAFF, edit, folder_in, mistype, of_the_future, published, signed
+from tests.office.admin import MONDAY, PROMPTS, RULES, STAFF, edit, folder_in, mistype, of_the_future, published, signed
 
 SECRET_KEY = "a secret of the tests, long enough"
 MAIN = "+12125550110"

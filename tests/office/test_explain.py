@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.content import folder
-from ivr.explain import command
+from ivr.office.explain import command
 from tests.content import by_hand
 from tests.content.written_rules import WrittenSet, calls
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SHIPPED, _ = folder.texts(ROOT)
 RULES = """version: 1
 extends: safety.yaml

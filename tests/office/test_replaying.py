@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.app import connect
-from ivr.comparing import command
 from ivr.core.call import Caller, Keyed
+from ivr.office.comparing import command
 from ivr.settings import Settings
 from ivr.store import Record, migrate
 from ivr.switchboard import Exit
-from tests import office
+from tests.office import admin
 from tests.store.calls import MORNING, WHY, a_call, begin, turn
 
 MAIN = "routing_rules/main.yaml"
@@ -28,9 +28,9 @@ FAILED_CARD = {"line": "main", "intent": "billing", "payment": "failed", "hours"
 @pytest.fixture
 def content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the admin stands, beside the content as it was: failed cards now go to the billing queue later."""
-    here = office.folder_in(tmp_path / "pharmacy")
+    here = admin.folder_in(tmp_path / "pharmacy")
     shutil.copytree(here, tmp_path / "before")
-    office.edit(here, MAIN, "then: {queue: billing, answer_within: 2m}", "then: {queue: billing, answer_within: 5m}")
+    admin.edit(here, MAIN, "then: {queue: billing, answer_within: 2m}", "then: {queue: billing, answer_within: 5m}")
     monkeypatch.chdir(here)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/line.db")
     monkeypatch.setenv("RXLINE_CLOCK", "2026-11-24T10:00-05:00")
@@ -152,7 +152,7 @@ def test_calls_that_cannot_be_replayed_are_counted(record: Record) -> None:
 
 
 def test_who_asked_for_a_person_gets_no_machine_in_the_replay_either(record: Record, content: Path) -> None:
-    office.edit(
+    admin.edit(
         content, MAIN, "rules:\n", "rules:\n  - {name: All, when: {payment: failed}, then: {self_service: refill}}\n"
     )
     was(record, "CA1", {"facts": FAILED_CARD, "person_only": True})
@@ -175,7 +175,7 @@ def test_a_call_on_the_real_line_can_be_replayed(
     for document, key in ((1, "1"), (2, "0")):
         board.turn(Exit(token, document, "next"), Keyed(token, key), "CA1")
     board.record.close()
-    office.edit(content, MAIN, "otherwise: {queue: front_desk, answer_within: 3m}", "otherwise: {voicemail: billing}")
+    admin.edit(content, MAIN, "otherwise: {queue: front_desk, answer_within: 3m}", "otherwise: {voicemail: billing}")
 
     (move,) = replayed("--calls")["moves"]
 

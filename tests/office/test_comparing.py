@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr.comparing import command
+from ivr.office.comparing import command
 from ivr.settings import Settings
 from ivr.store import Record, migrate
-from tests import office
+from tests.office import admin
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MAIN = "routing_rules/main.yaml"
 PAYMENT = "then: {queue: billing, answer_within: 2m}"
 
@@ -25,7 +25,7 @@ PAYMENT = "then: {queue: billing, answer_within: 2m}"
 @pytest.fixture
 def content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shipped content in a folder of its own, where the admin stands."""
-    here = office.folder_in(tmp_path / "pharmacy")
+    here = admin.folder_in(tmp_path / "pharmacy")
     monkeypatch.chdir(here)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/line.db")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -44,7 +44,7 @@ def as_json(*arguments: str) -> dict[str, Any]:
 
 
 def write(content: Path, old: str, new: str, path: str = MAIN) -> None:
-    office.edit(content, path, old, new)
+    admin.edit(content, path, old, new)
 
 
 def git(content: Path, *words: str) -> str:
@@ -254,9 +254,9 @@ def published(content: Path) -> Iterator[list[str]]:
     settings = Settings.from_environment()
     migrate(settings.database_url)
     record = Record(settings.database_url, settings.secret_key)
-    hashes = [office.published(record, content, "As on Monday").version]
+    hashes = [admin.published(record, content, "As on Monday").version]
     write(content, PAYMENT, "then: {queue: billing, answer_within: 90s}")
-    hashes.append(office.published(record, content, "Payments sooner").version)
+    hashes.append(admin.published(record, content, "Payments sooner").version)
     yield hashes
     record.close()
 

@@ -16,15 +16,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ivr import wording
 from ivr.content import ContentProblems, Routing
 from ivr.core.rules import Rule
-from ivr.differences import Both, Difference, Told, difference, surroundings
+from ivr.office import wording
+from ivr.office.differences import Both, Difference, Told, difference, surroundings
+from ivr.office.replaying import WHO, BadCalls, Move, Replay, from_file, from_journal, replay
+from ivr.office.sources import NotFound, Source, find
 from ivr.proof.changes import Change, Outcome
 from ivr.proof.findings import LIMIT_SECONDS
 from ivr.proof.patience import Patience
-from ivr.replaying import WHO, BadCalls, Move, Replay, from_file, from_journal, replay
-from ivr.sources import NotFound, Source, find
 
 _MOST_SHOWN = 8  # of what changes in the same way
 _COULD_NOT_RUN = 2

@@ -21,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ivr import wording
 from ivr.content import Problem, Routing, folder, load_routing, read_routing
 from ivr.content.conditions import call_facts, call_in
 from ivr.content.problems import did_you_mean
@@ -31,6 +30,7 @@ from ivr.content.scalars import duration_text
 from ivr.core.meaning import grounds_told
 from ivr.core.router import Router
 from ivr.core.rules import Decision, Fact, Grounds, Reason, Rule, Value, as_written, passed_over
+from ivr.office import wording
 from ivr.settings import Settings
 from ivr.store import JournalLine, Record
 

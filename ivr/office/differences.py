@@ -10,10 +10,10 @@ from ivr.content.reading import same_content
 from ivr.content.rules import FOLDER as RULES
 from ivr.core.pharmacy import Line
 from ivr.core.rules import Condition, Fact, Rule, RuleSet, Value, licensed_queues
+from ivr.office.sources import Source
 from ivr.proof.changes import Change, Compared, Version, compare
 from ivr.proof.patience import Patience
 from ivr.proof.vocabulary import shared
-from ivr.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
