@@ -157,18 +157,24 @@ class Proofs:
 
     def _broken(self, number: int) -> Finding | None:
         """Return how a guarantee breaks, by the first rule that breaks it, with a call; None when it holds."""
-        guarantee = self._guarantees[number]
-        promised = self._space.box(guarantee.when)
-        for place, rule in enumerate(self._rules):
-            failed, here = self._failed(number, place), meet(promised, self._boxes[place])
-            if failed is None or here is None:
-                continue
-            found = self._solver.find(here, range(place))
-            if found is not None:
-                decision = self._router.decisions[place]
-                message = f'"{guarantee.name}" is broken by {_named(rule, guarantee)}: {_spoken(decision)}, {failed}'
-                return _at(guarantee, "guarantee", "error", message, self._example(found, here, place))
+        promised = self._space.box(self._guarantees[number].when)
+        for place, box in enumerate(self._boxes):
+            here = meet(promised, box)
+            broken = None if here is None else self._breaks(number, place, here)
+            if broken or within(promised, box):
+                return broken  # nothing that was promised gets past this rule
         return None
+
+    def _breaks(self, number: int, place: int, here: Box) -> Finding | None:
+        """Return how a rule breaks a guarantee with a call it takes `here`; None when it does not."""
+        failed = self._failed(number, place)
+        found = None if failed is None else self._solver.find(here, range(place))
+        if found is None:
+            return None
+        guarantee, decision = self._guarantees[number], self._router.decisions[place]
+        by = _named(self._rules[place], guarantee)
+        message = f'"{guarantee.name}" is broken by {by}: {_spoken(decision)}, {failed}'
+        return _at(guarantee, "guarantee", "error", message, self._example(found, here, place))
 
     def _failed(self, number: int, place: int) -> str | None:
         """Return what is wrong with the decision of a rule, as far as a guarantee is concerned."""
@@ -217,7 +223,15 @@ class Proofs:
 
 
 def _some_call(box: Box, chance: Random) -> Box:
-    return tuple(1 << chance.choice([place for place in range(mask.bit_length()) if mask >> place & 1]) for mask in box)
+    return tuple(_some_part(mask, chance) for mask in box)
+
+
+def _some_part(mask: int, chance: Random) -> int:
+    first, last = (mask & -mask).bit_length() - 1, mask.bit_length() - 1
+    while True:
+        part = 1 << chance.randint(first, last)
+        if part & mask:
+            return part
 
 
 # ---------------------------------------------------------------- words

@@ -6,6 +6,7 @@ al., Compiling finite linear CSP into SAT, 2006). A run of parts is then two lit
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
@@ -26,9 +27,11 @@ class SatSolver:
         self._last = 0
         self._whole = space.whole
         self._axes = [self._axis(len(axis.parts)) for axis in space.axes]
+        self._places = self._last  # the variables so far say where a call is
         self._in: dict[tuple[int, int], int] = {}
         self._standing = [self._stand(wall) for wall in walls]
         self._joint: dict[int, list[int]] = {}  # by the first wall of a run
+        self._wall = {standing: number for number, standing in enumerate(self._standing)}
         self.core: frozenset[int] = frozenset()
 
     def find(self, inside: Box, *outside: Iterable[int]) -> Box | None:
@@ -39,8 +42,8 @@ class SatSolver:
         walls = chain.from_iterable(self._walls(some) for some in outside)
         if self._solve([*self._place_in(inside), *walls]):
             return self._call()
-        blamed = set(self._solver.get_core() or ())
-        self.core = frozenset(wall for wall, standing in enumerate(self._standing) if standing in blamed)
+        blamed = self._solver.get_core() or ()
+        self.core = frozenset(self._wall[literal] for literal in blamed if literal in self._wall)
         return None
 
     # ------------------------------------------------------------ what the variables mean
@@ -117,8 +120,8 @@ class SatSolver:
                 return bool(found)
 
     def _call(self) -> Box:
-        true = {literal for literal in self._solver.get_model() if literal > 0}
-        return tuple(1 << sum(at_or_before not in true for at_or_before in axis) for axis in self._axes)
+        true = {*self._solver.get_model()[: self._places]}  # variables no clause has may be missing, and are free
+        return tuple(1 << bisect(axis, False, key=true.__contains__) for axis in self._axes)
 
 
 def _runs(mask: int) -> Iterator[tuple[int, int]]:
