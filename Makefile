@@ -43,7 +43,7 @@ bench: .venv/installed-dev
 # The newest versions pyproject.toml allows, from an empty environment; run `make test` before keeping them.
 lock:
 	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
-	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,verify]'
+	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,dev,verify]'
 	{ sed -n '/^#/p' requirements.lock; \
 	  .venv/lock/bin/python -m pip freeze --exclude-editable; } > .venv/requirements.lock
 	mv .venv/requirements.lock requirements.lock && rm -rf .venv/lock
