@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import yaml
@@ -64,7 +65,7 @@ class Wrong(Exception):
         self.code, self.message, self.item = code, message, item
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class File:
     """One file being read, and the problems found in it."""
 
@@ -76,9 +77,10 @@ class File:
     def problem(self, code: str, message: str, line: int = 1, column: int = 1, *, severity: str = "error") -> None:
         self.problems.append(Problem(self.path, line, column, severity, code, _shortened(message)))
 
-    def line(self, number: int) -> str:
-        """Return a line, counted from 1."""
-        return self.text.split("\n")[number - 1]
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text line by line; the line counted as 1 stands first."""
+        return self.text.split("\n")
 
 
 def _shortened(message: str) -> str:

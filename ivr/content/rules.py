@@ -272,7 +272,7 @@ def _members(item: Item, key: str) -> tuple[Item, ...]:
 
 def _name(item: Item) -> Item:
     text(item)
-    line = item.file.line(item.line)
+    line = item.file.lines[item.line - 1]
     if not item.quoted and _COMMENT.search(line, item.column - 1):
         raise Wrong("syntax", "what follows ` #` is taken for a comment; put the name in quotes", item)
     if "\n" in item.text:

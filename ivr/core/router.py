@@ -3,8 +3,8 @@
 `rules.decide` reads rule by rule and is what the format means; a `Router` gives the same decisions, faster. For every
 value of a fact one whole number keeps which rules it suits (bit i: rule i). A call's facts pick one number each (two
 facts of few values pick one together); what these have in common are the rules that match, and the lowest bit is the
-first of them. After the bitmap indexes of
-databases (O'Neil and Quass, Improved query performance with variant indexes, 1997).
+first of them. After the bitmap indexes of databases (O'Neil and Quass, Improved query performance with variant
+indexes, 1997).
 """
 
 from __future__ import annotations
