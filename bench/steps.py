@@ -38,7 +38,8 @@ def _environment(folder: Path) -> dict[str, str]:
 def _measure(folder: Path) -> dict[str, float]:
     from bench.turn import FIELDS, TOKEN, _signed
     from bench.web import create_app
-    from ivr.core.call import Keyed, World
+    from ivr.core.call import World
+    from ivr.core.events import Keyed
     from ivr.core.step import step
     from ivr.store import Turn
     from ivr.telephony.forms import Form, event

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ivr.app import connect
-from ivr.core.call import Worked
+from ivr.core.events import Worked
 from ivr.core.line import Agent
 from ivr.doors import Doors
 from ivr.settings import Settings

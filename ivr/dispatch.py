@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ivr.core.call import Call, Event, NobodyCould, Offered, TimerDue
+from ivr.core.call import Call
+from ivr.core.events import Event, NobodyCould, Offered, TimerDue
 from ivr.core.line import (
     DECLINED_SECONDS,
     Agent,

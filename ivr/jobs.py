@@ -14,18 +14,10 @@ from rq import Queue
 from rq.exceptions import DuplicateJobError
 
 from ivr.app import connect
-from ivr.core.call import (
-    Call,
-    CallerGone,
-    CreateTask,
-    EndLeg,
-    Inquire,
-    MoveCaller,
-    MoveLeg,
-    RequestRefill,
-    WriteDisposition,
-)
+from ivr.core.call import Call
 from ivr.core.draft import where_found
+from ivr.core.effects import CreateTask, EndLeg, Inquire, MoveCaller, MoveLeg, RequestRefill, WriteDisposition
+from ivr.core.events import CallerGone
 from ivr.doors import Doors
 from ivr.live import connection
 from ivr.orders import port, questions

@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from ivr.core.call import Call, HungUp, Leg, PlaceCall, Placed, PlaceFailed
+from ivr.core.call import Call, Leg
+from ivr.core.effects import PlaceCall
+from ivr.core.events import HungUp, Placed, PlaceFailed
 from ivr.doors import Doors
 from ivr.jobs import delay_seconds
 from ivr.leases import LEASE_SECONDS, Leases

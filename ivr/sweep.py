@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ivr.core.call import Call, Caller, Event, HungUp, Recorded
+from ivr.core.call import Call, Caller
+from ivr.core.events import Event, HungUp, Recorded
 from ivr.doors import Doors
 from ivr.store import LegRow, Unreachable
 from ivr.switchboard import Switchboard

@@ -14,27 +14,13 @@ import structlog
 
 from ivr.clock import Clock
 from ivr.content.library import Library
-from ivr.core.call import (
-    Answer,
-    Arrived,
-    Back,
-    Call,
-    Caller,
-    Event,
-    Hangup,
-    HungUp,
-    Leg,
-    Pause,
-    Say,
-    Step,
-    Stumbled,
-    Verb,
-    World,
-)
+from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
+from ivr.core.events import Arrived, Event, HungUp, Stumbled
 from ivr.core.meaning import meaning
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
+from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
 from ivr.core.waiting import hold_view
 from ivr.enquiries import Enquiries
 from ivr.live import Live

@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 
 from ivr import desk
 from ivr.app import connect
-from ivr.core.call import Caller, HungUp, Keyed
+from ivr.core.call import Caller
+from ivr.core.events import HungUp, Keyed
 from ivr.office import explain
 from ivr.settings import Settings
 from ivr.store import migrate

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ivr.core.call import Call, CreateTask, Effect, Leg, Step, Verb, World
+from ivr.core.call import Call, Leg, Step, World
+from ivr.core.effects import CreateTask, Effect
 from ivr.core.line import Queue
 from ivr.core.pharmacy import Line, Site
 from ivr.core.rules import Grounds, Reason
+from ivr.core.verbs import Verb
 
 
 class Draft:

@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ivr.core.call import Call, Hangup, HungUp, Worked, WriteDisposition
+from ivr.core.call import Call
 from ivr.core.draft import Draft
+from ivr.core.effects import WriteDisposition
+from ivr.core.events import HungUp, Worked
 from ivr.core.meeting import (
     accepted_offer,
     back_in_line,
@@ -19,6 +21,7 @@ from ivr.core.meeting import (
     release_agent,
     talk_ended,
 )
+from ivr.core.verbs import Hangup
 from ivr.core.waiting import close_ticket, withdraw_offers
 
 SHORT_ABANDON_SECONDS = 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ivr.core.call import (
+from ivr.core.call import Call
+from ivr.core.events import (
     Arrived,
-    Call,
     Came,
     DialEnded,
     Event,

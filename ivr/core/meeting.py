@@ -5,28 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ivr.core.call import (
-    Call,
-    Came,
-    ClearTimer,
-    EndLeg,
-    Gather,
-    Hangup,
-    Keyed,
-    Leg,
-    Meet,
-    MoveAgent,
-    MoveCaller,
-    MoveLeg,
-    Offered,
-    PlaceCall,
-    Say,
-    SetTimer,
-    Silent,
-    Spoke,
-)
+from ivr.core.call import Call, Leg
 from ivr.core.draft import Draft
+from ivr.core.effects import ClearTimer, EndLeg, MoveAgent, MoveCaller, MoveLeg, PlaceCall, SetTimer
+from ivr.core.events import Came, Keyed, Offered, Silent, Spoke
 from ivr.core.line import EMERGENCY_OFFERS, Offer
+from ivr.core.verbs import Gather, Hangup, Meet, Say
 from ivr.core.waiting import (
     callback_number,
     close_ticket,

@@ -5,35 +5,29 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivr.core import ending, meeting, unattended, waiting, walk
-from ivr.core.call import (
+from ivr.core.call import Call, Step, World
+from ivr.core.draft import Draft
+from ivr.core.events import (
     Arrived,
-    Back,
-    Call,
     CallerGone,
     Came,
     DialEnded,
     Event,
-    Hangup,
     HungUp,
     Keyed,
     NobodyCould,
     Offered,
-    Pause,
     Placed,
     PlaceFailed,
     QueueLeft,
-    Record,
     Recorded,
-    Say,
     Silent,
     Spoke,
-    Step,
     Stumbled,
     TimerDue,
     Worked,
-    World,
 )
-from ivr.core.draft import Draft
+from ivr.core.verbs import Back, Hangup, Pause, Record, Say
 
 ON_HOLD = ("holding", "dialogue", "connecting")
 # The other results of a hold only tell us what we did.

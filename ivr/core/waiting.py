@@ -6,32 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ivr.core import entry, unattended
-from ivr.core.call import (
-    Back,
-    Call,
-    Dial,
-    EndLeg,
-    Gather,
-    Hangup,
-    Hold,
-    Keyed,
-    Leave,
-    MoveAgent,
-    MoveCaller,
-    Pause,
-    Play,
-    Record,
-    Recorded,
-    Say,
-    SetTimer,
-    Silent,
-    Spoke,
-    Verb,
-    World,
-)
+from ivr.core.call import Call, World
 from ivr.core.draft import Draft
+from ivr.core.effects import EndLeg, MoveAgent, MoveCaller, SetTimer
+from ivr.core.events import Keyed, Recorded, Silent, Spoke
 from ivr.core.line import Offer, Queue, Ticket, on_call_id
 from ivr.core.metrics import expected_wait_minutes
+from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Record, Say, Verb
 
 DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
 ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number

@@ -6,25 +6,12 @@ from datetime import datetime
 from typing import assert_never
 
 from ivr.core import entry, flows, waiting
-from ivr.core.call import (
-    OWN_ASKS,
-    Answer,
-    Arrived,
-    Back,
-    Crumb,
-    Gather,
-    Inquire,
-    Keyed,
-    Pause,
-    Place,
-    RememberLanguage,
-    RequestRefill,
-    Say,
-    Silent,
-    Spoke,
-)
+from ivr.core.call import OWN_ASKS, Answer, Crumb, Place
 from ivr.core.draft import Draft, where_found
+from ivr.core.effects import Inquire, RememberLanguage, RequestRefill
+from ivr.core.events import Arrived, Keyed, Silent, Spoke
 from ivr.core.rules import Grounds, known
+from ivr.core.verbs import Back, Gather, Pause, Say
 
 STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person

@@ -8,16 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, update
 
-from ivr.core.call import (
-    Call,
-    ClearTimer,
-    Effect,
-    MoveAgent,
-    PlaceCall,
-    RememberLanguage,
-    SetTimer,
-    WriteDisposition,
-)
+from ivr.core.call import Call
+from ivr.core.effects import ClearTimer, Effect, MoveAgent, PlaceCall, RememberLanguage, SetTimer, WriteDisposition
 from ivr.core.line import PRESENCE
 from ivr.store.database import Write
 from ivr.store.notation import micros, written

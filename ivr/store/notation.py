@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from ivr.core.call import Answer, Call, Effect
+from ivr.core.call import Answer, Call
+from ivr.core.effects import Effect
 from ivr.core.line import Ticket
 from ivr.core.rules import Reason
 

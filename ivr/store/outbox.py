@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, exists, func, not_, null, or_, select, update
 
-from ivr.core.call import Effect, WriteDisposition
+from ivr.core.effects import Effect, WriteDisposition
 from ivr.store.database import Database, Write
 from ivr.store.drivers import Row
 from ivr.store.effects import placing_of, real_micros

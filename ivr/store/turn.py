@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, or_, update
 
-from ivr.core.call import Call, Effect, Leg
+from ivr.core.call import Call, Leg
+from ivr.core.effects import Effect
 from ivr.core.line import Offer, Ticket
 from ivr.core.rules import Reason
 from ivr.store.database import Write

@@ -11,18 +11,8 @@ from urllib.parse import unquote_to_bytes
 import phonenumbers
 import structlog
 
-from ivr.core.call import (
-    Caller,
-    Came,
-    DialEnded,
-    Event,
-    HungUp,
-    Keyed,
-    QueueLeft,
-    Recorded,
-    Silent,
-    Spoke,
-)
+from ivr.core.call import Caller
+from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
 from ivr.core.step import TURNS_AFTER_HOLD
 
 REGION = "US"

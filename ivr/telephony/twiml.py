@@ -13,20 +13,7 @@ from html import escape as _escape_markup
 from typing import Any, Protocol, assert_never
 from urllib.parse import quote
 
-from ivr.core.call import (
-    Back,
-    Dial,
-    Gather,
-    Hangup,
-    Hold,
-    Leave,
-    Meet,
-    Pause,
-    Play,
-    Record,
-    Say,
-    Verb,
-)
+from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Meet, Pause, Play, Record, Say, Verb
 from ivr.telephony import SOUNDS, hold_queue
 
 FRAGMENT = "#rc=3&rp=ct,rt,5xx&ct=2000&rt=5000&tt=14000"

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from ivr import store
 from ivr.app import connect
 from ivr.console import practice
-from ivr.core.call import Caller, HungUp, Spoke
+from ivr.core.call import Caller
+from ivr.core.events import HungUp, Spoke
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard
 

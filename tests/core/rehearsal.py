@@ -7,29 +7,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from ivr.core.call import (
-    Answer,
-    Arrived,
-    Call,
-    Caller,
-    Came,
-    Effect,
-    Event,
-    Gather,
-    HungUp,
-    Keyed,
-    Leg,
-    MoveAgent,
-    MoveCaller,
-    MoveLeg,
-    Offered,
-    PlaceCall,
-    Say,
-    Silent,
-    Step,
-    World,
-    WriteDisposition,
-)
+from ivr.core.call import Answer, Call, Caller, Leg, Step, World
+from ivr.core.effects import Effect, MoveAgent, MoveCaller, MoveLeg, PlaceCall, WriteDisposition
+from ivr.core.events import Arrived, Came, Event, HungUp, Keyed, Offered, Silent
 from ivr.core.flows import AskNode, Collect, Flow, HangUpNode, Menu, Option, Return, Route, SayNode, SubFlow
 from ivr.core.flows import Do as DoNode
 from ivr.core.hours import Hours
@@ -37,6 +17,7 @@ from ivr.core.line import PRESENCE, Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
 from ivr.core.rules import FACTS, Condition, Rule, RuleSet, Then
 from ivr.core.step import step
+from ivr.core.verbs import Gather, Say
 
 OPEN = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)  # a Tuesday, ten in the morning in New York
 NIGHT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # the same evening at eleven

@@ -3,15 +3,15 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.core.call import (
-    Answer,
+from ivr.core.call import Answer
+from ivr.core.effects import MoveCaller
+from ivr.core.events import (
     CallerGone,
     Came,
     DialEnded,
     Event,
     HungUp,
     Keyed,
-    MoveCaller,
     NobodyCould,
     Placed,
     PlaceFailed,

@@ -5,36 +5,27 @@ from datetime import timedelta
 
 import pytest
 
-from ivr.core.call import (
-    Answer,
+from ivr.core.call import Answer
+from ivr.core.effects import CreateTask, EndLeg, Inquire, MoveCaller, RequestRefill, SetTimer, WriteDisposition
+from ivr.core.entry import key_for
+from ivr.core.events import (
     CallerGone,
     Came,
-    CreateTask,
     DialEnded,
-    EndLeg,
-    Gather,
-    Hold,
-    Inquire,
     Keyed,
-    Meet,
-    MoveCaller,
     NobodyCould,
     Placed,
     PlaceFailed,
     QueueLeft,
     Recorded,
-    RequestRefill,
-    Say,
-    SetTimer,
     Silent,
     Spoke,
     Stumbled,
     TimerDue,
     Worked,
-    WriteDisposition,
 )
-from ivr.core.entry import key_for
 from ivr.core.flows import Menu, Option
+from ivr.core.verbs import Gather, Hold, Meet, Say
 from tests.core.rehearsal import NIGHT, OPEN, Rehearsal
 
 ELIGIBLE = {"prescription:0": Answer(True, {"refill": "eligible", "tier": "prescription"}, "p1", "rx1")}

@@ -5,22 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from ivr.core.call import (
-    Came,
-    CreateTask,
-    Dial,
-    DialEnded,
-    Gather,
-    Hold,
-    Leave,
-    Play,
-    QueueLeft,
-    Say,
-    SetTimer,
-    Stumbled,
-    Verb,
-    World,
-)
+from ivr.core.call import World
+from ivr.core.effects import CreateTask, SetTimer
+from ivr.core.events import Came, DialEnded, QueueLeft, Stumbled
+from ivr.core.verbs import Dial, Gather, Hold, Leave, Play, Say, Verb
 from ivr.core.waiting import hold_view
 from tests.core.rehearsal import LINE, NIGHT, OPEN, PHARMACY, SILENT, Rehearsal
 

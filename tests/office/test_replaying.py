@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.app import connect
-from ivr.core.call import Caller, Keyed
+from ivr.core.call import Caller
+from ivr.core.events import Keyed
 from ivr.office.comparing import command
 from ivr.settings import Settings
 from ivr.store import Record, migrate

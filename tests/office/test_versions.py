@@ -14,7 +14,8 @@ from ivr import versions
 from ivr.app import connect
 from ivr.content import ContentProblems, Pharmacy
 from ivr.content.library import MOST_KEPT, Library
-from ivr.core.call import Caller, Keyed
+from ivr.core.call import Caller
+from ivr.core.events import Keyed
 from ivr.dispatch import Dispatch
 from ivr.leases import Leases
 from ivr.rescue import Rescue

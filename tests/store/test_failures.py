@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ivr.core.call import MoveAgent
+from ivr.core.effects import MoveAgent
 from ivr.core.line import Agent
 from ivr.store import Conflict, Loaded, Misuse, Record, Unreachable, migrate
 from tests import servers

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ivr.core.call import ClearTimer, SetTimer
+from ivr.core.effects import ClearTimer, SetTimer
 from ivr.store import Conflict, Publication, Record, Timer
 from tests.store.calls import SECRET_KEY, a_call, after, begin, known, turn
 

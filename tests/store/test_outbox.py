@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ivr.core.call import CreateTask, Effect, EndLeg, Inquire, MoveCaller, PlaceCall, WriteDisposition
+from ivr.core.effects import CreateTask, Effect, EndLeg, Inquire, MoveCaller, PlaceCall, WriteDisposition
 from ivr.store import Conflict, EffectRow, Record
 from tests.store.calls import a_call, begin, known, turn
 

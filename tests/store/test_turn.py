@@ -12,14 +12,13 @@ from typing import Any, get_args
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from ivr.core.call import (
-    Answer,
+from ivr.core.call import Answer, Leg
+from ivr.core.effects import (
     ClearTimer,
     CreateTask,
     Effect,
     EndLeg,
     Inquire,
-    Leg,
     MoveAgent,
     MoveCaller,
     MoveLeg,

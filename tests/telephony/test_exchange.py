@@ -11,27 +11,8 @@ import pytest
 from flask import Flask, Response, request
 
 from ivr.clock import Clock
-from ivr.core.call import (
-    Back,
-    Came,
-    DialEnded,
-    Event,
-    Gather,
-    Hangup,
-    Hold,
-    HungUp,
-    Keyed,
-    Meet,
-    Pause,
-    Play,
-    QueueLeft,
-    Record,
-    Recorded,
-    Say,
-    Silent,
-    Spoke,
-    Verb,
-)
+from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
+from ivr.core.verbs import Back, Gather, Hangup, Hold, Meet, Pause, Play, Record, Say, Verb
 from ivr.doors import Doors
 from ivr.phone.client import Phones
 from ivr.phone.exchange import Exchange

@@ -10,18 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from ivr.core.call import (
-    Caller,
-    Came,
-    DialEnded,
-    Event,
-    HungUp,
-    Keyed,
-    QueueLeft,
-    Recorded,
-    Silent,
-    Spoke,
-)
+from ivr.core.call import Caller
+from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
 from ivr.telephony.forms import MOST_CHARACTERS, Form, call_sid, caller, dialed, e164, event, status_event
 
 LEG = "7Yc1nVY0b3Q"

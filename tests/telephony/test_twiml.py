@@ -16,20 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twilio.twiml import voice_response  # type: ignore[import-untyped]
 
-from ivr.core.call import (
-    Back,
-    Dial,
-    Gather,
-    Hangup,
-    Hold,
-    Leave,
-    Meet,
-    Pause,
-    Play,
-    Record,
-    Say,
-    Verb,
-)
+from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Meet, Pause, Play, Record, Say, Verb
 from ivr.doors import Doors
 from ivr.telephony.twiml import FRAGMENT, NOTHING, Renderer, rescue
 

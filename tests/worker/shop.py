@@ -11,7 +11,8 @@ from typing import Any
 
 from ivr.clock import Anchor, Clock
 from ivr.content.library import Library
-from ivr.core.call import Call, Caller, Event, Keyed, Leg
+from ivr.core.call import Call, Caller, Leg
+from ivr.core.events import Event, Keyed
 from ivr.core.line import Agent, Offer, Ticket
 from ivr.core.pharmacy import Pharmacy
 from ivr.dispatch import Dispatch, roster

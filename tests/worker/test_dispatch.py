@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ivr.core.call import HungUp, Keyed, SetTimer
+from ivr.core.effects import SetTimer
+from ivr.core.events import HungUp, Keyed
 from ivr.core.line import AtDesk, InLine, Offer, PlanStep, Queue, match
 from ivr.dispatch import Dispatch, heads
 from ivr.leases import Leases

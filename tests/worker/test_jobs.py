@@ -7,21 +7,19 @@ import time
 
 import pytest
 
-from ivr.core.call import (
+from ivr.core.call import Leg
+from ivr.core.draft import where_found
+from ivr.core.effects import (
     CreateTask,
     EndLeg,
-    HungUp,
     Inquire,
-    Keyed,
-    Leg,
     MoveCaller,
     MoveLeg,
     PlaceCall,
     RequestRefill,
-    TimerDue,
     WriteDisposition,
 )
-from ivr.core.draft import where_found
+from ivr.core.events import HungUp, Keyed, TimerDue
 from ivr.jobs import Crew, Jobs, delay_seconds
 from ivr.store import EffectRow
 from ivr.telephony.rest import Refused, Unknown

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ivr.core.call import HungUp, Keyed, TimerDue
+from ivr.core.events import HungUp, Keyed, TimerDue
 from ivr.store import Unreachable
 from ivr.telephony.rest import Gone, Refused, Unknown
 from ivr.telephony.twiml import FRAGMENT

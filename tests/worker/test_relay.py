@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from rq import Queue
 
-from ivr.core.call import CreateTask, EndLeg, Inquire
+from ivr.core.effects import CreateTask, EndLeg, Inquire
 from ivr.jobs import Crew, Queues, job_id
 from ivr.relay import Relay
 from tests import servers

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from ivr.core.call import HungUp, Leg, PlaceCall
+from ivr.core.call import Leg
+from ivr.core.effects import PlaceCall
+from ivr.core.events import HungUp
 from ivr.core.line import Offer
 from ivr.store import Unreachable
 from ivr.sweep import Swept, run_once

@@ -21,7 +21,8 @@ from werkzeug.wrappers import Request, Response
 
 from ivr import content
 from ivr.clock import Clock
-from ivr.core.call import Call, Caller, CreateTask, Leg
+from ivr.core.call import Call, Caller, Leg
+from ivr.core.effects import CreateTask
 from ivr.core.line import Ticket
 from ivr.leases import proved_dead
 from ivr.orders.sandbox.server import create_app
