@@ -21,8 +21,8 @@ from ivr.core.meeting import (
     release_agent,
     talk_ended,
 )
+from ivr.core.tickets import close_ticket, withdraw_offers
 from ivr.core.verbs import Hangup
-from ivr.core.waiting import close_ticket, withdraw_offers
 
 SHORT_ABANDON_SECONDS = 5
 NOW_SECONDS = 20  # `now` is kept while the first phones ring: nobody can answer in no time

@@ -10,16 +10,9 @@ from ivr.core.draft import Draft
 from ivr.core.effects import ClearTimer, EndLeg, MoveAgent, MoveCaller, MoveLeg, PlaceCall, SetTimer
 from ivr.core.events import Came, Keyed, Offered, Silent, Spoke
 from ivr.core.line import EMERGENCY_OFFERS, Offer
+from ivr.core.tickets import close_ticket, open_offers, put_offer, withdraw_offers
 from ivr.core.verbs import Gather, Hangup, Meet, Say
-from ivr.core.waiting import (
-    callback_number,
-    close_ticket,
-    hold,
-    on_call_passed,
-    open_offers,
-    put_offer,
-    withdraw_offers,
-)
+from ivr.core.waiting import callback_number, hold, on_call_passed
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves

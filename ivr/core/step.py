@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ivr.core import ending, meeting, unattended, waiting, walk
+from ivr.core import ending, meeting, messages, unattended, waiting, walk
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
 from ivr.core.events import (
@@ -64,10 +64,10 @@ Turn = Keyed | Spoke | Silent | Arrived | Came | Recorded | QueueLeft | DialEnde
 def _turn(draft: Draft, event: Turn) -> bool:
     """Somebody is on the phone and must hear something; False for what is only a notice."""
     if draft.leg.state == "over":
-        if isinstance(event, Recorded) and waiting.expects_message(
+        if isinstance(event, Recorded) and messages.expects_message(
             draft.call
         ):  # the message arrives after the news that they hung up
-            waiting.message_left(draft, event)
+            messages.message_left(draft, event)
         return False
     if isinstance(event, Came):  # whoever fetches their document has picked up
         draft.put_leg(draft.leg_token, state="live")
@@ -92,8 +92,8 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
         case Came():
             draft.put(in_queue=False)
             meeting.caller_came(draft)
-        case Recorded() if waiting.expects_message(draft.call):
-            waiting.message_left(draft, event)
+        case Recorded() if messages.expects_message(draft.call):
+            messages.message_left(draft, event)
         case Recorded():  # a recording nobody asked for answers nothing
             _caller_answered(draft, Silent(event.leg))
         case QueueLeft() if event.result not in TURNS_AFTER_HOLD or draft.call.phase not in ON_HOLD:

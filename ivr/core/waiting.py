@@ -1,24 +1,22 @@
-"""A caller in line: joining, what they hear on hold, keeping their place by callback, leaving a message, parting."""
+"""A caller in line: joining, what they hear on hold, keeping their place by callback, being put through, parting."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from ivr.core import entry, unattended
+from ivr.core import entry, messages, tickets, unattended
 from ivr.core.call import Call, World
 from ivr.core.draft import Draft
-from ivr.core.effects import EndLeg, MoveAgent, MoveCaller, SetTimer
-from ivr.core.events import Keyed, Recorded, Silent, Spoke
+from ivr.core.effects import MoveCaller, SetTimer
+from ivr.core.events import Keyed, Silent, Spoke
 from ivr.core.line import Offer, Queue, Ticket, on_call_id
 from ivr.core.metrics import expected_wait_minutes
-from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Record, Say, Verb
+from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say, Verb
 
 DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
 ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number
 UNANSWERED_AFTER_SECONDS = 90  # an emergency nobody took becomes an urgent task and a page
 LOOK_AGAIN_SECONDS = 20
-SHORTEST_MESSAGE_SECONDS = 2
 
 
 # ---------------------------------------------------------------- joining
@@ -29,7 +27,7 @@ def join(draft: Draft) -> None:
     decision = draft.call.decision
     assert decision is not None
     draft.put(
-        ticket=_ticket(draft, "hold", draft.queue(decision.target)),
+        ticket=tickets.new_ticket(draft, "hold", draft.queue(decision.target)),
         phase="holding",
         queued_at=draft.now,
         reached="hold",
@@ -48,49 +46,6 @@ def hold(draft: Draft) -> None:
     """Into the site's hold queue; our record keeps the order."""
     draft.put(in_queue=True)
     draft.say(Hold(draft.line.site))
-
-
-def _ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
-    decision = draft.call.decision
-    within = decision.answer_within_seconds if decision else None
-    seconds = queue.answer_within_seconds if within is None else within
-    return Ticket(
-        id=draft.world.fresh[0],
-        call=draft.call.id,
-        site=draft.line.site,
-        queue=queue.name,
-        kind=kind,
-        state="waiting",
-        arrived_at=draft.call.arrived_at,
-        due_from=draft.now if seconds == 0 else _due_from(draft),
-        answer_within_seconds=seconds,
-        needs=(decision.needs if decision else None) or queue.needs,
-        language=draft.call.language,
-        licensed=queue.licensed,
-        person=person_of(draft.call),
-    )
-
-
-def _due_from(draft: Draft) -> datetime:
-    """A promise starts at arrival, or at the next opening: last night's messages do not bury this morning's callers."""
-    hours = draft.pharmacy.hours[draft.line.site]
-    return hours.opens_next(draft.now) if hours.closed_because(draft.now) else draft.call.arrived_at
-
-
-def usual_queue(draft: Draft) -> str:
-    """The queue this call belongs to: its ticket's, its decision's, else the one `otherwise` names."""
-    decision, rules = draft.call.decision, draft.pharmacy.rules[draft.line.rules]
-    named = [
-        draft.call.ticket.queue if draft.call.ticket else "",
-        decision.target if decision else "",
-        rules.otherwise.then.target,
-    ]
-    return next((name for name in named if name in draft.pharmacy.queues), next(iter(draft.pharmacy.queues)))
-
-
-def person_of(call: Call) -> str:
-    """Whom a ticket is for: the person, else number and intent (by the record's keyed hash), else the leg."""
-    return call.person or f"call:{call.id}"
 
 
 def _watch_plan(draft: Draft, ticket: Ticket) -> None:
@@ -210,7 +165,7 @@ def fell_out(draft: Draft) -> None:
     if draft.call.phase == "connecting":  # our own move finds them here
         return draft.say(Say("a_person_is_ready"), Pause(10), Back())
     if draft.call.dialogue == "message":
-        return take_message(draft, usual_queue(draft))
+        return messages.take_message(draft, tickets.usual_queue(draft))
     if draft.call.dialogue == "staffed":
         return put_through(draft, {name: number for name, number in _parties(draft).items() if name == "staffed"})
     if _in_emergency(draft) and unattended.silent_now(draft):
@@ -255,14 +210,14 @@ def in_dialogue(draft: Draft, event: Keyed | Spoke | Silent) -> None:
         case "nobody" if digits == "1":
             offer_callback(draft)
         case "nobody":
-            take_message(draft, usual_queue(draft))
+            messages.take_message(draft, tickets.usual_queue(draft))
         case _:
             _back_on_hold(draft)
 
 
 def _back_on_hold(draft: Draft) -> None:
     if draft.call.ticket is None:  # a rule offered a callback, and they did not want it
-        return take_message(draft, usual_queue(draft))
+        return messages.take_message(draft, tickets.usual_queue(draft))
     draft.put(phase="holding", dialogue="")
     draft.put_ticket(not_before=None)
     draft.say(Say("in_line"))
@@ -272,8 +227,8 @@ def _back_on_hold(draft: Draft) -> None:
 def _promise(draft: Draft) -> None:
     """The same ticket goes on as a callback: it keeps its arrival and its promise."""
     if draft.call.ticket is None:
-        draft.put(ticket=_ticket(draft, "callback", draft.queue(usual_queue(draft))))
-    withdraw_offers(draft)
+        draft.put(ticket=tickets.new_ticket(draft, "callback", draft.queue(tickets.usual_queue(draft))))
+    tickets.withdraw_offers(draft)
     draft.put_ticket(kind="callback", not_before=None, on_call=False)
     draft.put(phase="promised", dialogue="", outcome="callback", resolution="callback_promised")
     expires = timedelta(seconds=draft.pharmacy.policies.callback_expires_seconds)
@@ -289,9 +244,9 @@ def callback_expires(draft: Draft) -> None:
     """Nobody could be called back in all that time: the ticket closes, and the disposition says so."""
     ticket = draft.call.ticket
     if ticket is not None and ticket.kind == "callback" and ticket.state == "waiting":
-        withdraw_offers(draft)
+        tickets.withdraw_offers(draft)
         draft.put(resolution="callback_expired", phase="over")
-        close_ticket(draft)
+        tickets.close_ticket(draft)
 
 
 # ---------------------------------------------------------------- when nobody can serve them
@@ -328,7 +283,7 @@ def told_nobody(draft: Draft) -> None:
     assert ticket is not None
     queue = draft.queue(ticket.queue)
     if queue.nobody == "voicemail" or not may_call_back(draft.call, queue):
-        return take_message(draft, queue.name)
+        return messages.take_message(draft, queue.name)
     draft.put(phase="dialogue", dialogue="nobody")
     draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
     draft.say(Gather((Say("all_busy_callback"),), seconds=10))
@@ -348,44 +303,6 @@ def emergency_timer(draft: Draft, name: str) -> None:
         draft.task("emergency_unanswered", urgent=True)
 
 
-# ---------------------------------------------------------------- messages
-
-
-def take_message(draft: Draft, queue: str) -> None:
-    """Record a message for a queue; its ticket is made when there is one."""
-    draft.put(phase="message", fields={**draft.call.fields, "message_queue": queue})
-    if draft.call.ticket is not None:
-        withdraw_offers(draft)
-        draft.put_ticket(kind="voicemail", state="recording")
-    draft.say(Say("voicemail_greeting", draft.prompt_values()), Record(draft.pharmacy.policies.message_seconds))
-
-
-def expects_message(call: Call) -> bool:
-    """Was this caller asked for a message, and has not left one yet? One who is gone may have been, by a rescue."""
-    asked = "message_queue" in call.fields or (call.phase == "over" and call.reached != "talk")
-    return asked and not call.recordings
-
-
-def message_left(draft: Draft, event: Recorded) -> None:
-    """A message came, perhaps after the caller had hung up: it becomes a ticket, and it is never lost."""
-    over = draft.call.phase in ("over", "leaving")
-    if event.seconds < SHORTEST_MESSAGE_SECONDS:
-        if not over:
-            draft.say(Say("voicemail_too_short"), Record(draft.pharmacy.policies.message_seconds))
-        return
-    queue = draft.call.fields.get("message_queue") or usual_queue(draft)
-    ticket = draft.call.ticket or _ticket(draft, "voicemail", draft.queue(queue))
-    draft.put(
-        recordings=(*draft.call.recordings, event.recording),
-        ticket=replace(ticket, kind="voicemail", state="waiting", closed_at=None),
-        phase="promised",
-        outcome="voicemail",
-        resolution="message_taken",
-    )
-    draft.task("voicemail", urgent=draft.call.facts.get("urgency") == "emergency")
-    draft.say(Say("voicemail_thanks"), Hangup())
-
-
 # ---------------------------------------------------------------- transfers and parting
 
 
@@ -400,7 +317,9 @@ def transfer_ended(draft: Draft, result: str) -> None:
     if result == "completed":
         draft.put(outcome="transferred")
         return part(draft)
-    return take_message(draft, usual_queue(draft)) if draft.call.ticket is None else _rung_in_vain(draft)
+    return (
+        messages.take_message(draft, tickets.usual_queue(draft)) if draft.call.ticket is None else _rung_in_vain(draft)
+    )
 
 
 # ---------------------------------------------------------------- put through by the turn itself
@@ -419,8 +338,8 @@ def put_through(draft: Draft, parties: dict[str, str]) -> None:
         return wait_on(draft)
     name, number = next(iter(parties.items()))
     words = "hold_emergency" if _in_emergency(draft) and draft.call.phase != "transferring" else "connecting"
-    withdraw_offers(draft)
-    close_ticket(draft)
+    tickets.withdraw_offers(draft)
+    tickets.close_ticket(draft)
     draft.put(phase="transferring", dialogue=name)
     draft.say(Say(words), Dial(number))
     return None
@@ -464,26 +383,3 @@ def part(draft: Draft, resolution: str | None = None) -> None:
         draft.put(resolution=resolution, outcome="self_served")
     draft.put(phase="leaving")
     draft.say(Hangup())
-
-
-# ---------------------------------------------------------------- tickets and offers
-
-
-def close_ticket(draft: Draft) -> None:
-    draft.put_ticket(state="closed", closed_at=draft.now)
-
-
-def open_offers(call: Call) -> tuple[Offer, ...]:
-    return tuple(offer for offer in call.offers if offer.state == "open")
-
-
-def put_offer(draft: Draft, offer: Offer) -> None:
-    draft.put(offers=tuple(offer if old.id == offer.id else old for old in draft.call.offers))
-
-
-def withdraw_offers(draft: Draft, keep: str = "") -> None:
-    """Stop ringing everybody else: their phones fall silent and they are available again."""
-    for offer in open_offers(draft.call):
-        if offer.id != keep:
-            put_offer(draft, replace(offer, state="withdrawn"))
-            draft.do(EndLeg(offer.leg), MoveAgent(offer.agent, "withdrawn"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from ivr.core import entry, flows, waiting
+from ivr.core import entry, flows, messages, waiting
 from ivr.core.call import OWN_ASKS, Answer, Crumb, Place
 from ivr.core.draft import Draft, where_found
 from ivr.core.effects import Inquire, RememberLanguage, RequestRefill
@@ -80,7 +80,7 @@ def route(draft: Draft) -> bool:
         case "transfer":
             waiting.transfer(draft, decision.target)
         case "voicemail":
-            waiting.take_message(draft, decision.target)
+            messages.take_message(draft, decision.target)
         case "callback":
             waiting.offer_callback(draft)
         case _:
@@ -137,7 +137,7 @@ def _visit(draft: Draft, node: flows.Node) -> bool:
         case flows.Route():
             return route(draft)
         case flows.TakeMessage():
-            waiting.take_message(draft, node.queue)
+            messages.take_message(draft, node.queue)
         case flows.TransferTo():
             waiting.transfer(draft, node.name)
         case flows.Do():

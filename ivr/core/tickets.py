@@ -1,0 +1,75 @@
+"""The ticket of a call and the offers of it: made, withdrawn, closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ivr.core.call import Call
+from ivr.core.draft import Draft
+from ivr.core.effects import EndLeg, MoveAgent
+from ivr.core.line import Offer, Queue, Ticket
+
+
+def new_ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
+    """A ticket for this call, by the promise of its decision; its clock began when the caller rang."""
+    decision = draft.call.decision
+    within = decision.answer_within_seconds if decision else None
+    seconds = queue.answer_within_seconds if within is None else within
+    return Ticket(
+        id=draft.world.fresh[0],
+        call=draft.call.id,
+        site=draft.line.site,
+        queue=queue.name,
+        kind=kind,
+        state="waiting",
+        arrived_at=draft.call.arrived_at,
+        due_from=draft.now if seconds == 0 else due_from(draft),
+        answer_within_seconds=seconds,
+        needs=(decision.needs if decision else None) or queue.needs,
+        language=draft.call.language,
+        licensed=queue.licensed,
+        person=person_of(draft.call),
+    )
+
+
+def due_from(draft: Draft) -> datetime:
+    """A promise starts at arrival, or at the next opening: last night's messages do not bury this morning's callers."""
+    hours = draft.pharmacy.hours[draft.line.site]
+    return hours.opens_next(draft.now) if hours.closed_because(draft.now) else draft.call.arrived_at
+
+
+def usual_queue(draft: Draft) -> str:
+    """The queue this call belongs to: its ticket's, its decision's, else the one `otherwise` names."""
+    decision, rules = draft.call.decision, draft.pharmacy.rules[draft.line.rules]
+    named = [
+        draft.call.ticket.queue if draft.call.ticket else "",
+        decision.target if decision else "",
+        rules.otherwise.then.target,
+    ]
+    return next((name for name in named if name in draft.pharmacy.queues), next(iter(draft.pharmacy.queues)))
+
+
+def person_of(call: Call) -> str:
+    """Whom a ticket is for: the person, else number and intent (by the record's keyed hash), else the leg."""
+    return call.person or f"call:{call.id}"
+
+
+def close_ticket(draft: Draft) -> None:
+    draft.put_ticket(state="closed", closed_at=draft.now)
+
+
+def open_offers(call: Call) -> tuple[Offer, ...]:
+    return tuple(offer for offer in call.offers if offer.state == "open")
+
+
+def put_offer(draft: Draft, offer: Offer) -> None:
+    draft.put(offers=tuple(offer if old.id == offer.id else old for old in draft.call.offers))
+
+
+def withdraw_offers(draft: Draft, keep: str = "") -> None:
+    """Stop ringing everybody else: their phones fall silent and they are available again."""
+    for offer in open_offers(draft.call):
+        if offer.id != keep:
+            put_offer(draft, replace(offer, state="withdrawn"))
+            draft.do(EndLeg(offer.leg), MoveAgent(offer.agent, "withdrawn"))
