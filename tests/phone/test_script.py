@@ -347,7 +347,7 @@ def test_what_is_heard_on_hold_again_and_again_is_told_once(desk: Desk, product:
         ("from: x", "1:1: a script needs `steps:`"),
         ("- a", "1:1: a name, a colon and a value"),
         ("from: x\nstep: [silence]\nsteps: [silence]", '2:1: a script has no `step`; did you mean "steps"?'),
-        ("from: {x", "2:1: a { is not closed"),
+        ("from: {x", "1:9: a { is not closed"),
         ("", "1:1: the file is empty"),
     ],
 )
