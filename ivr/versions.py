@@ -218,7 +218,7 @@ class Following:
                 f"number {newest.seq} ({short(newest.version)}) cannot be read here; callers get {short(served)}"
             )
         else:
-            log.info("version_taken", version=newest.version, number=newest.seq)
+            log.info("version_taken", version=short(newest.version), number=newest.seq)
             self._library.behind = self._refused = ""
 
 

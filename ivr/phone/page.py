@@ -1,5 +1,6 @@
 """The practice phone in a browser: the page at `/phone`, and what it asks beside the handset API.
 
+    GET  /                       leads to the page
     GET  /phone                  the page; its parts are under /phone/page/
     GET  /phone/cast             {"people": [...], "agents": [...], "lines": [...], "others": [...], "problems": [...]}
     GET  /phone/clock            {"now", "zone", "speed", "settable", "closed_because", "presets": [{"name", "at"}]}
@@ -16,13 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html import escape
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
-from flask import Blueprint, Response, jsonify, request, send_from_directory
+from flask import Blueprint, Response, jsonify, redirect, request, send_from_directory
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from ivr import content
@@ -106,6 +109,10 @@ def _mount_page(page: Blueprint, public_url: str) -> None:
     @page.get("")
     def phone() -> Response:
         return send_from_directory(_PAGE, "phone.html")
+
+    @page.record_once
+    def front_door(state: BlueprintSetupState) -> None:
+        state.app.add_url_rule("/", view_func=lambda: redirect("/phone"), endpoint="front_door")
 
     @page.after_request
     def keep_to_ourselves(response: Response) -> Response:
@@ -225,10 +232,17 @@ def _mount_inside(page: Blueprint, house: _House) -> None:
 def _mount_docs(page: Blueprint) -> None:
     @page.get("/docs")
     def contents() -> Response:
-        links = "".join(f'<li><a href="docs/{file.name}">{file.stem}</a></li>' for file in sorted(_DOCS.glob("*.md")))
-        title = "<title>Rxline: the documentation</title>"
-        return Response(f'<!doctype html><html lang="en"><meta charset="utf-8">{title}<ul>{links}</ul></html>')
+        files = sorted(_DOCS.glob("*.md"))
+        links = "".join(f'<li><a href="docs/{file.name}">{_heading(file)}</a></li>' for file in files)
+        head = """<meta charset="utf-8"><title>Rxline: the documentation</title>
+<link rel="stylesheet" href="/phone/page/phone.css">"""
+        body = f'<body class="docs"><h1>The documentation</h1><ul>{links}</ul></body>'
+        return Response(f'<!doctype html><html lang="en"><head>{head}</head>{body}</html>')
 
     @page.get("/docs/<name>")
     def document(name: str) -> Response:
         return send_from_directory(_DOCS, name, mimetype="text/plain")
+
+
+def _heading(file: Path) -> str:
+    return escape(file.read_text("utf-8").partition("\n")[0].removeprefix("# "))

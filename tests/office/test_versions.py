@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PosixPath
 
 import pytest
+from structlog.testing import capture_logs
 
 from ivr import versions
 from ivr.app import connect
@@ -177,9 +178,11 @@ def test_a_process_takes_what_was_published_since(record: Record, content: Path)
     edit(content, PROMPTS, "One moment, please.", "Just a moment.")
     newest = published(record, content)
 
-    follower.look()
+    with capture_logs() as logs:
+        follower.look()
 
     assert (library.current().version, library.behind) == (newest.version, "")
+    assert [line["version"] for line in logs] == [newest.version[:8]]  # as `ivr history` names it
 
 
 def test_a_process_that_cannot_read_a_version_keeps_its_own_and_says_so(record: Record, content: Path) -> None:

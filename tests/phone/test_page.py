@@ -154,6 +154,12 @@ def side(phone: Page, which: str) -> Any:
 # ---------------------------------------------------------------- the caller's phone
 
 
+def test_who_leaves_the_path_away_finds_the_phone_all_the_same(practice: Practice) -> None:
+    answer = httpx.get(practice.url, follow_redirects=True)
+
+    assert (answer.url.path, answer.status_code) == ("/phone", 200)
+
+
 def test_a_newcomer_dials_and_hears_the_notice_then_presses_keys(phone: Page, practice: Practice) -> None:
     menu(practice)
 
@@ -309,6 +315,7 @@ def test_reasons_ticket_and_disposition_stand_beside_the_call(phone: Page, pract
     expect(beside.get_by_text("Late cold-chain parcel")).to_be_visible()
     expect(beside.get_by_text("routing_rules/main.yaml:27")).to_be_visible()
     expect(beside.get_by_text("it needs urgency: emergency, and urgency is unknown")).to_be_visible()
+    expect(beside.get_by_text("days_left: at most 2", exact=True)).to_be_visible()
     expect(beside.get_by_text(re.compile(r"A person within 0:[0-4]\d"))).to_be_visible()
     expect(beside.get_by_text("2nd of 3 in line")).to_be_visible()
     expect(beside.get_by_text("in the order system")).to_be_visible()
@@ -445,6 +452,7 @@ def test_a_web_process_that_tells_nothing_is_no_failure_of_the_page(product: Pro
 def test_the_documentation_can_be_read(practice: Practice) -> None:
     contents = httpx.get(f"{practice.url}/phone/docs")
 
+    assert ">Routing rules</a>" in contents.text
     for link in re.findall(r'href="(docs/[^"]+)"', contents.text):
         assert httpx.get(f"{practice.url}/phone/{link}").headers["Content-Type"].startswith("text/plain")
 
@@ -487,6 +495,13 @@ def test_on_a_small_screen_one_side_is_seen_at_a_time(browser: Browser, practice
         expect(side(phone, "staff")).to_be_visible()
         expect(side(phone, "caller")).to_be_hidden()
         assert phone.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_long_list_of_people_scrolls_by_itself_and_the_page_stays_where_it_is(phone: Page) -> None:
+    phone.set_viewport_size({"width": 390, "height": 600})
+
+    assert phone.evaluate("document.querySelector('.people').scrollHeight") > 600
+    assert phone.evaluate("document.documentElement.scrollHeight") == 600
 
 
 # ---------------------------------------------------------------- the whole line

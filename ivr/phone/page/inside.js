@@ -124,7 +124,7 @@ function takenCard(reason, decision, one) {
     "div",
     { class: "taken" },
     el("p", {}, el("strong", {}, reason.rule === "otherwise" ? "Otherwise" : reason.rule)),
-    el("p", { class: "because" }, capital(reason.because)),
+    el("p", { class: "because" }, reason.because),
     decision ? el("p", { class: "leads" }, leadsTo(decision, one)) : null,
     source(reason),
   );
