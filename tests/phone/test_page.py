@@ -308,6 +308,7 @@ def test_a_muted_phone_says_nothing_aloud(phone: Page, practice: Practice) -> No
 def test_reasons_ticket_and_disposition_stand_beside_the_call(phone: Page, practice: Practice) -> None:
     menu(practice)
     dial(phone, "Kaya Winter")
+    expect(side(phone, "caller").get_by_text(NOTICE)).to_be_visible()
     told = inside_of(practice)
     practice.product.answers(f"/practice/calls/{practice.newest_leg}", lambda _: jsonify(told))
 
