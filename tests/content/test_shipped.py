@@ -12,6 +12,7 @@ from ivr.content import find_problems, load
 from ivr.content.prompts import SYSTEM_PROMPTS
 from ivr.core.flows import Menu, SayNode
 from ivr.core.rules import decide
+from tests.office.admin import RULES, edit, folder_in
 
 PHARMACY = load(Path(__file__).parents[2], year=2026)
 MAIN = PHARMACY.rules["main.yaml"]
@@ -178,3 +179,21 @@ def test_the_promise_shortens_as_supply_runs_out() -> None:
 
 
 QUEUES = PHARMACY.queues
+
+
+def test_a_promise_may_be_changed_and_spanish_may_not_go_to_the_top_as_the_readme_says(tmp_path: Path) -> None:
+    content = folder_in(tmp_path)
+    edit(
+        content,
+        RULES,
+        "otherwise: {queue: front_desk, answer_within: 3m}",
+        "otherwise: {queue: front_desk, answer_within: 2m}",
+    )
+    softer = [problem for problem in find_problems(content) if problem.severity == "error"]
+    (spanish,) = re.findall(r"  - name: Spanish\n(?:.+\n)+\n", (content / RULES).read_text(encoding="utf-8"))
+    edit(content, RULES, spanish, "")
+    edit(content, RULES, "rules:\n", f"rules:\n{spanish}")
+
+    broken = [problem for problem in find_problems(content) if 'is broken by "Spanish"' in problem.message]
+
+    assert (softer, len(broken)) == ([], 4)
