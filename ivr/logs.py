@@ -26,6 +26,7 @@ _LARGEST_PLAIN_NUMBER = 9999
 _SAFE_KEYS = frozenset({"timestamp", "level", "logger", "pid", "port", "count", "version"}) | frozenset(
     {"call", "leg", "ticket", "offer", "effect", "job", "document"}
 )
+_OF_LINES = frozenset({"event", "exception", "stack"})
 _SAFE_ENDINGS = ("_at", "_id", "_sid", "_ms", "_seconds", "_bytes", "_count", "_pid", "_version")
 
 
@@ -84,7 +85,7 @@ def readable(line: str, colours: bool = False) -> str:
     if not isinstance(event, dict) or "event" not in event:
         return line
     event.pop("timestamp", None)
-    return str(_console(colours)(None, "", event))
+    return str(_console(colours)(None, "", _escaped(None, "", event)))
 
 
 def _preparation() -> list[Processor]:
@@ -101,11 +102,19 @@ def _preparation() -> list[Processor]:
 
 def _formatter(colours: bool) -> logging.Formatter:
     as_json: Processor = structlog.processors.JSONRenderer()
-    renderer = _console(colours) if colours else as_json
+    renderers = [_escaped, _console(colours)] if colours else [as_json]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_preparation(),
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask, *renderers],
     )
+
+
+def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Return the event without anything that would move a terminal's cursor; what broke keeps its lines."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable() and key not in _OF_LINES:
+            event[key] = json.dumps(value)[1:-1]
+    return event
 
 
 def _console(colours: bool) -> structlog.dev.ConsoleRenderer:

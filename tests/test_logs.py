@@ -126,3 +126,13 @@ def test_a_line_of_ours_is_shown_to_be_read() -> None:
     line = json.dumps({"event": "turn taken", "level": "info", "timestamp": "2026-11-24T15:00:00Z", "node": "menu"})
 
     assert " ".join(logs.readable(line).split()) == "[info ] turn taken node=menu"
+
+
+def test_what_came_in_a_url_cannot_write_over_a_terminal() -> None:
+    line = json.dumps({"event": "webhook_not_understood", "leg": "a\x00\x1b[2J\nb", "exception": "one\ntwo"})
+
+    shown = logs.readable(line)
+
+    assert "\\u0000\\u001b[2J\\nb" in shown
+    assert "one\ntwo" in shown
+    assert shown.replace("\n", "").isprintable()
