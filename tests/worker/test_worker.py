@@ -26,6 +26,7 @@ from ivr.core.effects import CreateTask
 from ivr.core.line import Ticket
 from ivr.leases import proved_dead
 from ivr.orders.sandbox.server import create_app
+from ivr.processes import ending_with_us
 from ivr.store import Record, Turn, migrate
 from tests import servers
 from tests.worker.shop import SECRET_KEY
@@ -69,7 +70,7 @@ class Line:
     def start(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "worker.py"],
+                ending_with_us([sys.executable, "worker.py"]),  # also when the tests are killed or fail halfway
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
