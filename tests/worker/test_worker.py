@@ -249,7 +249,7 @@ def test_when_the_parent_is_killed_its_children_die_with_it_and_the_next_worker_
     assert held_by is not None
     assert line.record.watch.lease("dispatch:central", held_by, 600)  # it was held until long after this test
     second = line.start()
-    assert until(lambda: line.record.watch.holder("dispatch:central") != held_by, 30)
+    assert until(lambda: line.record.watch.holder("dispatch:central") != held_by, 30), line.log.read_text()
     assert not [pid for pid in children.values() if alive(pid)]
     second.terminate()
     assert second.wait(6) == 0, line.log.read_text()
