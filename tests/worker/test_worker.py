@@ -156,7 +156,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         sandbox.extensions["ledger"].close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")  # the tests below the class start workers of their own on the same line
 def worker(line: Line) -> Iterator[subprocess.Popen[bytes]]:
     process = line.start()
     assert until(line.beating, 30), line.log.read_text()
