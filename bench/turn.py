@@ -102,7 +102,8 @@ def _measure(name: str, rounds: int, seconds: float) -> Result:
         url = f"sqlite:///{folder}/bench.db"
         if name == "PostgreSQL":
             url = stack.enter_context(new_database(stack.enter_context(postgres(durable=True)).url))
-        port, pid = stack.enter_context(_web(url, folder, workers=1 if name == "SQLite" else 2, threads=8))
+        workers, threads = (1, 8) if name == "SQLite" else (2, 4)  # as gunicorn.conf.py has it
+        port, pid = stack.enter_context(_web(url, folder, workers, threads))
         calls = _calls()
         load = Load("127.0.0.1", port, CONNECTIONS)
         stack.callback(load.close)
