@@ -33,7 +33,7 @@ class Overtaken(Exception):
         at = f"{newest.at.astimezone():%H:%M:%S %Z}"
         super().__init__(
             f"{newest.author} published {short(newest.version)} meanwhile, as number {newest.seq} at {at}: "
-            f"“{newest.message}”. Look at `ivr history`, and do it again if yours is still wanted"
+            f"“{newest.message}”. Look at `ivr diff {newest.seq}`, and do it again if yours is still wanted"
         )
 
 

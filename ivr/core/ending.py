@@ -12,6 +12,7 @@ from ivr.core.effects import WriteDisposition
 from ivr.core.events import HungUp, Worked
 from ivr.core.meeting import (
     accepted_offer,
+    agent_left,
     back_in_line,
     callback_failed,
     offer_declined,
@@ -45,7 +46,9 @@ def hung_up(draft: Draft, event: HungUp) -> None:
 
 def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
     offer = offer_of(draft)
-    if offer.state == "accepted" and draft.call.phase == "talking":
+    if offer.on_leaving:
+        agent_left(draft, offer)
+    elif offer.state == "accepted" and draft.call.phase == "talking":
         talk_ended(draft)
     elif offer.state == "accepted":
         back_in_line(draft, offer)

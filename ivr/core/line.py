@@ -126,6 +126,7 @@ class Offer:
     offered_at: datetime
     expires_at: datetime
     rang_at: datetime | None = None  # when the carrier took the call for it
+    on_leaving: str = ""  # what then happens to an agent who is on the phone still, hearing what became of the offer
 
     @property
     def conference(self) -> str:

@@ -104,7 +104,9 @@ def agent_keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
         return _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
     if isinstance(event, Keyed) and event.digits[:1] == "1":
         return _accept(draft, offer)
-    _not_taken(draft, offer, "declined", MoveAgent(offer.agent, "declined"))
+    # Until they have heard the last words and hung up, another offer would find their line busy.
+    put_offer(draft, replace(offer, state="declined", on_leaving="declined"))
+    on_call_passed(draft, offer)
     return _dismiss(draft, "agent_declined")
 
 
@@ -218,14 +220,23 @@ def _not_taken(draft: Draft, offer: Offer, state: str, moved: MoveAgent) -> None
 
 
 def offer_expired(draft: Draft, offer: Offer) -> None:
-    """The call was never placed, or the carrier never said that the phone rang out: stop it."""
-    if offer.state != "open" or draft.now < offer.expires_at:  # it began to ring as its time to do so ran out
+    """The call was never placed, or the carrier never said that the phone rang out or was put down: stop it."""
+    if draft.now < offer.expires_at:  # it began to ring as its time to do so ran out
         return
-    draft.do(EndLeg(offer.leg))
-    if offer.rang_at is None:
+    if offer.state == "open" or offer.on_leaving:
+        draft.do(EndLeg(offer.leg))
+    if offer.on_leaving:
+        agent_left(draft, offer)
+    elif offer.rang_at is None:
         offer_unrung(draft, offer)
     else:
         offer_missed(draft, offer)
+
+
+def agent_left(draft: Draft, offer: Offer) -> None:
+    """An agent who did not take the call, or came too late for it, has heard so and put the phone down."""
+    put_offer(draft, replace(offer, on_leaving=""))
+    draft.do(MoveAgent(offer.agent, offer.on_leaving), ClearTimer(f"offer:{offer.id}"))
 
 
 def left_alone(draft: Draft) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ivr.core.call import Call
 from ivr.core.draft import Draft
-from ivr.core.effects import EndLeg, MoveAgent
+from ivr.core.effects import EndLeg, MoveAgent, MoveLeg
 from ivr.core.line import Offer, Queue, Ticket
 
 
@@ -68,8 +68,14 @@ def put_offer(draft: Draft, offer: Offer) -> None:
 
 
 def withdraw_offers(draft: Draft, keep: str = "") -> None:
-    """Stop ringing everybody else: their phones fall silent and they are available again."""
+    """Stop ringing everybody else, who are available again; who has picked up is told, and is once they hang up."""
     for offer in open_offers(draft.call):
-        if offer.id != keep:
+        if offer.id == keep:
+            continue
+        leg = draft.call.legs[offer.leg]
+        if leg.state == "live":
+            put_offer(draft, replace(offer, state="withdrawn", on_leaving="withdrawn"))
+            draft.do(MoveLeg(leg.token, draft.reserve(leg.token)))
+        else:
             put_offer(draft, replace(offer, state="withdrawn"))
-            draft.do(EndLeg(offer.leg), MoveAgent(offer.agent, "withdrawn"))
+            draft.do(EndLeg(leg.token), MoveAgent(offer.agent, "withdrawn"))

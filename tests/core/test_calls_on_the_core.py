@@ -6,7 +6,16 @@ from datetime import timedelta
 import pytest
 
 from ivr.core.call import Answer
-from ivr.core.effects import CreateTask, EndLeg, Inquire, MoveCaller, RequestRefill, SetTimer, WriteDisposition
+from ivr.core.effects import (
+    CreateTask,
+    EndLeg,
+    Inquire,
+    MoveCaller,
+    MoveLeg,
+    RequestRefill,
+    SetTimer,
+    WriteDisposition,
+)
 from ivr.core.entry import key_for
 from ivr.core.events import (
     CallerGone,
@@ -191,7 +200,15 @@ class TestOffers:
     def test_any_other_answer_declines(self, answer):
         call = Rehearsal().on_hold().offered_to().picked_up().happens(answer)
         assert call.heard == ["agent_declined"]
+        assert call.presence["ana"] == "offered"  # another call would find the line busy
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
+
+    def test_an_agent_who_declined_is_free_though_nobody_said_that_they_hung_up(self):
+        call = Rehearsal().on_hold().offered_to().picked_up().keys("2", leg="leg-ana")
+        call.later(35).happens(TimerDue("offer:offer-ana"))
+        assert EndLeg("leg-ana") in call.does
         assert call.presence["ana"] == "available"
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
 
     def test_hanging_up_on_the_whisper_declines(self):
         call = Rehearsal().on_hold().offered_to().picked_up().hangs_up("leg-ana")
@@ -214,7 +231,14 @@ class TestOffers:
     def test_accepting_after_the_caller_left_frees_the_agent(self):
         call = Rehearsal().on_hold().offered_to().picked_up().hangs_up().keys("1", leg="leg-ana")
         assert call.heard == ["agent_too_late"]
-        assert call.presence["ana"] == "available"
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
+
+    def test_an_agent_who_hears_the_whisper_is_told_when_the_caller_leaves(self):
+        call = Rehearsal().on_hold().offered_to().picked_up().hangs_up()
+        assert call.did(EndLeg) == []
+        [told] = call.did(MoveLeg)
+        assert call.happens(Came("leg-ana", told.document)).heard == ["agent_too_late"]
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
 
     def test_nobody_misses_an_offer_whose_call_was_refused(self):
         call = Rehearsal().on_hold()
@@ -425,6 +449,14 @@ class TestEmergencies:
         call = self.emergency().offered_to("ana").offered_to("ben").picked_up("ana").keys("1", leg="leg-ana")
         assert EndLeg("leg-ben") in call.does
         assert call.picked_up("ben").heard == ["agent_taken"]
+
+    def test_who_hears_the_whisper_of_an_emergency_somebody_else_took_is_told(self):
+        call = self.emergency().offered_to("ana").offered_to("ben").picked_up("ben").picked_up("ana")
+        call.keys("1", leg="leg-ana")
+        [told] = call.did(MoveLeg)
+        assert call.presence["ben"] == "offered"
+        assert call.happens(Came("leg-ben", told.document)).heard == ["agent_taken"]
+        assert call.hangs_up("leg-ben").presence["ben"] == "available"
 
     def test_the_on_call_number_may_be_rung_after_forty_seconds(self):
         assert self.emergency().happens(TimerDue("emergency:on_call")).call.ticket.on_call
