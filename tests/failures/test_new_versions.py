@@ -14,6 +14,7 @@ import pytest
 
 from ivr.phone.webhook import signature
 from ivr.settings import PRACTICE_AUTH_TOKEN
+from ivr.versions import short
 from tests.failures.rehearsed import Rehearsed, eventually, rehearsing
 from tests.office.admin import MISTAKE, PROMPTS, RULES, edit, folder_in, mistype
 from tests.whole_line import _HTTP
@@ -69,7 +70,8 @@ def test_a_day_on_which_the_files_change(rehearsed: Rehearsed, content: Path) ->
     edit(content, PROMPTS, "For a refill, press 2.", "To order your medicine again, press 2.")
     second = changes(rehearsed, first)
     assert "12025550129" in rescue(rehearsed)
-    eventually(lambda: rehearsed.line.log.count(second) > WORKERS, "the web and each child of the worker took it")
+    taken = f"version={short(second)}"
+    eventually(lambda: rehearsed.line.log.count(taken) > WORKERS, "the web and each child of the worker took it")
     rehearsed.calls("1").hears("To order your medicine again, press 2.")
     before.keys("1")
     before.hears("For a refill, press 2.")
