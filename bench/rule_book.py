@@ -12,8 +12,8 @@ from math import ceil, log10
 from random import Random
 
 from ivr.content.names import Names
-from ivr.content.reading import File
 from ivr.content.rules import RulesReader, rule_set
+from ivr.content.written import File
 from ivr.core.line import Queue
 from ivr.core.rules import FACTS, UNKNOWN, Condition, Fact, Rule, RuleSet, Value
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import strategies as st
 
 from ivr.content.conditions import read_when
-from ivr.content.reading import File, read_yaml
+from ivr.content.written import File, read_yaml
 from ivr.core.line import Queue
 from ivr.core.rules import FACTS, UNKNOWN, Condition, Fact, Rule, RuleSet, Then, Value
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.content.conditions import call_facts, read_when
-from ivr.content.reading import File, Wrong, read_yaml
+from ivr.content.written import File, Wrong, read_yaml
 from ivr.core.line import Agent, PlanStep, Queue
 from ivr.core.rules import (
     FACTS,

@@ -9,7 +9,8 @@ from typing import Any
 
 from ivr.content import scalars
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Fields, Item, Read, Wrong, keyed, one_or_more, scalar
+from ivr.content.reading import Fields, Read, keyed, one_or_more, scalar
+from ivr.content.written import Item, Wrong
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS, Condition, Fact, Value, hours_when_open
 
 _DAY = 24 * 60

@@ -9,18 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ivr.content import scalars
 from ivr.content.names import Known, Names
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import (
-    Fields,
-    Item,
-    Wrong,
-    listed,
-    named,
-    one_of,
-    one_or_more,
-    reference,
-    scalar,
-    text,
-)
+from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
+from ivr.content.written import Item, Wrong, text
 from ivr.core.line import Agent, PlanStep, Queue
 from ivr.core.pharmacy import Line, Site
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ivr.content.flows import WrittenFlow
 from ivr.content.problems import did_you_mean
 from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, SYSTEM_PROMPTS, Catalogue, Prompt
-from ivr.content.reading import Item
 from ivr.content.spoken import spoken_seconds
+from ivr.content.written import Item
 from ivr.core import flows
 from ivr.core.pharmacy import Line
 from ivr.core.rules import RuleSet

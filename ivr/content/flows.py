@@ -9,19 +9,8 @@ from ivr.content import scalars
 from ivr.content.conditions import fact_at, read_value, read_when
 from ivr.content.names import Names
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import (
-    Fields,
-    Item,
-    Wrong,
-    keyed,
-    listed,
-    named,
-    one_of,
-    one_or_more,
-    reference,
-    scalar,
-    text,
-)
+from ivr.content.reading import Fields, keyed, listed, named, one_of, one_or_more, reference, scalar
+from ivr.content.written import Item, Wrong, text
 from ivr.core import flows
 from ivr.core.rules import UNKNOWN, Value
 

@@ -12,7 +12,8 @@ from ivr.content import scalars
 from ivr.content.config import keys_under, top_fields
 from ivr.content.names import Known
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Fields, Item, Wrong, attempt, listed, named, one_or_more, reference, scalar, text
+from ivr.content.reading import Fields, attempt, listed, named, one_or_more, reference, scalar
+from ivr.content.written import Item, Wrong, text
 from ivr.core.hours import Hours
 from ivr.core.pharmacy import Site
 from ivr.core.rules import WEEKDAYS

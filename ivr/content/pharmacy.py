@@ -18,7 +18,8 @@ from ivr.content.names import Names
 from ivr.content.problems import Problem, did_you_mean, in_order
 from ivr.content.prompts import FOLDER as PROMPTS_FOLDER
 from ivr.content.prompts import Prompts, read_catalogue
-from ivr.content.reading import File, Item, Read, attempt, read_yaml
+from ivr.content.reading import Read, attempt
+from ivr.content.written import File, Item, read_yaml
 from ivr.core.hours import Hours
 from ivr.core.line import Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site

@@ -7,7 +7,8 @@ from typing import Any
 
 from ivr.content import scalars
 from ivr.content.config import top_fields
-from ivr.content.reading import Fields, Item, Wrong, listed, named, one_of, scalar, text
+from ivr.content.reading import Fields, listed, named, one_of, scalar
+from ivr.content.written import Item, Wrong, text
 from ivr.core.pharmacy import Policies
 from ivr.core.rules import FACTS, UNKNOWN, Fact
 

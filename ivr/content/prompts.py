@@ -12,8 +12,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ivr.content import scalars
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Fields, Item, Wrong, keyed, name_of, one_of, one_or_more, reference, scalar, text
+from ivr.content.reading import Fields, keyed, name_of, one_of, one_or_more, reference, scalar
 from ivr.content.spoken import filters
+from ivr.content.written import Item, Wrong, text
 from ivr.core.rules import FACTS
 
 FOLDER = "callflows/prompts/"

@@ -12,20 +12,8 @@ from ivr.content import scalars
 from ivr.content.conditions import COMPARISONS, crosses_midnight, read_call, read_when
 from ivr.content.names import Names
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import (
-    Fields,
-    File,
-    Item,
-    Wrong,
-    attempt,
-    listed,
-    one_of,
-    one_or_more,
-    read_yaml,
-    reference,
-    scalar,
-    text,
-)
+from ivr.content.reading import Fields, attempt, listed, one_of, one_or_more, reference, scalar
+from ivr.content.written import File, Item, Wrong, read_yaml, text
 from ivr.core.rules import (
     QUEUE_ROUTES,
     ROUTES,

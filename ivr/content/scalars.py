@@ -11,7 +11,7 @@ from datetime import date
 
 from phonenumbers import is_possible_number_string
 
-from ivr.content.reading import Wrong
+from ivr.content.written import Wrong
 
 _NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ivr.content import Routing
-from ivr.content.reading import same_content
 from ivr.content.rules import FOLDER as RULES
+from ivr.content.written import same_content
 from ivr.core.pharmacy import Line
 from ivr.core.rules import Condition, Fact, Rule, RuleSet, Value, licensed_queues
 from ivr.office.sources import Source

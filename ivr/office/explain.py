@@ -24,9 +24,9 @@ from rich.text import Text
 from ivr.content import Problem, Routing, folder, load_routing, read_routing
 from ivr.content.conditions import call_facts, call_in
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Wrong
 from ivr.content.rules import FOLDER
 from ivr.content.scalars import duration_text
+from ivr.content.written import Wrong
 from ivr.core.meaning import grounds_told
 from ivr.core.router import Router
 from ivr.core.rules import Decision, Fact, Grounds, Reason, Rule, Value, as_written, passed_over

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ivr.content.conditions import call_facts, call_in
-from ivr.content.reading import Wrong
+from ivr.content.written import Wrong
 from ivr.core.meaning import grounds_told
 from ivr.core.router import Router
 from ivr.core.rules import UNKNOWN, Fact, Grounds

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ivr.content.reading import File, Item, read_yaml
+from ivr.content.written import File, Item, read_yaml
 
 
 class Unreadable(Exception):

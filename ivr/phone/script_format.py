@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.content.problems import did_you_mean
-from ivr.content.reading import Item
+from ivr.content.written import Item
 from ivr.phone.files import Unreadable, read
 from ivr.phone.ringing import HABITS
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ivr.content import folder, load_files
 from ivr.content.conditions import call_facts
 from ivr.content.names import Names
-from ivr.content.reading import File
 from ivr.content.rules import RulesReader, rule_set
+from ivr.content.written import File
 from ivr.core.router import Router
 from ivr.core.rules import Decision, Fact, RuleSet, decide
 from tests.content import by_hand

@@ -12,8 +12,8 @@ import pytest
 from ivr.content.folder import as_text
 from ivr.content.names import Names
 from ivr.content.problems import Problem, in_order
-from ivr.content.reading import File
 from ivr.content.rules import RulesReader, rule_set
+from ivr.content.written import File
 from ivr.core.rules import FACTS, Fact, RuleSet
 
 NAMES = Names(

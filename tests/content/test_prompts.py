@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.content.prompts import Prompts, Spoken, Unspeakable, read_catalogue
-from ivr.content.reading import File, read_yaml
 from ivr.content.spoken import filters, ordinal, spoken_seconds
+from ivr.content.written import File, read_yaml
 
 EN = """
 version: 1

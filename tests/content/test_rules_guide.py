@@ -11,7 +11,7 @@ from ivr.content import folder
 from ivr.content.conditions import read_when
 from ivr.content.pharmacy import read_pharmacy
 from ivr.content.problems import Problem
-from ivr.content.reading import File, read_yaml
+from ivr.content.written import File, read_yaml
 from ivr.core.rules import FACTS, ROUTES
 
 ROOT = Path(__file__).parents[2]

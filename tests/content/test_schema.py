@@ -21,9 +21,9 @@ from ivr.content.conditions import read_when
 from ivr.content.flows import NODE_KINDS
 from ivr.content.names import Names
 from ivr.content.pharmacy import known_names, read_pharmacy
-from ivr.content.reading import File, Item, Wrong, read_yaml
 from ivr.content.schema import FILES, facts, schema_of, shapes
 from ivr.content.schema.command import as_text, command
+from ivr.content.written import File, Item, Wrong, read_yaml
 from ivr.core.rules import FACTS, ROUTES
 
 Shape = dict[str, Any]

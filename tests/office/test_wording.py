@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.content.conditions import read_when
-from ivr.content.reading import File, read_yaml
+from ivr.content.written import File, read_yaml
 from ivr.core.rules import FACTS, Condition, Decision, Fact, Rule, Then
 from ivr.office import wording
 from ivr.proof.changes import Outcome

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ivr.content.conditions import read_when
-from ivr.content.reading import File, read_yaml
+from ivr.content.written import File, read_yaml
 from ivr.core.line import Queue
 from ivr.core.router import Router
 from ivr.core.rules import (
