@@ -83,7 +83,7 @@ class Call:
     person: str | None = None  # the order system's id
     prescription: str | None = None  # the order system's token for the one they mean
     fields: dict[str, str] = field(default_factory=dict)  # what they keyed in; never leaves the record
-    dialogue: str = ""  # which question is open while phase is `dialogue`
+    dialogue: str = ""  # the question open in a `dialogue`; whom a `transferring` call rings; `nobody`, told on hold
     values: dict[str, str] = field(default_factory=dict)  # dates and the like, for prompts
     asking: str | None = None  # the ask the caller is waiting for, and since when
     asking_since: datetime | None = None
