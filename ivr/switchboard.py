@@ -97,7 +97,7 @@ class Switchboard:
                 return self._say(loaded.call, exit_, (Say("call_taken"), Hangup()))
             if loaded.reply is not None:
                 return loaded.reply
-            if _superseded(exit_, loaded):
+            if _superseded(exit_, loaded) and not self._is_before_a_move(exit_, loaded):
                 return self._current(loaded, exit_.leg)
             try:
                 return self._take(exit_, loaded, event, call_sid)
@@ -287,6 +287,14 @@ class Switchboard:
             return current
         # Only reserved: our own update is about to take them there, from wherever they wait.
         return self._say(loaded.call, Exit(leg, loaded.documents, "next"), (Say("one_moment"), Pause(5), Back("wait")))
+
+    def _is_before_a_move(self, exit_: Exit, loaded: Loaded) -> bool:
+        """Is an agent answering the document that our own update is about to take them away from?
+
+        They are on the phone, so what they key is answered now: that somebody else has taken the call, for one.
+        """
+        is_agent = loaded.call.legs[exit_.leg].kind == "agent" and exit_.document < loaded.documents
+        return is_agent and not self.record.replies_for(exit_.leg, loaded.documents)
 
     def _language(self, call: Call, leg: str, pharmacy: Pharmacy) -> str:
         first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]

@@ -137,9 +137,7 @@ def _caller_answered(draft: Draft, event: Keyed | Spoke | Silent) -> None:
             waiting.in_dialogue(draft, event)
         case "connecting":
             draft.say(Say("a_person_is_ready"), Pause(5), Back("wait"))
-        case "message":  # nothing was recorded
-            draft.say(Say("goodbye"), Hangup())
-        case _:
+        case _:  # a recorder that recorded nothing, and whoever has heard the last words
             draft.say(Say("goodbye"), Hangup())
 
 

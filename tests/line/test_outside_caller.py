@@ -227,7 +227,7 @@ def test_an_agent_who_declines_is_free_and_another_is_rung(day: Day) -> None:
     first.presses("2")
     first.hears("Somebody else")
     first.is_sent_away()
-    assert day.presence(first) == "available"
+    day.is_soon(partial(day.presence, first), "available")
     agent = day.carrier.rings()
     assert agent.to != first.to
     they_talk(caller, agent)

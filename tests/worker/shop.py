@@ -12,7 +12,7 @@ from typing import Any
 from ivr.clock import Anchor, Clock
 from ivr.content.library import Library
 from ivr.core.call import Call, Caller, Leg
-from ivr.core.events import Event, Keyed
+from ivr.core.events import Event, HungUp, Keyed
 from ivr.core.line import Agent, Offer, Ticket
 from ivr.core.pharmacy import Pharmacy
 from ivr.dispatch import Dispatch, roster
@@ -236,9 +236,10 @@ class Shop:
             self.board.tell(call_id, event)
 
     def declines(self, call_id: str, agent: str) -> None:
-        """The agent picks up and presses 2."""
+        """The agent picks up, presses 2 and hangs up."""
         offer = next(o for o in self.offers(call_id) if o.agent == agent and o.state == "open")
         self.tell(call_id, Keyed(offer.leg, "2"))
+        self.tell(call_id, HungUp(offer.leg, "completed"))
 
     def effects(self, *kinds: str, call_id: str = "CA1") -> Iterable[EffectRow]:
         """The effects of a call of these kinds, in order, whatever became of them."""
