@@ -458,6 +458,24 @@ class TestEmergencies:
         assert call.happens(Came("leg-ben", told.document)).heard == ["agent_taken"]
         assert call.hangs_up("leg-ben").presence["ben"] == "available"
 
+    @pytest.mark.parametrize("ended", ["available", "signed_out"])
+    def test_who_is_rung_in_wrap_up_may_take_it_though_their_wrap_up_ends_meanwhile(self, ended):
+        call = self.emergency()
+        call.presence["ana"] = "wrap_up"
+        call.offered_to("ana").picked_up("ana")
+        call.presence["ana"] = ended
+        assert call.keys("1", leg="leg-ana").heard == ["agent_accepted"]
+        assert call.presence["ana"] == "on_call"
+
+    @pytest.mark.parametrize("ended", ["available", "signed_out"])
+    def test_a_caller_who_leaves_stops_every_phone_whatever_its_agent_does_by_now(self, ended):
+        call = self.emergency()
+        call.presence["ana"] = "on_break"
+        call.offered_to("ana")
+        call.presence["ana"] = ended
+        assert EndLeg("leg-ana") in call.hangs_up().does
+        assert call.presence["ana"] == ended
+
     def test_the_on_call_number_may_be_rung_after_forty_seconds(self):
         assert self.emergency().happens(TimerDue("emergency:on_call")).call.ticket.on_call
 

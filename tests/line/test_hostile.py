@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from urllib.parse import quote, urlencode, urlsplit
@@ -470,7 +471,8 @@ def test_after_the_storm_the_line_answers(storm: Storm, day: Day) -> None:
         agent.picks_up()
         if any("Emergency" in said for said in agent.heard):
             agent.chooses("take it")
-            caller.until(lambda: caller.room, "is brought to the pharmacist")
+            meets = partial(lambda agent: caller.room or agent.is_over, agent)
+            agent.until(meets, "meets the caller, or hears that theirs has gone", 20)
     caller.hangs_up()
 
     day.disposition(caller, outcome="answered", urgency="emergency", final=True)
