@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,19 @@ from ivr.processes import ending_with_us, free_port, valkey_command
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def standing_still(pids: Iterable[int]) -> Iterator[None]:
+    """Processes that hear everything and answer nothing for as long as the block lasts."""
+    stopped = list(pids)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
 
 
 class Server:
@@ -78,15 +91,9 @@ class Server:
     def frozen(self) -> Iterator[None]:
         """It and its children stand still: their machine takes whatever is sent, and nobody answers."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
-        pids = [self._process.pid, *_children(self._process)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        # It first: it has no more children than these then.
+        with standing_still([self._process.pid]), standing_still(_children(self._process)):
             yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None

@@ -11,7 +11,6 @@ from pathlib import Path
 from ivr.content import folder
 from ivr.content.pharmacy import Routing, read_pharmacy, read_routing
 from ivr.content.problems import ContentProblems, Problem
-from ivr.content.rules import is_draft
 from ivr.core.pharmacy import Pharmacy
 from ivr.proof.findings import LIMIT_SECONDS
 
@@ -52,7 +51,7 @@ def find_problems(
     the folder, is then read as if a line used it. Proofs may take `proof_seconds` in all. Raises OSError when the
     folder cannot be read.
     """
-    files, unread = folder.texts(content, only if only and is_draft(only) else None)
+    files, unread = folder.texts(content, only)
     return read_pharmacy(files, unread, year, only, proof_seconds=proof_seconds)[1]
 
 
@@ -61,7 +60,7 @@ def load_routing(content: Path, only: str | None = None) -> tuple[Routing, list[
 
     `only`, as `folder.named` gives it, is read as if a line used it. Raises OSError when the folder cannot be read.
     """
-    files, unread = folder.texts(content, only if only and is_draft(only) else None)
+    files, unread = folder.texts(content, only)
     return read_routing(files, unread, only)
 
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from ivr.content import find_problems, folder, load_routing
 from ivr.content.problems import Problem
-from ivr.content.rules import FOLDER, is_draft
+from ivr.content.rules import FOLDER, holds_rules
 from ivr.content.scalars import duration_text
 from ivr.proof.windows import Window, windows
 
@@ -41,7 +41,7 @@ def command(context: click.Context, file: str | None, content: Path | None, form
     content = content or Path(os.environ.get("RXLINE_CONTENT") or ".")
     try:
         only = folder.named(content, file) if file else None
-        texts, _ = folder.texts(content, only if only and is_draft(only) else None)
+        texts, _ = folder.texts(content, only)
         problems = find_problems(content, only)
     except OSError as error:
         click.echo(f"ivr check: {error}", err=True)
@@ -50,7 +50,7 @@ def command(context: click.Context, file: str | None, content: Path | None, form
         problems = allowing(problems)
     _SHOWN[form](problems, texts, content)
     wrong = any(problem.severity == "error" for problem in problems)
-    if form == "text" and not wrong and (not only or only.startswith(FOLDER) or is_draft(only)):
+    if form == "text" and not wrong and (not only or holds_rules(only)):
         _show_windows(content, only)
     context.exit(int(wrong))
 

@@ -12,11 +12,17 @@ SUFFIXES = (".yaml", ".yml")
 MOST_BYTES = 1_000_000
 
 
-def texts(content: Path, draft: str | None = None) -> tuple[dict[str, str], list[Problem]]:
+def is_draft(path: str) -> bool:
+    """Return whether a path names a draft outside the content folder; it extends what it would inside."""
+    return path.startswith("/")
+
+
+def texts(content: Path, only: str | None = None) -> tuple[dict[str, str], list[Problem]]:
     """Return every content file's text by its path below the folder, and a problem for each that has none.
 
-    `draft`, as `named` gives it, is one more file. Raises OSError when the folder is not there.
+    `only`, as `named` gives it, is one more file when it is a draft. Raises OSError when the folder is not there.
     """
+    draft = only if only and is_draft(only) else None
     if not content.is_dir():
         raise FileNotFoundError(f"{content} is not a folder")
     found: dict[str, str] = {}

@@ -244,7 +244,7 @@ class _Reading:
         """Read the rules of each line, and of `only`; return all of them."""
         reader = rules.RulesReader(self.files, self._names)
         used = {rules.FOLDER + line.rules for line in self._lines.values()}
-        alone = {only} if only and (only.startswith(rules.FOLDER) or rules.is_draft(only)) else set()
+        alone = {only} if only and rules.holds_rules(only) else set()
         sets = {}
         for path in sorted((used | alone) & set(self.files)):
             chain = reader.chain(path)

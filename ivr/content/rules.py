@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from ivr.content import scalars
 from ivr.content.conditions import COMPARISONS, crosses_midnight, read_call, read_when
+from ivr.content.folder import is_draft
 from ivr.content.names import Names
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import Fields, attempt, listed, one_of, one_or_more, reference, scalar
@@ -33,9 +34,9 @@ _ALONE = frozenset({"emergency"})
 _COMMENT = re.compile(r"\s#")
 
 
-def is_draft(path: str) -> bool:
-    """Return whether a path names a draft outside the content folder; it extends what it would inside."""
-    return path.startswith("/")
+def holds_rules(path: str) -> bool:
+    """Return whether a file holds rules: one of their folder, or a draft."""
+    return path.startswith(FOLDER) or is_draft(path)
 
 
 def _home(path: str) -> str:

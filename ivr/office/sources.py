@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ivr.content import ContentProblems, Problem, Routing, folder, read_routing
 from ivr.content.flows import FOLDER as FLOWS
+from ivr.content.folder import is_draft
 from ivr.content.rules import FOLDER as RULES
-from ivr.content.rules import is_draft
 
 _PUBLICATION = re.compile("[0-9]+|[0-9a-fA-F]{4,64}")  # a number, or how a hash begins
 _TITLE = 50

@@ -14,7 +14,8 @@ from ivr.content.names import Names
 from ivr.content.rules import RulesReader, rule_set
 from ivr.content.written import File
 from ivr.core.router import Router
-from ivr.core.rules import Decision, Fact, RuleSet, decide
+from ivr.core.rules import Fact, RuleSet, decide
+from ivr.office.wording import for_machines
 from tests.content import by_hand
 from tests.content.written_rules import WrittenSet, calls, written_sets
 
@@ -52,18 +53,6 @@ def read(written: WrittenSet) -> RuleSet:
     return found
 
 
-def told(decision: Decision) -> by_hand.Written:
-    parts = {
-        "route": decision.route,
-        decision.route: decision.target,
-        "answer_within": decision.answer_within_seconds,
-        "needs": list(decision.needs) or None,
-        "offer_callback": decision.offer_callback,
-        "record": decision.record,
-    }
-    return {key: value for key, value in parts.items() if value is not None}
-
-
 # Shrinking asks a thousand calls again for every smaller set, for minutes; the set at fault is small as it is.
 @settings(
     max_examples=SETS,
@@ -79,7 +68,7 @@ def test_a_thousand_calls_go_where_a_reading_by_hand_sends_them(written: Written
     for call in calls(written, seed, CALLS):
         facts = call_facts(call, rules.facts)
         decision, _ = decide(rules, facts, PHARMACY.queues)
-        assert (decision.rule, told(decision)) == by_hand.decided(chain, QUEUES, call), call
+        assert (decision.rule, for_machines(decision)) == by_hand.decided(chain, QUEUES, call), call
         assert router.decide(facts) == decision, call
 
 
@@ -89,4 +78,4 @@ def test_the_shipped_rules_mean_what_they_say() -> None:
     written = WrittenSet(FILES["routing_rules/safety.yaml"], FILES["routing_rules/main.yaml"])
     for call in calls(written, 2026, CALLS):
         decision, _ = decide(rules, call_facts(call, rules.facts), PHARMACY.queues)
-        assert (decision.rule, told(decision)) == by_hand.decided(chain, QUEUES, call), call
+        assert (decision.rule, for_machines(decision)) == by_hand.decided(chain, QUEUES, call), call

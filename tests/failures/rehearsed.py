@@ -24,7 +24,7 @@ from ivr.core.line import Offer
 from ivr.phone.client import ExchangeAway, Phone, Phones, Refused
 from ivr.phone.files import staff
 from ivr.store import Conflict, EffectRow, Record
-from tests.servers import valkey_says
+from tests.servers import standing_still, valkey_says
 from tests.whole_line import _HTTP, ROOT, WholeLine, whole_line
 
 PATIENCE_SECONDS = 20.0  # the machine may be busy; whatever must be quick says so itself
@@ -302,14 +302,11 @@ class Rehearsed:
     def without_worker(self) -> Iterator[None]:
         """Every child of the worker is dead, and nobody starts them again, for as long as the block lasts."""
         parent, *children = self.line.pids("worker.py")
-        os.kill(parent, signal.SIGSTOP)
-        try:
+        with standing_still([parent]):
             for child in children:
                 kill(child)
             self._nobody_was_heard_of_lately()
             yield
-        finally:
-            os.kill(parent, signal.SIGCONT)
 
     def _nobody_was_heard_of_lately(self) -> None:
         """The last heartbeats were long ago: it saves every test of a silent worker a quarter of a minute."""
@@ -335,14 +332,8 @@ class Rehearsed:
     @contextlib.contextmanager
     def frozen(self, what: str) -> Iterator[None]:
         """A process that hears everything and answers nothing for as long as the block lasts."""
-        pids = self.line.pids(what)
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with standing_still(self.line.pids(what)):
             yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def without_record(self) -> Iterator[None]:
