@@ -103,6 +103,30 @@ class RememberLanguage:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class RememberAccess:
+    """Our own record knows this number's pace (`access`) from now on."""
+
+    access: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRenewal:
+    """Ask the prescriber for a new prescription; `about` is for the staff, if the order system refuses it."""
+
+    prescription: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Text the number that rings these words. Once: never guessed, looked up."""
+
+    prompt: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    language: str | None = None
+
+
 Effect = (
     PlaceCall
     | MoveCaller
@@ -116,4 +140,7 @@ Effect = (
     | SetTimer
     | ClearTimer
     | RememberLanguage
+    | RememberAccess
+    | RequestRenewal
+    | SendText
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ivr.core.call import Caller
+from ivr.core.heard import Heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Keyed:
 class Spoke:
     leg: str
     words: str
-    confidence: float | None = None
+    confidence: float | None = None  # the carrier's, of having heard these words
+    heard: Heard | None = None  # what they mean, where the shell has somebody who can tell
 
 
 @dataclass(frozen=True, slots=True)

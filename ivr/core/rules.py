@@ -77,6 +77,13 @@ _VOCABULARY = (
         "awaiting_provider sent received processing shipped ready delivered delayed blocked_on_patient cancelled",
     ),
     _words("payment", "none_due succeeded failed retrying renewal_due"),
+    _words(
+        "prior_auth",
+        "not_required required submitted pending_prescriber pending_payer approved denied appealed expired",
+    ),
+    _words("acts_next", "nobody patient pharmacy prescriber insurer carrier billing"),
+    _words("permission", "everything refills status nothing"),
+    Fact("texts", "flag", ("yes", "no")),
     _words("medication_class"),
     _words("attestation", "A B C failed none"),
     _words("access", "standard slow relay"),
