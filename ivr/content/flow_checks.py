@@ -123,7 +123,9 @@ def ways_on(node: flows.Node) -> list[str]:
             return [case.then for case in node.cases] + [node.otherwise]
         case flows.Pick():
             return [node.then, node.none]
-        case flows.SayNode() | flows.Collect() | flows.AskNode() | flows.SubFlow() | flows.Do():
+        case flows.Collect():
+            return [node.then, *node.instead.values()]
+        case flows.SayNode() | flows.AskNode() | flows.SubFlow() | flows.Do():
             return [node.then]
         case _:
             return []

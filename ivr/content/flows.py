@@ -103,8 +103,10 @@ class _Nodes:
         options = keyed(self._option, "a menu's options")(item)
         if not options:
             raise Wrong("type", "a menu needs an option", item)
-        if len(options) > MOST_OPTIONS:
-            raise Wrong("range", f"{len(options)} options are more than a caller can keep in mind; five at most", item)
+        # Danger is no choice among others: it stands first, and nobody has to weigh it against the rest.
+        choices = sum(option.facts.get("urgency") != "emergency" for option in options.values())
+        if choices > MOST_OPTIONS:
+            raise Wrong("range", f"{choices} options are more than a caller can keep in mind; five at most", item)
         return options
 
     def _option(self, key: Item, item: Item) -> flows.Option:
@@ -144,7 +146,13 @@ class _Nodes:
             fields.take("length", scalar(scalars.whole(1, 32)), None),
             fields.take("secret", scalar(scalars.flag), True),
             fields.take("help", self._prompt, None),
+            fields.take("instead", keyed(self._way_out, "ways out by key"), {}),
         )
+
+    def _way_out(self, key: Item, item: Item) -> str:
+        if key.text not in tuple("12345678"):
+            raise Wrong("range", f'"{key.text}" is no key for a way out; 1 to 8 are, and 0, 9 and * are kept', key)
+        return self._to(item)
 
     def ask(self, fields: Fields) -> flows.Node:
         question = fields.need("ask", one_of("a question we can ask", QUESTIONS))
@@ -177,8 +185,7 @@ class _Nodes:
         return flows.Return()
 
     def route(self, fields: Fields) -> flows.Node:
-        fields.need("route", _yes)
-        return flows.Route()
+        return flows.Route(fields.need("route", _yes_or_person) == "person")
 
     def message(self, fields: Fields) -> flows.Node:
         return flows.TakeMessage(fields.need("message", reference("queue", self._names.queues)))
@@ -221,6 +228,10 @@ def _yes(item: Item) -> bool:
     if not scalars.flag(text(item)):
         raise Wrong("unknown-value", "only yes makes sense here; or leave the node out", item)
     return True
+
+
+def _yes_or_person(item: Item) -> str:
+    return one_of("a way to route", ("yes", "person"))(item)
 
 
 def _all(item: Item) -> bool:

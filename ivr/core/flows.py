@@ -53,6 +53,7 @@ class Collect:
     length: int | None = None  # fixed length, or None: ended by # or a pause
     secret: bool = True
     help: str | None = None  # said instead of the prompt from the second miss on
+    instead: Mapping[str, str] = field(default_factory=dict)  # a key alone, then # or a pause -> another node
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,9 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`route: yes` let the routing rules decide."""
+    """`route: yes` let the routing rules decide; `route: person` the same for a caller whom no machine can help."""
+
+    person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

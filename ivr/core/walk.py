@@ -137,6 +137,8 @@ def _visit(draft: Draft, node: flows.Node) -> bool:
         case flows.Return():
             return _return(draft)
         case flows.Route():
+            if node.person:
+                draft.put(wants_person=True)
             return route(draft)
         case flows.TakeMessage():
             messages.take_message(draft, node.queue)

@@ -29,7 +29,7 @@ BESIDE: Mapping[str, tuple[str, str]] = {
     "say": ("then", "languages resolution"),
     "notice": ("then", "languages resolution"),
     "menu": ("options", "silence languages unless_known then understand help"),
-    "collect": ("prompt as then", "length secret help"),
+    "collect": ("prompt as then", "length secret help instead"),
     "ask": ("then", ""),
     "pick": ("then none", ""),
     "choose": ("otherwise", ""),
@@ -101,7 +101,9 @@ def _kinds(names: Names) -> dict[str, Shape]:
         "choose": list_of("The first case whose facts fit shows the way.", _case()),
         "flow": name("flow", names.flows, "callflows/").alone("Runs this flow and comes back."),
         "return": yes.alone("Goes back to the flow that called this one."),
-        "route": yes.alone("Lets the routing rules decide."),
+        "route": word(("yes", "person"), "write yes, or person for callers no machine can help").alone(
+            "Lets the routing rules decide; `person` passes over the rules that end with a machine."
+        ),
         "message": name("queue", names.queues, "config/queues.yaml").alone("Takes a message for this queue."),
         "transfer": name("transfer", names.transfers, "config/policies.yaml").alone(
             "Sends the caller to this outside number, from `transfers` in config/policies.yaml."
@@ -123,6 +125,12 @@ def _beside(names: Names) -> dict[str, Shape]:
         "help": name("prompt", names.prompts, "callflows/prompts/").alone(
             "Said instead of the question from the second miss on: reworded, slower, with an example."
         ),
+        "instead": {
+            "description": "Ways out by a key alone, ended by # or a pause: for callers who do not have it at hand.",
+            "type": "object",
+            "patternProperties": {"^[1-8]$": TEXT.alone("The node that comes next.")},
+            "additionalProperties": False,
+        },
         "none": TEXT.alone("The node that comes next when there is nothing to pick from."),
         "unless_known": word(names.facts).alone("A fact. Once it is known the menu is passed over, to `then`."),
         "prompt": name("prompt", names.prompts, "callflows/prompts/").alone(
@@ -153,12 +161,12 @@ def _options(names: Names) -> Shape:
         "then",
     )
     return {
-        "description": f"The choices, on keys 1 to 8, {MOST_OPTIONS} at most. 0, 9 and * always mean the same.",
+        "description": f"The choices, on keys 1 to 8, {MOST_OPTIONS} at most besides an emergency. 0, 9 and * always mean the same.",
         "type": "object",
         "patternProperties": {"^[1-8]$": option},
         "additionalProperties": False,
         "minProperties": 1,
-        "maxProperties": MOST_OPTIONS,
+        "maxProperties": MOST_OPTIONS + 1,
     }
 
 
