@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,7 +54,9 @@ class Collect:
     length: int | None = None  # fixed length, or None: ended by # or a pause
     secret: bool = True
     help: str | None = None  # said instead of the prompt from the second miss on
-    instead: Mapping[str, str] = field(default_factory=dict)  # a key alone, then # or a pause -> another node
+    instead: Mapping[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # a key alone, then # or a pause -> another node
 
 
 @dataclass(frozen=True, slots=True)
