@@ -56,7 +56,7 @@ class Collect:
     help: str | None = None  # said instead of the prompt from the second miss on
     instead: Mapping[str, str] = dataclasses.field(
         default_factory=dict
-    )  # a key alone, then # or a pause -> another node
+    )  # a key and # -> node
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _options(names: Names) -> Shape:
         "then",
     )
     return {
-        "description": f"The choices, on keys 1 to 8, {MOST_OPTIONS} at most besides an emergency. 0, 9 and * are kept.",
+        "description": f"The choices, on keys 1 to 8, {MOST_OPTIONS} at most besides an emergency. 0, 9, * are kept.",
         "type": "object",
         "patternProperties": {"^[1-8]$": option},
         "additionalProperties": False,
