@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 Kind = Literal["patient", "caregiver", "prescriber", "pharmacy"]
@@ -42,10 +43,26 @@ OrderState = Literal[
     "cancelled",
 ]
 Payment = Literal["none_due", "succeeded", "failed", "retrying", "renewal_due"]
+PriorAuth = Literal[
+    "not_required",
+    "required",
+    "submitted",
+    "pending_prescriber",
+    "pending_payer",
+    "approved",
+    "denied",
+    "appealed",
+    "expired",
+]
+ActsNext = Literal["nobody", "patient", "pharmacy", "prescriber", "insurer", "carrier", "billing"]
+Renewal = Literal["none", "requested", "denied"]
+Permission = Literal["everything", "refills", "status", "nothing"]
 
 
 KEY_REUSED = "idempotency_key_reused"
 """Refused because this key came before with another body: what was asked for then stands."""
+RENEWAL_OPEN = "renewal_requested"
+"""Refused because the prescriber has been asked already and has not answered yet."""
 
 
 class Unavailable(Exception):
@@ -65,13 +82,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody filed under a number. `id` is opaque; None anywhere means the order system did not say."""
+    """Somebody filed under a number. `id` is opaque; None anywhere means the order system did not say.
+
+    `texts` is whether they agreed to text messages.
+    """
 
     id: str
     kind: Kind | None
     language: str | None
     access: Access | None
     acts_for: tuple[str, ...]
+    texts: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,8 @@ class Prescription:
 
     `refill` is the first reason that blocks a refill, or `eligible`. `days_left` counts supply from today,
     below zero once it has run out. `expected_on` is when the parcel, or the stock it waits for, should come.
+    `last4` are the last digits of the number on the label. It stands where it stands `since` a day, waiting for
+    `acts_next`, who should have answered by `answer_by`. `balance` is the dollars owed for it.
     """
 
     id: str
@@ -92,6 +115,54 @@ class Prescription:
     days_left: int | None
     earliest_refill_on: date | None
     expected_on: date | None
+    last4: str | None
+    prior_auth: PriorAuth | None
+    approved_until: date | None
+    acts_next: ActsNext | None
+    since: date | None
+    answer_by: date | None
+    balance: Decimal | None
+    renewal: Renewal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a caller offers to show who they are: E.164, digits of the label, YYYY-MM-DD, five digits; None: not given.
+
+    The phone is the one that rings, and proves nothing by itself.
+    """
+
+    phone: str | None = None
+    rx_number: str | None = None
+    date_of_birth: str | None = None
+    zip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What an offer of proof came to. None means the order system did not say, or that it does not fit.
+
+    `about` is the opaque id of whom the offer was aimed at, whether it fits or not: for counting wrong offers, and
+    never told to a caller. `fits` is whether all that was given besides the phone belongs to that one person;
+    `number_on_file` whether the phone is theirs or of somebody who acts for them.
+    """
+
+    about: str | None
+    fits: bool
+    number_on_file: bool
+    permission: Permission | None  # what the one who rings may hear of them
+    access: Access | None
+    texts: bool | None
+    language: str | None
+    prescription: Prescription | None  # the one whose number was given
+
+
+@dataclass(frozen=True, slots=True)
+class Prescriber:
+    """A prescriber's office. `id` is opaque."""
+
+    id: str
+    number_on_file: bool  # the phone that rings is theirs
 
 
 class OrderSystem(Protocol):
@@ -119,6 +190,25 @@ class OrderSystem(Protocol):
         """
         ...
 
+    def prove(self, proof: Proof, *, timeout_seconds: float | None = None) -> Proved:
+        """Return whom the offer is about and whether it fits; "no such" and "not theirs" differ in `about` alone.
+
+        Without an rx_number the person is looked for among those filed under the phone and those they act for;
+        where none or several fit, it does not fit. A phone alone is Refused: it proves nothing.
+        """
+        ...
+
+    def prescriptions(self, person_id: str, *, timeout_seconds: float | None = None) -> tuple[Prescription, ...]:
+        """Return all prescriptions of a patient, the newest business first; Refused (`patient_not_found`) for others.
+
+        Whether the caller may hear of them is for the one who asks to know.
+        """
+        ...
+
+    def prescriber(self, npi: str, phone: str | None, *, timeout_seconds: float | None = None) -> Prescriber | None:
+        """Return the office with this NPI, and whether the E.164 phone is theirs; None where nobody has it."""
+        ...
+
     def record_call(self, call_id: str, body: Mapping[str, Any]) -> None:
         """Keep `body` as the whole record of this call, in place of what was there."""
         ...
@@ -132,6 +222,14 @@ class OrderSystem(Protocol):
 
     def request_refill(self, prescription_id: str, call_id: str, key: str) -> str:
         """Place the refill once per `key` and return the request's id; Refused carries what blocks it."""
+        ...
+
+    def request_renewal(self, prescription_id: str, call_id: str, key: str) -> str:
+        """Ask the prescriber for a new prescription once per `key` and return the request's id.
+
+        Refused: RENEWAL_OPEN while they have not answered, `renewal_denied`, or `not_renewable` for what has refills
+        left or is no longer ours.
+        """
         ...
 
     def create_task(self, body: Mapping[str, Any], key: str) -> str:

@@ -6,7 +6,9 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date
+from decimal import Decimal
 from typing import Any, TypeVar, cast, get_args
 from urllib.parse import quote
 
@@ -15,13 +17,20 @@ import structlog
 
 from ivr.orders.port import (
     Access,
+    ActsNext,
     Kind,
     OrderState,
     Payment,
+    Permission,
     Person,
+    Prescriber,
     Prescription,
+    PriorAuth,
+    Proof,
+    Proved,
     Refill,
     Refused,
+    Renewal,
     Unavailable,
 )
 
@@ -30,6 +39,8 @@ _LARGEST_ANSWER_BYTES = 1_000_000
 _NOTHING_WAS_SAID = {401, 403, 408, 429}
 _CODE = re.compile(r"[a-z_]{1,64}")
 _WORD = re.compile(r"[a-z0-9_-]{1,64}", re.IGNORECASE)
+_LAST4 = re.compile(r"[0-9]{4}")
+_DOLLARS = re.compile(r"[0-9]{1,6}\.[0-9]{2}")
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -73,6 +84,19 @@ class RestOrderSystem:
         found = [_prescription(item) for item in _items(answer)]
         return found[0] if found else None
 
+    def prove(self, proof: Proof, *, timeout_seconds: float | None = None) -> Proved:
+        return _proved(self._ask("POST", "/v1/patients/verify", asdict(proof), timeout_seconds=timeout_seconds))
+
+    def prescriptions(self, person_id: str, *, timeout_seconds: float | None = None) -> tuple[Prescription, ...]:
+        path = f"/v1/patients/{quote(person_id, safe='')}/prescriptions"
+        answer = self._ask("GET", path, None, timeout_seconds=timeout_seconds)
+        return tuple(_prescription_of(person_id, item) for item in _items(answer))
+
+    def prescriber(self, npi: str, phone: str | None, *, timeout_seconds: float | None = None) -> Prescriber | None:
+        answer = self._ask("POST", "/v1/prescribers/lookup", {"npi": npi}, timeout_seconds=timeout_seconds)
+        offices = [_prescriber(item, phone) for item in _items(answer)]
+        return offices[0] if offices else None
+
     def record_call(self, call_id: str, body: Mapping[str, Any]) -> None:
         self._send("PUT", f"/v1/calls/{quote(call_id, safe='')}", body, call_id=call_id)
 
@@ -82,6 +106,10 @@ class RestOrderSystem:
     def request_refill(self, prescription_id: str, call_id: str, key: str) -> str:
         wanted = {"prescription_id": prescription_id, "call_id": call_id}
         return _id(self._ask("POST", "/v1/refill-requests", wanted, call_id=call_id, key=key))
+
+    def request_renewal(self, prescription_id: str, call_id: str, key: str) -> str:
+        wanted = {"prescription_id": prescription_id, "call_id": call_id}
+        return _id(self._ask("POST", "/v1/renewal-requests", wanted, call_id=call_id, key=key))
 
     def create_task(self, body: Mapping[str, Any], key: str) -> str:
         return _id(self._ask("POST", "/v1/tasks", body, call_id=body.get("call_id"), key=key))
@@ -175,7 +203,44 @@ def _person(item: _Json) -> Person:
         language=_fact(item, "language", _word),
         access=_fact(item, "access", _one_of(Access)),
         acts_for=_fact(item, "acts_for", _words) or (),
+        texts=_fact(item, "texts", _flag),
     )
+
+
+def _prescriber(item: _Json, phone: str | None) -> Prescriber:
+    return Prescriber(_id(item), phone is not None and phone in (_fact(item, "phones", _phones) or ()))
+
+
+def _proved(item: _Json) -> Proved:
+    about, fits = _fact(item, "about", _word), _fits(item)
+    if not fits:
+        return Proved(about, False, _fact(item, "number_on_file", _flag) is True, None, None, None, None, None)
+    found = item.get("prescription")
+    return Proved(
+        about=_id(item, "about"),
+        fits=True,
+        number_on_file=_fact(item, "number_on_file", _flag) is True,
+        permission=_fact(item, "permission", _one_of(Permission)),
+        access=_fact(item, "access", _one_of(Access)),
+        texts=_fact(item, "texts", _flag),
+        language=_fact(item, "language", _word),
+        prescription=None if found is None else _prescription_of(_id(item, "about"), _object(found)),
+    )
+
+
+def _fits(item: _Json) -> bool:
+    """Whether a proof fits is no fact that may be unknown: without it nothing was said."""
+    fits = item.get("fits")
+    if not isinstance(fits, bool):
+        raise Unavailable("the answer does not say whether it fits")
+    return fits
+
+
+def _prescription_of(person_id: str, item: _Json) -> Prescription:
+    found = _prescription(item)
+    if found.person != person_id:
+        raise Unavailable("the answer is about somebody else")
+    return found
 
 
 def _prescription(item: _Json) -> Prescription:
@@ -190,6 +255,14 @@ def _prescription(item: _Json) -> Prescription:
         days_left=_fact(item, "days_left", _whole_number),
         earliest_refill_on=_fact(item, "earliest_refill_on", date.fromisoformat),
         expected_on=_fact(item, "expected_on", date.fromisoformat),
+        last4=_fact(item, "last4", _last4),
+        prior_auth=_fact(item, "prior_auth", _one_of(PriorAuth)),
+        approved_until=_fact(item, "approved_until", date.fromisoformat),
+        acts_next=_fact(item, "acts_next", _one_of(ActsNext)),
+        since=_fact(item, "since", date.fromisoformat),
+        answer_by=_fact(item, "answer_by", date.fromisoformat),
+        balance=_fact(item, "balance", _dollars),
+        renewal=_fact(item, "renewal", _one_of(Renewal)),
     )
 
 
@@ -220,6 +293,25 @@ def _words(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list):
         raise TypeError
     return tuple(_word(each) for each in given)
+
+
+def _phones(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise TypeError
+    return tuple(each for each in given if isinstance(each, str))
+
+
+def _last4(given: Any) -> str:
+    if not _LAST4.fullmatch(given):
+        raise ValueError
+    return cast(str, given)
+
+
+def _dollars(given: Any) -> Decimal:
+    # As text, cents and all: a JSON number has been a binary fraction on its way.
+    if not _DOLLARS.fullmatch(given):
+        raise ValueError
+    return Decimal(given)
 
 
 def _flag(given: Any) -> bool:
