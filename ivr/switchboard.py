@@ -191,8 +191,8 @@ class Switchboard:
 
     def _begin(self, token: str, call_sid: str, caller: Caller, dialed: str) -> str:
         call = self._new_call(token, call_sid, caller, dialed, self.clock.now())
-        remembered = self.record.language_of(caller.number) if caller.number else None
-        answers = {"language": Answer(True, {"language": remembered})} if remembered else {}
+        remembered = self.record.remembered(caller.number) if caller.number else {}
+        answers = {"language": Answer(True, dict(remembered))} if remembered else {}
         event = Arrived(token, caller)
         taken = self._step(call, event, answers, patient=False)
         exit_ = Exit(token, 0, "next")

@@ -32,6 +32,7 @@ def read_policies(item: Item) -> Policies:
         wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
         message_seconds=fields.take("message", _duration, usual.message_seconds),
         calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),
+        texts_per_second=fields.take("texts_per_second", scalar(scalars.rate), usual.texts_per_second),
         recording=fields.take("recording", _recording, {}),
         retention=fields.take("retention", _retention, {}),
         transfers=fields.take("transfers", named(_transfer, "a transfer"), {}),

@@ -51,6 +51,7 @@ class Policies:
     quiet_hours: tuple[int, int] = (20 * 60, 9 * 60)  # minutes of the day between which nobody is called back
     message_seconds: int = 120
     calls_per_second: float = 1.0
+    texts_per_second: float = 1.0
     recording: Mapping[str, Any] = field(default_factory=dict)
     retention: Mapping[str, Any] = field(default_factory=dict)
     transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164

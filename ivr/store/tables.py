@@ -206,7 +206,7 @@ effects = Table(
     Column("call_id", Id, nullable=False),
     Column("seq", BigInteger, nullable=False),  # order within the call
     Column("kind", Text, nullable=False),
-    Column("lane", Text, nullable=False),  # place · telephony · orders
+    Column("lane", Text, nullable=False),  # place · text · telephony · orders
     Column("body", Text, nullable=False),  # JSON of the core effect
     Column("urgency", Integer, nullable=False),
     Column("state", Text, nullable=False),  # due · leased · sending · unknown · done · dead
@@ -256,7 +256,8 @@ callers = Table(
     "callers",
     tables,
     Column("number_key", Text, primary_key=True),
-    Column("language", Text, nullable=False),
+    Column("language", Text),
+    Column("access", Text),
     Column("seen_at", Instant, nullable=False),
 )
 

@@ -17,6 +17,7 @@ from ivr.core.effects import (
     MoveLeg,
     PlaceCall,
     RequestRefill,
+    RequestRenewal,
     WriteDisposition,
 )
 from ivr.core.events import HungUp, Keyed, TimerDue
@@ -274,6 +275,13 @@ def test_a_refill_the_order_system_refuses_becomes_a_task(shop: Shop, sandbox: S
     assert run(shop, "RequestRefill").state == "done"
     [task] = sandbox.told("tasks")
     assert (task["what"], task["reason"], task["call_id"]) == ("refill_refused", "prescription_not_found", "CA1")
+
+
+def test_a_renewal_the_order_system_refuses_becomes_a_task(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, RequestRenewal("nothing"))
+    assert run(shop, "RequestRenewal").state == "done"
+    [task] = sandbox.told("tasks")
+    assert (task["what"], task["prescription_id"], task["call_id"]) == ("renewal_refused", "nothing", "CA1")
 
 
 def test_a_task_says_where_the_work_is(shop: Shop, sandbox: Sandbox) -> None:

@@ -228,6 +228,7 @@ def policies(names: Names) -> Shape:
             "callbacks": _callbacks(),
             "message": DURATION.alone("The longest message a caller can leave."),
             "calls_per_second": rate.alone("How fast we place calls."),
+            "texts_per_second": rate.alone("How fast we send texts."),
             "recording": fields(
                 "How calls are recorded.",
                 {"consent": word(("announce", "ask")).alone("Tell callers, or ask them, before the first word.")},
