@@ -175,21 +175,6 @@ class OrderSystem(Protocol):
         """Return everyone filed under an E.164 number; () is nobody."""
         ...
 
-    def find_prescription(
-        self,
-        rx_number: str,
-        *,
-        phone: str | None,
-        date_of_birth: str | None,
-        timeout_seconds: float | None = None,
-    ) -> Prescription | None:
-        """Return the prescription with this number if the caller's proof belongs to it.
-
-        A date of birth (YYYY-MM-DD), when given, must be the patient's; otherwise the E.164 phone must be
-        filed under the patient or somebody who acts for them. None for "no such" and "not theirs" alike.
-        """
-        ...
-
     def prove(self, proof: Proof, *, timeout_seconds: float | None = None) -> Proved:
         """Return whom the offer is about and whether it fits; "no such" and "not theirs" differ in `about` alone.
 
@@ -199,7 +184,7 @@ class OrderSystem(Protocol):
         ...
 
     def prescriptions(self, person_id: str, *, timeout_seconds: float | None = None) -> tuple[Prescription, ...]:
-        """Return all prescriptions of a patient, the newest business first; Refused (`patient_not_found`) for others.
+        """Return all prescriptions of a patient in the order they should be read out; Refused for who is none.
 
         Whether the caller may hear of them is for the one who asks to know.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.core.call import Answer, Call
 from ivr.core.rules import Value
-from ivr.orders.port import OrderSystem, Person, Prescription, Refused, Unavailable
+from ivr.orders.port import OrderSystem, Person, Prescription, Proof, Refused, Unavailable
 
 
 def put(ask: str, call: Call, orders: OrderSystem, timeout_seconds: float | None = None) -> Answer | None:
@@ -32,13 +32,11 @@ def _who(people: tuple[Person, ...]) -> Answer:
 
 
 def _prescription(call: Call, orders: OrderSystem, timeout_seconds: float | None) -> Answer:
-    found = orders.find_prescription(
-        call.fields.get("rx_number", ""),
-        phone=call.caller.number,
-        date_of_birth=call.fields.get("date_of_birth"),
-        timeout_seconds=timeout_seconds,
-    )
-    if found is None:
+    born = call.fields.get("date_of_birth")
+    proof = Proof(call.caller.number, call.fields.get("rx_number"), born)
+    proved = orders.prove(proof, timeout_seconds=timeout_seconds)
+    found = proved.prescription
+    if found is None or not (born or proved.number_on_file):
         return Answer(True, {"refill": "not_found"})
     return Answer(True, _facts(found), found.person, found.id, _dates(found))
 

@@ -71,19 +71,6 @@ class RestOrderSystem:
         answer = self._ask("POST", "/v1/patients/search", {"phone": phone}, timeout_seconds=timeout_seconds)
         return tuple(_person(item) for item in _items(answer))
 
-    def find_prescription(
-        self,
-        rx_number: str,
-        *,
-        phone: str | None,
-        date_of_birth: str | None,
-        timeout_seconds: float | None = None,
-    ) -> Prescription | None:
-        proof = {"rx_number": rx_number, "phone": phone, "date_of_birth": date_of_birth}
-        answer = self._ask("POST", "/v1/prescriptions/search", proof, timeout_seconds=timeout_seconds)
-        found = [_prescription(item) for item in _items(answer)]
-        return found[0] if found else None
-
     def prove(self, proof: Proof, *, timeout_seconds: float | None = None) -> Proved:
         return _proved(self._ask("POST", "/v1/patients/verify", asdict(proof), timeout_seconds=timeout_seconds))
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from ivr.orders.port import OrderSystem, Person, Prescription, Refused, Unavailable
+from ivr.orders.port import RENEWAL_OPEN, OrderSystem, Person, Prescription, Proof, Refused, Unavailable
 from ivr.orders.rest import RestOrderSystem
 
 ADA, ADAS_RX, ADAS_BIRTH = "+16145550101", "7001001", "1950-01-05"
-BETH, ROLF, NOBODY = "+16145550115", "+16145550117", "+16145550199"
+CLARA = "+16145550103"
+NOBODY = "+16145550199"
 CALL = "CA" + "1" * 32
 SPOKEN_TO = {"final": True, "outcome": "answered"}
 
 
-def find(order_system: OrderSystem, rx: str, phone: str | None, born: str | None = None) -> Prescription | None:
-    return order_system.find_prescription(rx, phone=phone, date_of_birth=born)
-
-
 def found(order_system: OrderSystem, rx: str, phone: str) -> Prescription:
-    prescription = find(order_system, rx, phone)
+    prescription = order_system.prove(Proof(phone, rx)).prescription
     assert prescription is not None
     return prescription
 
@@ -47,7 +45,7 @@ def fail(http: httpx.Client, mode: str, seconds: float = 30) -> None:
 
 
 def test_a_patient_is_known_by_the_number_she_calls_from(order_system):
-    assert order_system.identify(ADA) == (Person("patient-01", "patient", "en", "standard", ()),)
+    assert order_system.identify(ADA) == (Person("patient-01", "patient", "en", "standard", (), True),)
 
 
 def test_two_patients_who_share_a_number_are_both_named(order_system):
@@ -78,46 +76,6 @@ def test_kind_language_pace_and_permission_come_with_the_person(order_system, ph
         access,
         acts_for,
     )
-
-
-# ---------------------------------------------------------------- whose prescription it is
-
-
-def test_number_and_phone_on_file_open_a_prescription(order_system):
-    assert found(order_system, ADAS_RX, ADA).person == "patient-01"
-
-
-def test_a_date_of_birth_opens_it_from_any_phone(order_system):
-    assert find(order_system, ADAS_RX, NOBODY, ADAS_BIRTH) is not None
-    assert find(order_system, ADAS_RX, None, ADAS_BIRTH) is not None
-
-
-def test_a_caregiver_with_permission_opens_it_from_her_own_phone(order_system):
-    assert found(order_system, ADAS_RX, BETH).person == "patient-01"
-
-
-@pytest.mark.parametrize(
-    ("rx", "phone", "born"),
-    [
-        ("9999999", ADA, None),
-        (ADAS_RX, NOBODY, None),
-        (ADAS_RX, ROLF, None),
-        (ADAS_RX, "+16145550102", None),
-        (ADAS_RX, None, "1950-01-06"),
-        (ADAS_RX, ADA, "1950-01-06"),
-        ("7004001", ROLF, None),
-        ("1", ADA, ADAS_BIRTH),
-    ],
-)
-def test_no_such_prescription_and_not_yours_are_one_answer(order_system, rx, phone, born):
-    assert find(order_system, rx, phone, born) is None
-
-
-def test_the_two_wrong_answers_look_alike_on_the_wire(http):
-    ask = {"phone": NOBODY, "date_of_birth": None}
-    missing = http.post("/v1/prescriptions/search", json={"rx_number": "9999999", **ask})
-    not_theirs = http.post("/v1/prescriptions/search", json={"rx_number": ADAS_RX, **ask})
-    assert (missing.status_code, missing.content) == (not_theirs.status_code, not_theirs.content)
 
 
 # ---------------------------------------------------------------- the state of a prescription
@@ -212,9 +170,105 @@ def test_a_refill_that_is_blocked_is_refused_with_what_blocks_it(order_system, h
     assert items(http, "/v1/refill-requests") == []
 
 
+def test_two_wishes_for_one_refill_at_once_place_one_and_the_other_hears_so(order_system, http):
+    prescription = found(order_system, ADAS_RX, ADA)
+    told = at_once(lambda key: order_system.request_refill(prescription.id, CALL, key))
+    assert [request["id"] for request in items(http, "/v1/refill-requests")] == told["placed"]
+    assert told["refused"] == ["already_in_process"] * 5
+
+
+def test_a_controlled_medicine_is_refilled_in_time_and_never_early(order_system):
+    early, in_time = order_system.prescriptions("patient-19")
+    assert (early.medication_class, in_time.medication_class) == ("controlled", "controlled")
+    assert early.earliest_refill_on == date(2026, 12, 2)
+    with pytest.raises(Refused, match=r"^too_soon$"):
+        order_system.request_refill(early.id, CALL, "key-1")
+    assert order_system.request_refill(in_time.id, CALL, "key-2")
+
+
+def test_a_refill_that_is_placed_waits_for_the_pharmacy_from_that_day(order_system, sandbox):
+    before = found(order_system, ADAS_RX, ADA)
+    order_system.request_refill(before.id, CALL, "key-1")
+    sandbox.now += timedelta(days=2)
+    after = found(order_system, ADAS_RX, ADA)
+    assert (before.acts_next, before.since) == ("nobody", date(2026, 10, 30))
+    assert (after.acts_next, after.since) == ("pharmacy", date(2026, 11, 24))
+
+
 def test_a_refill_of_nothing_is_refused(order_system):
     with pytest.raises(Refused, match=r"^prescription_not_found$"):
         order_system.request_refill("rx_0000", CALL, "key-1")
+
+
+# ---------------------------------------------------------------- renewals
+
+
+@pytest.mark.parametrize("rx", ["7003001", "7003002"])
+def test_a_renewal_goes_to_the_prescriber_and_the_prescription_says_so(order_system, http, rx):
+    before = found(order_system, rx, CLARA)
+    request = order_system.request_renewal(before.id, CALL, "key-1")
+    placed = items(http, "/v1/renewal-requests")
+    assert [(each["id"], each["call_id"], each["status"]) for each in placed] == [(request, CALL, "accepted")]
+    after = found(order_system, rx, CLARA)
+    assert (before.renewal, before.order_state, before.acts_next) == ("none", None, "patient")
+    assert (after.renewal, after.order_state, after.acts_next) == ("requested", "awaiting_provider", "prescriber")
+    assert (after.refill, after.since, after.answer_by) == (before.refill, date(2026, 11, 24), date(2026, 11, 27))
+    assert {"number": rx, "state": "awaiting_provider"} in people(http)[2]["prescriptions"]
+
+
+def test_the_same_renewal_sent_again_is_asked_for_once(order_system, http):
+    prescription = found(order_system, "7003001", CLARA)
+    first, again = (order_system.request_renewal(prescription.id, CALL, "key-1") for _ in range(2))
+    assert first == again
+    assert len(items(http, "/v1/renewal-requests")) == 1
+
+
+def test_two_wishes_for_one_renewal_at_once_ask_once_and_the_other_hears_so(order_system, http):
+    prescription = found(order_system, "7003001", CLARA)
+    told = at_once(lambda key: order_system.request_renewal(prescription.id, CALL, key))
+    assert [request["id"] for request in items(http, "/v1/renewal-requests")] == told["placed"]
+    assert told["refused"] == [RENEWAL_OPEN] * 5
+
+
+def test_a_renewal_is_asked_for_only_where_one_is_needed_and_nobody_asked(order_system, http):
+    told = {}
+    for person in people(http):
+        for listed in person["prescriptions"]:
+            prescription = found(order_system, listed["number"], person["phone"])
+            told[listed["number"]] = prescription.refill, prescription.renewal, renewed(order_system, prescription.id)
+    needed = {(refill, code) for refill, renewal, code in told.values() if renewal == "none"}
+    assert {refill for refill, code in needed if code is None} == {"no_refills", "expired", "schedule_ii"}
+    assert {code for _, code in needed} == {None, "not_renewable"}
+    answered = {(renewal, code) for _, renewal, code in told.values() if renewal != "none"}
+    assert answered == {("requested", RENEWAL_OPEN), ("denied", "renewal_denied")}
+
+
+def renewed(order_system: OrderSystem, prescription_id: str) -> str | None:
+    try:
+        order_system.request_renewal(prescription_id, CALL, f"key-{prescription_id}")
+    except Refused as refusal:
+        return refusal.code
+    return None
+
+
+def at_once(wish: Callable[[str], str]) -> dict[str, list[str]]:
+    """What six workers who wish for the same thing in the same moment, each with a key of its own, are told."""
+    told: dict[str, list[str]] = {"placed": [], "refused": []}
+    start = threading.Barrier(6)
+
+    def work(key: str) -> None:
+        start.wait()
+        try:
+            told["placed"].append(wish(key))
+        except Refused as refusal:
+            told["refused"].append(refusal.code)
+
+    workers = [threading.Thread(target=work, args=(f"key-{number}",)) for number in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return told
 
 
 # ---------------------------------------------------------------- the record of a call
@@ -271,10 +325,13 @@ def test_a_task_is_put_before_staff_once(order_system, http):
 def every_request(order_system: OrderSystem) -> list[Any]:
     return [
         lambda: order_system.identify(ADA),
-        lambda: order_system.find_prescription(ADAS_RX, phone=ADA, date_of_birth=None),
+        lambda: order_system.prove(Proof(ADA, ADAS_RX)),
+        lambda: order_system.prescriptions("patient-01"),
+        lambda: order_system.prescriber("1234567893", None),
         lambda: order_system.record_call(CALL, {}),
         lambda: order_system.write_disposition(CALL, {"revision": 1, **SPOKEN_TO}, "key-1"),
         lambda: order_system.request_refill("rx_0000", CALL, "key-2"),
+        lambda: order_system.request_renewal("rx_0000", CALL, "key-4"),
         lambda: order_system.create_task({"what": "message"}, "key-3"),
     ]
 
@@ -322,9 +379,14 @@ def test_a_slow_answer_is_given_up_when_the_caller_cannot_wait(order_system, htt
     began = time.monotonic()
     with pytest.raises(Unavailable):
         order_system.identify(ADA, timeout_seconds=0.1)
-    with pytest.raises(Unavailable):
-        order_system.find_prescription(ADAS_RX, phone=ADA, date_of_birth=None, timeout_seconds=0.1)
-    assert time.monotonic() - began < 1
+    for ask in (
+        lambda: order_system.prove(Proof(ADA, ADAS_RX), timeout_seconds=0.1),
+        lambda: order_system.prescriptions("patient-01", timeout_seconds=0.1),
+        lambda: order_system.prescriber("1234567893", ADA, timeout_seconds=0.1),
+    ):
+        with pytest.raises(Unavailable):
+            ask()
+    assert time.monotonic() - began < 2
 
 
 def test_a_slow_order_system_still_does_what_was_asked(sandbox, http):
@@ -356,17 +418,24 @@ def test_with_a_wrong_token_nothing_is_given_up(sandbox):
 def test_nothing_private_stands_in_a_url(order_system, sandbox, http):
     order_system.identify(ADA)
     prescription = found(order_system, ADAS_RX, ADA)
-    find(order_system, ADAS_RX, NOBODY, ADAS_BIRTH)
+    order_system.prove(Proof(ADA, date_of_birth=ADAS_BIRTH, zip="43004"))
+    order_system.prescriptions(prescription.person)
+    order_system.prescriber("1234567893", "+16145550120")
     order_system.request_refill(prescription.id, CALL, "key-1")
+    order_system.request_renewal(found(order_system, "7003001", CLARA).id, CALL, "key-4")
     order_system.record_call(CALL, {"caller": ADA})
     order_system.write_disposition(CALL, {"revision": 1, **SPOKEN_TO}, "key-2")
     order_system.create_task({"what": "message", "phone": ADA}, "key-3")
     assert order_system.ready()
     assert sandbox.seen_urls == [
         "/v1/patients/search",
-        "/v1/prescriptions/search",
-        "/v1/prescriptions/search",
+        "/v1/patients/verify",
+        "/v1/patients/verify",
+        "/v1/patients/patient-01/prescriptions",
+        "/v1/prescribers/lookup",
         "/v1/refill-requests",
+        "/v1/patients/verify",
+        "/v1/renewal-requests",
         f"/v1/calls/{CALL}",
         "/v1/dispositions",
         "/v1/tasks",

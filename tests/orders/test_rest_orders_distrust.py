@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.orders.port import Refused, Unavailable
+from ivr.orders.port import Prescriber, Proof, Proved, Refused, Unavailable
 from ivr.orders.rest import RestOrderSystem
 
-PERSON = {"id": "p1", "kind": "patient", "language": "en", "access": "slow", "acts_for": ["p2"]}
+PERSON = {"id": "p1", "kind": "patient", "language": "en", "access": "slow", "acts_for": ["p2"], "texts": True}
 PRESCRIPTION = {
     "id": "rx_1",
     "person": "p1",
@@ -26,7 +26,26 @@ PRESCRIPTION = {
     "days_left": 3,
     "earliest_refill_on": "2026-12-01",
     "expected_on": "2026-11-30",
+    "last4": "1001",
+    "prior_auth": "approved",
+    "approved_until": "2027-02-22",
+    "acts_next": "carrier",
+    "since": "2026-11-22",
+    "answer_by": "2026-11-26",
+    "balance": "12.50",
+    "renewal": "none",
 }
+PROVED = {
+    "about": "p1",
+    "fits": True,
+    "number_on_file": True,
+    "permission": "refills",
+    "access": "slow",
+    "texts": False,
+    "language": "en",
+    "prescription": PRESCRIPTION,
+}
+ADAS = Proof("+16145550101", "7001001", "1950-01-05")
 Answering = Callable[[bytes], RestOrderSystem]
 
 
@@ -77,6 +96,10 @@ def items(*entries: object) -> bytes:
     return http(200, json.dumps({"items": entries}).encode())
 
 
+def proved(**odd: object) -> bytes:
+    return http(200, json.dumps({**PROVED, **odd}).encode())
+
+
 BAD_ANSWERS = {
     "nothing at all": b"",
     "no HTTP": b"220 smtp.example ESMTP\r\n",
@@ -117,7 +140,71 @@ def test_a_task_without_an_id_may_or_may_not_exist(answering, answer):
 def test_a_prescription_of_nobody_is_no_answer(answering):
     nobodys = {name: value for name, value in PRESCRIPTION.items() if name != "person"}
     with pytest.raises(Unavailable):
-        answering(items(nobodys)).find_prescription("7001001", phone="+16145550101", date_of_birth=None)
+        answering(items(nobodys)).prescriptions("p1")
+    with pytest.raises(Unavailable):
+        answering(proved(prescription=nobodys)).prove(ADAS)
+
+
+def test_a_prescription_of_somebody_else_is_shown_to_nobody(answering):
+    theirs = {**PRESCRIPTION, "person": "p2"}
+    with pytest.raises(Unavailable):
+        answering(items(PRESCRIPTION, theirs)).prescriptions("p1")
+    with pytest.raises(Unavailable):
+        answering(proved(prescription=theirs)).prove(ADAS)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"fits": None},
+        {"fits": "yes"},
+        {"fits": 1},
+        {"about": None},
+        {"about": ""},
+        {"about": ["p1"]},
+        {"prescription": []},
+        {"prescription": "rx_1"},
+    ],
+)
+def test_a_proof_that_is_not_plainly_said_to_fit_has_had_no_answer(answering, odd):
+    with pytest.raises(Unavailable):
+        answering(proved(**odd)).prove(ADAS)
+
+
+def test_what_comes_with_a_miss_is_not_for_the_caller(answering):
+    assert answering(proved(fits=False)).prove(ADAS) == Proved("p1", False, True, None, None, None, None, None)
+
+
+def test_a_miss_about_nobody_is_an_answer(answering):
+    missed = answering(http(200, b'{"about": null, "fits": false}')).prove(ADAS)
+    assert (missed.about, missed.fits, missed.number_on_file) == (None, False, False)
+
+
+@pytest.mark.parametrize(
+    ("fact", "odd"),
+    [
+        ("number_on_file", "yes"),
+        ("permission", "all"),
+        ("permission", True),
+        ("access", "fast"),
+        ("texts", "yes"),
+        ("language", "english please"),
+    ],
+)
+def test_one_odd_fact_of_a_proof_does_not_lose_the_others(answering, fact, odd):
+    with capture_logs() as logged:
+        told = answering(proved(**{fact: odd})).prove(ADAS)
+    assert getattr(told, fact) is (False if fact == "number_on_file" else None)
+    assert [each["fact"] for each in logged] == [fact]
+    others = ("about", "fits", "number_on_file", "permission", "access", "texts", "language")
+    assert all(getattr(told, each) == PROVED[each] for each in others if each != fact)
+    assert told.prescription is not None
+
+
+@pytest.mark.parametrize("phones", [None, "+16145550120", [16145550120], ["+16145550121"], [["+16145550120"]]])
+def test_an_office_without_this_number_is_not_known_by_it(answering, phones):
+    office = answering(items({"id": "d1", "phones": phones})).prescriber("1234567893", "+16145550120")
+    assert office == Prescriber("d1", False)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +239,7 @@ def test_a_write_needs_no_words_in_return(answering):
         ("access", "fast"),
         ("acts_for", "p2"),
         ("acts_for", [2]),
+        ("texts", "sometimes"),
     ],
 )
 def test_one_odd_fact_of_a_person_does_not_lose_the_others(answering, fact, odd):
@@ -178,29 +266,37 @@ def test_one_odd_fact_of_a_person_does_not_lose_the_others(answering, fact, odd)
         ("earliest_refill_on", "soon"),
         ("earliest_refill_on", 20261201),
         ("expected_on", "2026-02-30"),
+        ("last4", "7001001"),
+        ("last4", 1001),
+        ("prior_auth", "maybe"),
+        ("approved_until", "next year"),
+        ("acts_next", "the mother"),
+        ("since", 3),
+        ("answer_by", "2026-11-31"),
+        ("balance", 12.5),
+        ("balance", "12.5"),
+        ("balance", "-3.00"),
+        ("balance", "$12.50"),
+        ("balance", "12.50\n"),
+        ("renewal", True),
     ],
 )
 def test_one_odd_fact_of_a_prescription_does_not_lose_the_others(answering, fact, odd):
     with capture_logs() as logged:
-        found = answering(items({**PRESCRIPTION, fact: odd})).find_prescription(
-            "7001001", phone="+16145550101", date_of_birth=None
-        )
-    assert found is not None
+        (found,) = answering(items({**PRESCRIPTION, fact: odd})).prescriptions("p1")
     assert getattr(found, fact) is None
     assert [each["fact"] for each in logged] == [fact]
-    others = ("id", "person", "refill", "order_state", "payment", "medication_class", "days_left")
-    assert all(getattr(found, each) == PRESCRIPTION[each] for each in others if each != fact)
+    assert all(str(getattr(found, each)) == str(PRESCRIPTION[each]) for each in PRESCRIPTION if each != fact)
 
 
 def test_facts_left_out_are_unknown_without_a_word(answering):
     with capture_logs() as logged:
         (person,) = answering(items({"id": "p1"})).identify("+16145550101")
-        found = answering(items({"id": "rx_1", "person": "p1"})).find_prescription(
-            "7001001", phone=None, date_of_birth="1950-01-05"
-        )
-    assert found is not None
+        (found,) = answering(items({"id": "rx_1", "person": "p1"})).prescriptions("p1")
+        told = answering(http(200, b'{"about": "p1", "fits": true}')).prove(ADAS)
+    assert told == Proved("p1", True, False, None, None, None, None, None)
     assert (person.kind, person.language, person.access, person.acts_for) == (None, None, None, ())
-    assert (found.refill, found.days_left, found.expected_on) == (None, None, None)
+    assert {getattr(found, fact) for fact in PRESCRIPTION if fact not in ("id", "person")} == {None}
     assert logged == []
 
 
@@ -230,5 +326,5 @@ def test_an_answer_that_trickles_is_given_up():
 
 def test_a_failure_tells_nothing_private(answering):
     with pytest.raises(Unavailable) as failure:
-        answering(b"").find_prescription("7001001", phone="+16145550101", date_of_birth="1950-01-05")
+        answering(b"").prove(ADAS)
     assert not any(private in str(failure.value) for private in ("7001001", "6145550101", "1950"))

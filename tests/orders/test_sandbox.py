@@ -1,22 +1,20 @@
-"""The sandbox as a stranger meets it: its cast, its doors, hostile requests, failures, a real process."""
+"""The sandbox as a stranger meets it: its doors, hostile requests, failures, a real process."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import httpx
 import pytest
 
-from ivr.orders.port import OrderState, Payment, Refill
+from ivr.orders.port import Proof
 from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.bodies import npi_is_valid
 from ivr.orders.sandbox.server import create_app
@@ -29,29 +27,22 @@ READS = [
     "/v1/patients/patient-01/authorized-contacts",
     "/v1/patients/patient-01/prescriptions",
     "/v1/refill-requests",
+    "/v1/renewal-requests",
     "/v1/calls/CA1",
     "/v1/dispositions",
     "/v1/tasks",
 ]
 WRITES = [
     ("POST", "/v1/patients/search"),
-    ("POST", "/v1/prescriptions/search"),
+    ("POST", "/v1/patients/verify"),
     ("POST", "/v1/prescribers/lookup"),
     ("POST", "/v1/refill-requests"),
+    ("POST", "/v1/renewal-requests"),
     ("PUT", "/v1/calls/CA1"),
     ("POST", "/v1/dispositions"),
     ("POST", "/v1/tasks"),
     ("POST", "/_sandbox/fail"),
 ]
-
-
-@pytest.fixture
-def cast(http: httpx.Client) -> list[dict[str, Any]]:
-    return http.get("/_sandbox/people").json()["people"]
-
-
-def of_kind(cast: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [person for person in cast if person["kind"] == kind]
 
 
 def write(http: httpx.Client, path: str, body: dict[str, Any], key: str) -> httpx.Response:
@@ -64,55 +55,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> bool:
     return is_problem and (answer.status_code, told["status"], told["code"]) == (status, status, code)
 
 
-# ---------------------------------------------------------------- the cast
-
-
-def test_people_are_listed_with_exactly_these_fields(http, cast):
-    assert set(http.get("/_sandbox/people").json()) == {"people"}
-    fields = "id name kind phone date_of_birth zip npi language acts_for prescriptions"
-    assert all(set(person) == set(fields.split()) for person in cast)
-    assert all(set(each) == {"number", "state"} for person in cast for each in person["prescriptions"])
-
-
-def test_the_cast_is_about_twenty_of_every_kind(cast):
-    kinds = Counter(person["kind"] for person in cast)
-    assert kinds == {"patient": 15, "caregiver": 3, "prescriber": 2, "pharmacy": 1}
-
-
-def test_phones_are_fictional_and_only_two_patients_share_one(cast):
-    phones = Counter(person["phone"] for person in cast)
-    assert all(re.fullmatch(r"\+1[2-9]\d\d55501\d\d", phone) for phone in phones)
-    assert [count for count in phones.values() if count > 1] == [2]
-
-
-def test_every_prescription_has_seven_digits_of_its_own(cast):
-    numbers = [each["number"] for person in cast for each in person["prescriptions"]]
-    assert len(numbers) == len(set(numbers))
-    assert all(re.fullmatch(r"\d{7}", number) for number in numbers)
-
-
-def test_every_state_a_caller_can_ask_about_is_somebodys(cast):
-    states = {each["state"] for person in cast for each in person["prescriptions"]}
-    # What is not found is nobody's.
-    assert states == {*get_args(Refill), *get_args(OrderState)} - {"not_found"}
-
-
-def test_every_payment_state_is_somebodys(http, cast):
-    paths = [f"/v1/patients/{person['id']}/prescriptions" for person in of_kind(cast, "patient")]
-    payments = {each["payment"] for path in paths for each in http.get(path).json()["items"]}
-    assert payments == set(get_args(Payment))
-
-
-def test_caregivers_come_with_and_without_permission(cast):
-    patients = {person["id"] for person in of_kind(cast, "patient")}
-    permissions = [set(person["acts_for"]) for person in of_kind(cast, "caregiver")]
-    assert all(permission <= patients for permission in permissions)
-    assert {bool(permission) for permission in permissions} == {True, False}
-
-
-def test_offices_have_a_valid_npi_and_patients_a_birthday(cast):
-    assert all(npi_is_valid(person["npi"]) for person in of_kind(cast, "prescriber"))
-    assert all(person["date_of_birth"] and person["npi"] is None for person in of_kind(cast, "patient"))
+# ---------------------------------------------------------------- the doors
 
 
 @pytest.mark.parametrize("npi", ["1234567893", "1993999998", "1558598797"])
@@ -126,13 +69,11 @@ def test_what_is_no_npi_at_all_is_refused(npi):
     assert not npi_is_valid(npi)
 
 
-# ---------------------------------------------------------------- the doors
-
-
 def test_capabilities_name_the_paths_that_exist(http):
     told = http.get("/v1/capabilities").json()
     assert told["version"] == "1"
-    assert {"POST /v1/refill-requests", "GET /v1/calls/{call_id}"} <= set(told["paths"])
+    assert {"POST /v1/refill-requests", "POST /v1/patients/verify", "GET /v1/calls/{call_id}"} <= set(told["paths"])
+    assert "POST /v1/renewal-requests" in told["paths"]
 
 
 def test_a_patient_is_shown_without_a_name(http):
@@ -141,6 +82,7 @@ def test_a_patient_is_shown_without_a_name(http):
         "kind": "patient",
         "language": "es",
         "access": "standard",
+        "texts": None,
         "acts_for": [],
     }
 
@@ -153,7 +95,7 @@ def test_who_is_no_patient_is_not_found(http, person, rest):
 
 def test_a_patients_contacts_are_those_with_permission(http):
     contacts = http.get("/v1/patients/patient-01/authorized-contacts").json()["items"]
-    assert contacts == [{"id": "caregiver-01", "kind": "caregiver", "language": "en"}]
+    assert contacts == [{"id": "caregiver-01", "kind": "caregiver", "language": "en", "permission": "everything"}]
 
 
 def test_a_patients_prescriptions_are_listed(http):
@@ -232,6 +174,7 @@ def test_a_refused_write_does_not_use_its_key_up(http):
         ("/v1/dispositions", DISPOSITION),
         ("/v1/tasks", {"what": "message"}),
         ("/v1/refill-requests", {"prescription_id": "rx_0", "call_id": "CA1"}),
+        ("/v1/renewal-requests", {"prescription_id": "rx_0", "call_id": "CA1"}),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"Idempotency-Key": "k" * 256}])
@@ -323,9 +266,18 @@ def test_a_search_by_what_the_contract_does_not_know_is_refused(http):
     assert refused(http.post("/v1/patients/search", json=asked), 422, "body_invalid")
 
 
-@pytest.mark.parametrize("path", ["/v1/prescriptions/search", "/v1/prescribers/lookup"])
-def test_a_search_without_a_proof_is_refused(http, path):
-    body = {"rx_number": "7001001"} if "prescriptions" in path else {}
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/patients/verify", {}),
+        ("/v1/patients/verify", {"phone": "+16145550101", "rx_number": None, "date_of_birth": None, "zip": None}),
+        ("/v1/patients/verify", {"rx_number": "7001001", "zip": "4300"}),
+        ("/v1/patients/verify", {"rx_number": "7001001", "zip": 43004}),
+        ("/v1/patients/verify", {"rx_number": "7001001", "name": "Ada"}),
+        ("/v1/prescribers/lookup", {}),
+    ],
+)
+def test_a_search_without_a_proof_or_by_another_is_refused(http, path, body):
     assert refused(http.post(path, json=body), 422, "body_invalid")
 
 
@@ -350,10 +302,13 @@ def test_a_failure_ends_by_itself(http):
 def test_a_reset_forgets_what_was_written_and_the_failure(http):
     write(http, "/v1/dispositions", DISPOSITION, "key-1")
     write(http, "/v1/tasks", {"what": "message"}, "key-2")
+    renewal = http.get("/v1/patients/patient-03/prescriptions").json()["items"][0]["id"]
+    write(http, "/v1/renewal-requests", {"prescription_id": renewal, "call_id": "CA1"}, "key-3")
     http.put("/v1/calls/CA1", json={})
     http.post("/_sandbox/fail", json={"mode": "down", "seconds": 30})
     assert http.post("/_sandbox/reset").status_code == 200
     assert http.get("/v1/dispositions").json() == http.get("/v1/tasks").json() == {"items": []}
+    assert http.get("/v1/renewal-requests").json() == {"items": []}
     assert http.get("/v1/calls/CA1").status_code == 404
     assert write(http, "/v1/dispositions", {**DISPOSITION, "revision": 0}, "key-1").json()["revision"] == 0
 
@@ -384,7 +339,7 @@ def test_the_sandbox_runs_as_a_process_where_its_url_says(tmp_path):
         deadline = time.monotonic() + 20
         while not client.ready() and time.monotonic() < deadline:
             time.sleep(0.05)
-        late = client.find_prescription("7011001", phone="+16145550111", date_of_birth=None)
+        late = client.prove(Proof("+16145550111", "7011001")).prescription
         assert late is not None
         assert str(late.expected_on) == "2026-11-26"
         assert (tmp_path / "var" / "sandbox.db").exists()

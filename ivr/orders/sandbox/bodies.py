@@ -23,6 +23,7 @@ _LARGEST_WHOLE_NUMBER = 2**53 - 1  # beyond it, JSON readers disagree about the 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 RxNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,32}$")]
 Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Zip = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$")]
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -59,15 +60,18 @@ class PersonSearch(Body):
     phone: Phone
 
 
-class PrescriptionSearch(Body):
-    rx_number: RxNumber
+class Proof(Body):
+    """What a caller offers to show who they are; the phone is the one that rings."""
+
     phone: Phone | None = None
+    rx_number: RxNumber | None = None
     date_of_birth: Day | None = None
+    zip: Zip | None = None
 
     @model_validator(mode="after")
-    def _has_a_proof(self) -> Self:
-        if self.phone is None and self.date_of_birth is None:
-            raise ValueError("needs a phone or a date of birth")
+    def _points_at_somebody(self) -> Self:
+        if self.rx_number is None and self.date_of_birth is None:
+            raise ValueError("needs a prescription number or a date of birth")
         return self
 
 
@@ -82,7 +86,9 @@ class PrescriberLookup(Body):
         return self
 
 
-class RefillRequest(Body):
+class PrescriptionRequest(Body):
+    """A wish for a refill, or for a renewal."""
+
     prescription_id: Token
     call_id: Token
 

@@ -1,4 +1,4 @@
-"""What others have written to the sandbox, on SQLite: calls, dispositions, refill requests, tasks, keys."""
+"""What others have written to the sandbox, on SQLite: calls, dispositions, requests, tasks, keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ _TABLES = {
     "calls": "id text primary key, body text not null",
     "dispositions": "call_id text primary key, revision integer not null, body text not null",
     "refill_requests": "prescription_id text primary key, body text not null",
+    "renewal_requests": "prescription_id text primary key, body text not null",
     "tasks": "id text primary key, body text not null",
 }
+REQUESTS = {"refill": "refill_requests", "renewal": "renewal_requests"}
 
 
 class Ledger:
@@ -78,10 +81,14 @@ class Ledger:
             found = self._db.execute(f"select body from {table} {where} order by rowid", given).fetchall()
         return [json.loads(body) for (body,) in found]
 
-    def requested(self) -> set[str]:
-        """Return the tokens of the prescriptions whose refill somebody has asked for."""
-        with self._turn:
-            return {token for (token,) in self._db.execute("select prescription_id from refill_requests")}
+    def requested(self) -> dict[str, tuple[str, date]]:
+        """Return what somebody has asked for (`refill` or `renewal`) and on which day, by the prescription's token."""
+        asked = {what: self.rows(table) for what, table in REQUESTS.items()}
+        return {
+            each["prescription_id"]: (what, datetime.fromisoformat(each["created_at"]).date())
+            for what, rows in asked.items()
+            for each in rows
+        }
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -90,10 +97,10 @@ class Ledger:
             yield self._db
 
 
-def place_refill(db: sqlite3.Connection, request: dict[str, Any]) -> bool:
-    """Keep a refill request; return False, with nothing written, where its prescription has one already."""
+def place(db: sqlite3.Connection, what: str, request: dict[str, Any]) -> bool:
+    """Keep a request for a `refill` or `renewal`; return False, and write nothing, where its prescription has one."""
     kept = db.execute(
-        "insert into refill_requests values (?, ?) on conflict do nothing",
+        f"insert into {REQUESTS[what]} values (?, ?) on conflict do nothing",
         (request["prescription_id"], json.dumps(request)),
     )
     return kept.rowcount == 1

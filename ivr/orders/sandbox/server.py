@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from ivr.orders.sandbox import bodies, ledger, people
 from ivr.orders.sandbox.faults import Faults
+from ivr.orders.sandbox.filed import FiledPerson, FiledPrescription
 from ivr.orders.sandbox.ledger import Answer, Ledger
 from ivr.orders.sandbox.problems import Problem, http_problem_answer, problem_answer
 from ivr.settings import SANDBOX_TOKEN
@@ -61,13 +62,15 @@ class Sandbox:
             ("GET", "/health", self.health),
             ("GET", "/v1/capabilities", self.capabilities),
             ("POST", "/v1/patients/search", self.search_people),
+            ("POST", "/v1/patients/verify", self.verify),
             ("GET", "/v1/patients/<person_id>", self.patient),
             ("GET", "/v1/patients/<person_id>/authorized-contacts", self.authorized_contacts),
             ("GET", "/v1/patients/<person_id>/prescriptions", self.prescriptions),
-            ("POST", "/v1/prescriptions/search", self.search_prescriptions),
             ("POST", "/v1/prescribers/lookup", self.look_up_prescriber),
             ("POST", "/v1/refill-requests", self.request_refill),
             ("GET", "/v1/refill-requests", self.refill_requests),
+            ("POST", "/v1/renewal-requests", self.request_renewal),
+            ("GET", "/v1/renewal-requests", self.renewal_requests),
             ("PUT", "/v1/calls/<call_id>", self.record_call),
             ("GET", "/v1/calls/<call_id>", self.call),
             ("POST", "/v1/dispositions", self.write_disposition),
@@ -108,21 +111,23 @@ class Sandbox:
         search, _ = bodies.read(bodies.PersonSearch, request.get_data())
         return _list([people.person_answer(person) for person in people.filed_under(search.phone)])
 
+    def verify(self) -> ResponseReturnValue:
+        proof, _ = bodies.read(bodies.Proof, request.get_data())
+        come = people.proven(proof)
+        return people.proof_answer(proof, come, self._now().date(), self._requested())
+
     def patient(self, person_id: str) -> ResponseReturnValue:
         return people.person_answer(_patient(person_id))
 
     def authorized_contacts(self, person_id: str) -> ResponseReturnValue:
-        contacts = people.acting_for(_patient(person_id).id)
-        return _list([{"id": each.id, "kind": each.kind, "language": each.language} for each in contacts])
+        patient = _patient(person_id)
+        return _list([people.contact_answer(each, patient.id) for each in people.acting_for(patient.id)])
 
     def prescriptions(self, person_id: str) -> ResponseReturnValue:
         owner = _patient(person_id)
-        return _list([self._prescription(owner, filed) for filed in owner.prescriptions])
-
-    def search_prescriptions(self) -> ResponseReturnValue:
-        search, _ = bodies.read(bodies.PrescriptionSearch, request.get_data())
-        found = people.proved(search.rx_number, search.phone, search.date_of_birth)
-        return _list([self._prescription(*found)] if found else [])
+        today, requested = self._now().date(), self._requested()
+        listed = owner.prescriptions
+        return _list([people.prescription_answer(owner, each, today, requested.get(each.id)) for each in listed])
 
     def look_up_prescriber(self) -> ResponseReturnValue:
         lookup, _ = bodies.read(bodies.PrescriberLookup, request.get_data())
@@ -130,23 +135,16 @@ class Sandbox:
         return _list([{"id": each.id, "npi": each.npi, "phones": [each.phone]} for each in offices])
 
     def request_refill(self) -> ResponseReturnValue:
-        wanted, plain = bodies.read(bodies.RefillRequest, request.get_data())
-        filed = people.prescription(wanted.prescription_id)
-
-        def act(db: Connection) -> Answer:
-            if filed is None:
-                raise Problem(404, "prescription_not_found", "no prescription has this id")
-            if filed.refill != "eligible":
-                raise Problem(409, filed.refill, "this prescription cannot be refilled now")
-            placed = self._stamped("refill", plain) | {"status": "accepted"}
-            if not ledger.place_refill(db, placed):
-                raise Problem(409, "already_in_process", "a refill of this prescription is under way")
-            return 202, placed
-
-        return self._once(plain, act)
+        return self._place("refill", people.blocks_refill, "already_in_process")
 
     def refill_requests(self) -> ResponseReturnValue:
         return _list(self._ledger.rows("refill_requests"))
+
+    def request_renewal(self) -> ResponseReturnValue:
+        return self._place("renewal", people.blocks_renewal, "renewal_requested")
+
+    def renewal_requests(self) -> ResponseReturnValue:
+        return _list(self._ledger.rows("renewal_requests"))
 
     def record_call(self, call_id: str) -> ResponseReturnValue:
         _, plain = bodies.read(bodies.CallRecord, request.get_data())
@@ -188,7 +186,7 @@ class Sandbox:
         return _list(self._ledger.rows("tasks"))
 
     def cast(self) -> ResponseReturnValue:
-        return jsonify(people=people.cast_answer(self._ledger.requested()))
+        return jsonify(people=people.cast_answer(self._requested()))
 
     def fail(self) -> ResponseReturnValue:
         failure, plain = bodies.read(bodies.Failure, request.get_data())
@@ -200,9 +198,25 @@ class Sandbox:
         self._ledger.empty()
         return {"status": "reset"}
 
-    def _prescription(self, owner: people.FiledPerson, filed: people.FiledPrescription) -> dict[str, Any]:
-        requested = filed.id in self._ledger.requested()
-        return people.prescription_answer(owner, filed, self._now().date(), requested)
+    def _place(self, what: str, blocks: Callable[[FiledPrescription], str | None], open_: str) -> ResponseReturnValue:
+        """Keep a request about a prescription unless something blocks it, or one like it is `open_`."""
+        wanted, plain = bodies.read(bodies.PrescriptionRequest, request.get_data())
+        filed = people.prescription(wanted.prescription_id)
+
+        def act(db: Connection) -> Answer:
+            if filed is None:
+                raise Problem(404, "prescription_not_found", "no prescription has this id")
+            if code := blocks(filed):
+                raise Problem(409, code, f"no {what} of this prescription now")
+            placed = self._stamped(what, plain) | {"status": "accepted"}
+            if not ledger.place(db, what, placed):
+                raise Problem(409, open_, f"a {what} of this prescription is under way")
+            return 202, placed
+
+        return self._once(plain, act)
+
+    def _requested(self) -> dict[str, people.Requested]:
+        return {token: people.Requested(*asked) for token, asked in self._ledger.requested().items()}
 
     def _stamped(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
         return body | {"id": f"{kind}_{secrets.token_hex(8)}", "created_at": self._now().isoformat()}
@@ -221,7 +235,7 @@ def _has_token() -> bool:
     return hmac.compare_digest(given.encode(), f"Bearer {SANDBOX_TOKEN}".encode())
 
 
-def _patient(person_id: str) -> people.FiledPerson:
+def _patient(person_id: str) -> FiledPerson:
     found = people.person(person_id)
     if found is None or found.kind != "patient":
         raise Problem(404, "patient_not_found", "no patient has this id")

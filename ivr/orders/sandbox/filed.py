@@ -1,0 +1,60 @@
+"""What is filed about a person and a prescription; the order system answers for it in its own words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class FiledPrescription:
+    """A prescription of the cast; `state` is the word a person would use: a refill code or an order state."""
+
+    number: str
+    state: str
+    refill: str
+    acts_next: str
+    stood_days: int  # since when it stands where it stands
+    order_state: str | None = None
+    payment: str = "none_due"
+    medication_class: str = "maintenance"
+    time_sensitive: bool = False
+    days_left: int = 5
+    refillable_in_days: int | None = None
+    expected_in_days: int | None = None
+    prior_auth: str = "not_required"
+    approved_for_days: int | None = None
+    answer_in_days: int | None = None
+    balance: str | None = None  # dollars that are owed
+    renewal: str = "none"
+
+    @property
+    def id(self) -> str:
+        """The token that stands for the prescription in requests and journals, never its number."""
+        return "rx_" + hashlib.sha256(f"cast {self.number}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class FiledPerson:
+    """A person of the cast; `phone` is E.164, None stands for what nobody has filed.
+
+    `permissions` has whom they act for, and what they may do and hear: everything, refills (and status), status.
+    """
+
+    id: str
+    name: str
+    kind: str
+    phone: str
+    date_of_birth: str | None = None
+    zip: str | None = None
+    npi: str | None = None
+    language: str | None = "en"
+    access: str = "standard"
+    texts: bool | None = None
+    permissions: Mapping[str, str] = field(default_factory=dict)
+    prescriptions: tuple[FiledPrescription, ...] = ()
+
+    @property
+    def acts_for(self) -> tuple[str, ...]:
+        return tuple(self.permissions)
