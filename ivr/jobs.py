@@ -29,7 +29,7 @@ from ivr.core.effects import (
 from ivr.core.events import CallerGone
 from ivr.doors import Doors
 from ivr.live import connection
-from ivr.orders import port, questions
+from ivr.orders import port
 from ivr.settings import Settings
 from ivr.store import Conflict, EffectRow, Unreachable
 from ivr.switchboard import Switchboard
@@ -191,7 +191,7 @@ class Jobs:
     def _inquire(self, call: Call, effect: Inquire) -> str:
         if call.phase == "over":
             return "not wanted any more"
-        answer = questions.put(effect.ask, call, self._board.orders)
+        answer = self._board.inquire(effect.ask, call)
         if answer is None:
             raise port.Unavailable
         self._board.record.keep_answer(call.id, effect.ask, answer, self._board.clock.now())

@@ -177,6 +177,10 @@ class Switchboard:
         taken = step(call, event, self._world(call, {}))
         self._commit(replace(self._turn_of(None, taken, event), call_sid=call_sid))
 
+    def inquire(self, ask: str, call: Call) -> Answer | None:
+        """Ask the order system on behalf of a call, at leisure; None when it does not answer."""
+        return self._enquiries.ask(ask, call, self.pharmacy(call.version).policies)
+
     # ------------------------------------------------------------ content
 
     def pharmacy(self, version: str | None = None) -> Pharmacy:

@@ -19,6 +19,7 @@ from ivr.telephony import rest
 log = structlog.get_logger(__name__)
 
 LEASE = "texting"
+CODE_TEXT = "code_text"
 LATEST = timedelta(minutes=10)
 """After the caller has gone. Later than that they have found out in another way, and wonder who writes to them."""
 
@@ -48,7 +49,7 @@ class Texting:
         if row is None:
             return False
         loaded = self._record.load_call(row.call_id)
-        if loaded is None or not self._is_wanted(loaded.call):
+        if loaded is None or not self._is_wanted(row, loaded.call):
             self._outbox.done(row.id)
             return False
         try:
@@ -79,9 +80,12 @@ class Texting:
         self._outbox.dead(row.id, why)
         return False
 
-    def _is_wanted(self, call: Call) -> bool:
+    def _is_wanted(self, row: EffectRow, call: Call) -> bool:
+        """A code is of no use once its caller has gone, and alarms whoever wonders what it opens."""
         if call.caller.number is None:
             return False
+        if isinstance(row.effect, SendText) and row.effect.prompt == CODE_TEXT:
+            return call.phase != "over"
         return call.ended_at is None or self._board.clock.now() - call.ended_at < LATEST
 
     # ------------------------------------------------------------ the words
@@ -104,7 +108,7 @@ class Texting:
     def _look_up(self, row: EffectRow) -> bool:
         """Ask Twilio whether the text went out after all: adopt it, or send it again, or give up."""
         loaded = self._record.load_call(row.call_id)
-        if loaded is None or not self._is_wanted(loaded.call):
+        if loaded is None or not self._is_wanted(row, loaded.call):
             self._outbox.dead(row.id, "not wanted any more")
             return False
         try:

@@ -66,6 +66,15 @@ class Crumb:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """One of a person's prescriptions: the order system's token for it, and what is known of it."""
+
+    prescription: str
+    facts: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A caller's whole visit, as plain data: what `step` reads and returns, and what the record keeps."""
 
@@ -82,7 +91,12 @@ class Call:
     facts: dict[str, Value] = field(default_factory=dict)
     person: str | None = None  # the order system's id
     prescription: str | None = None  # the order system's token for the one they mean
+    found: tuple[Found, ...] = ()  # the verified person's prescriptions, to pick from
     fields: dict[str, str] = field(default_factory=dict)  # what they keyed in; never leaves the record
+    code_kept: str | None = None  # the hash of the code texted to the number that rings …
+    code_until: datetime | None = None  # … which can be read back until then, once
+    code_right: bool = False
+    codes_sent: int = 0
     dialogue: str = ""  # the question open in a `dialogue`; whom a `transferring` call rings; `nobody`, told on hold
     values: dict[str, str] = field(default_factory=dict)  # dates and the like, for prompts
     asking: str | None = None  # the ask the caller is waiting for, and since when
@@ -120,6 +134,7 @@ class Answer:
     person: str | None = None
     prescription: str | None = None
     values: dict[str, str] = field(default_factory=dict)  # dates and the like, for prompts
+    found: tuple[Found, ...] = ()  # a person's prescriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +159,9 @@ class Step:
     grounds: tuple[Grounds, ...] = ()  # of each decision
 
 
-# Asks the core makes. To the order system: `who` (people filed under the caller's number) and `prescription:<n>`
-# (the one they keyed). To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
+# Asks the core makes. To the order system: `who` (people filed under the caller's number), `prescription:<n>` (the one
+# they keyed), `identity:<n>` (whom all they told proves them to be), `prescriptions:<n>` (all of that person's) and
+# `prescriber:<n>`. To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
 # repeat_calls, position; among its values `worker: silent` when nobody can be offered a call) and `language` (what we
 # remember of this number).
 OWN_ASKS = ("line", "language")

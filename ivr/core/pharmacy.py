@@ -52,6 +52,10 @@ class Policies:
     message_seconds: int = 120
     calls_per_second: float = 1.0
     texts_per_second: float = 1.0
+    wrong_per_call: int = 2  # wrong proofs of who is speaking, after which right ones are no use either
+    wrong_per_person: int = 5
+    wrong_per_number: int = 10
+    wrong_within_seconds: int = 86_400
     recording: Mapping[str, Any] = field(default_factory=dict)
     retention: Mapping[str, Any] = field(default_factory=dict)
     transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164

@@ -18,6 +18,7 @@ from ivr.store.desk import Desk
 from ivr.store.effects import opened
 from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
 from ivr.store.outbox import EffectRow, Outbox
+from ivr.store.proofs import Proofs
 from ivr.store.published import Published
 from ivr.store.seal import Seal
 from ivr.store.tables import answers, callers, calls, dispositions, journal, legs, replies, upsert, word
@@ -165,6 +166,7 @@ class Record:
         self.timers = Timers(self._database)
         self.watch = Watch(self._database)
         self.published = Published(self._database)
+        self.proofs = Proofs(self._database, self._seal)
 
     def close(self) -> None:
         """Close idle connections; the record may be used again."""

@@ -261,6 +261,23 @@ callers = Table(
     Column("seen_at", Instant, nullable=False),
 )
 
+proofs = Table(
+    "proofs",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("ask", Text, nullable=False),
+    Column("number_key", Text),
+    Column("number_ends", Text),  # the last two digits: what staff may be shown
+    Column("person", Text),  # whom it was aimed at
+    Column("wrong", Boolean, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("lifted_at", Instant),  # a wrong one counts no more since then
+    Column("lifted_by", Text),
+    PrimaryKeyConstraint("call_id", "ask"),
+    Index("ix_proofs_number_key", "number_key", "at"),
+    Index("ix_proofs_person", "person", "at"),
+)
+
 versions = Table(
     "versions",
     tables,

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ivr.core.call import Leg
+from ivr.core.call import Answer, Leg
 from ivr.core.draft import where_found
 from ivr.core.effects import (
     CreateTask,
@@ -244,6 +244,32 @@ def test_an_answer_is_kept_for_the_call(shop: Shop, sandbox: Sandbox) -> None:
     write(shop, Inquire("who"))
     assert run(shop, "Inquire").state == "done"
     assert shop.record.answers("CA1")["who"].known
+
+
+def test_a_wrong_proof_the_worker_asks_about_counts_as_one_asked_about_in_a_turn(shop: Shop, sandbox: Sandbox) -> None:
+    proof = {"rx_number": "7001001", "date_of_birth": "1950-01-06"}
+    for n in range(5):
+        shop.in_line(f"CA{n}")
+        shop.change(f"CA{n}", does=(Inquire("identity:0"),), fields=proof)
+        jobs_of(shop).run(shop.effect("Inquire", f"CA{n}").id)
+    shop.in_line("CA9")
+    shop.change("CA9", does=(Inquire("identity:0"),), fields={**proof, "date_of_birth": "1950-01-05"})
+    jobs_of(shop).run(shop.effect("Inquire", "CA9").id)
+    assert [shop.record.answers(f"CA{n}") for n in (0, 9)] == [{"identity:0": Answer(True)}] * 2
+
+
+def test_a_renewal_is_asked_for_once(shop: Shop, sandbox: Sandbox) -> None:
+    renewable = next(
+        each["id"]
+        for each in sandbox.http("GET", "/v1/patients/patient-03/prescriptions").json()["items"]
+        if each["refill"] == "no_refills"
+    )
+    write(shop, RequestRenewal(renewable))
+    assert run(shop, "RequestRenewal").state == "done"
+    write(shop, RequestRenewal(renewable))  # the prescriber has not answered yet
+    assert run(shop, "RequestRenewal").state == "done"
+    assert [each["prescription_id"] for each in sandbox.told("renewal-requests")] == [renewable]
+    assert sandbox.told("tasks") == []
 
 
 def test_a_question_is_asked_until_the_caller_has_gone(shop: Shop, record_url: str) -> None:

@@ -21,7 +21,7 @@ from ivr.phone.recordings import Text
 from ivr.phone.server import create_app, serving
 from ivr.store import EffectRow, Unreachable
 from ivr.telephony.rest import FoundText, Refused, Telephone, Unknown
-from ivr.texting import Texting
+from ivr.texting import CODE_TEXT, Texting
 from tests.worker.conftest import Opened
 from tests.worker.shop import LINE_NUMBER, ROSA, Shop
 from tests.worker.test_placing import AT_ONCE, minutes_pass
@@ -135,6 +135,12 @@ def test_who_hung_up_a_while_ago_is_not_written_to_any_more(post: Post) -> None:
     post.text(call_id="CA2", ended_at=post.shop.now - timedelta(minutes=11))
     post.texting.once()
     assert len(post.sent) == 1
+
+
+def test_a_code_is_not_sent_to_who_has_hung_up(post: Post) -> None:
+    post.text(SendText(CODE_TEXT, {"code": "604938"}), phase="over", ended_at=post.shop.now)
+    post.texting.once()
+    assert (post.sent, post.row.state) == ([], "done")
 
 
 def test_words_nobody_wrote_are_given_up(post: Post) -> None:
