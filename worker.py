@@ -1,6 +1,6 @@
 """The background process: `python worker.py` keeps five children running, each a process of its own.
 
-dispatch   who is offered which ticket, timers, and the calls we place
+dispatch   who is offered which ticket, timers, and the calls we place and texts we send
 relay      effects committed and not done, to RQ or round it
 telephony  RQ: moving and ending legs
 orders     RQ: the order system
@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from multiprocessing.context import ForkProcess
@@ -43,6 +43,7 @@ from ivr.settings import Settings, SettingsRefused
 from ivr.store import Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony.rest import Telephone
+from ivr.texting import Texting
 
 log = structlog.get_logger("worker")
 
@@ -186,21 +187,24 @@ class Child:
 
 
 def dispatch(child: Child) -> None:
-    """Match and fire timers here, place calls beside: Twilio's slowness must not delay a timer."""
+    """Match and fire timers here, place calls and send texts beside: Twilio's slowness must not delay a timer."""
     matching = Dispatch(child.board, child.leases)
     placing = Placing(child.board, child.telephone, child.doors, child.leases)
-    due = threading.Event()
-    placer = child.beside(lambda: _pause(due, placing.once()))
-    child.repeat(partial(_match, child, matching, due))
-    due.set()
-    placer.join(STOP_SECONDS / 2)
+    texting = Texting(child.board, child.telephone, child.leases)
+    bells = [threading.Event(), threading.Event()]
+    pairs: list[tuple[threading.Event, Placing | Texting]] = list(zip(bells, (placing, texting), strict=True))
+    beside = [child.beside(partial(_when_due, bell, act)) for bell, act in pairs]
+    child.repeat(partial(_match, child, matching, bells))
+    _ring(bells)
+    for thread in beside:
+        thread.join(STOP_SECONDS / 2)
     child.leases.release()
 
 
-def _match(child: Child, matching: Dispatch, due: threading.Event) -> None:
+def _match(child: Child, matching: Dispatch, bells: Sequence[threading.Event]) -> None:
     """One pass, then sleep until the doorbell or a second of the clock; who only stands by leaves the bell alone."""
     serving = matching.once()
-    due.set()
+    _ring(bells)
     seconds = max(SHORTEST_PASS_SECONDS, 1.0 / child.board.clock.speed)
     if serving:
         child.board.live.wait("dispatch", seconds)
@@ -208,9 +212,14 @@ def _match(child: Child, matching: Dispatch, due: threading.Event) -> None:
         child.stop.wait(seconds)
 
 
-def _pause(due: threading.Event, seconds: float) -> None:
-    due.wait(seconds)
-    due.clear()
+def _ring(bells: Sequence[threading.Event]) -> None:
+    for bell in bells:
+        bell.set()
+
+
+def _when_due(bell: threading.Event, act: Placing | Texting) -> None:
+    bell.wait(act.once())
+    bell.clear()
 
 
 def relay(child: Child) -> None:

@@ -35,6 +35,7 @@ COMMANDS = {
     "run": ("ivr.practice:command", "run the whole line here, with a practice phone"),
     "schema": ("ivr.content.schema.command:command", "what editors need to help with rules, flows and configuration"),
     "sweep": ("ivr.desk:sweep", "compare our record with the carrier's lists, once and now"),
+    "unlock": ("ivr.desk:unlock", "who may prove nothing after too many wrong tries; lets them try again"),
 }
 """Name -> (module:attribute of a click command, one line of help)."""
 

@@ -6,10 +6,11 @@ import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -21,7 +22,10 @@ from ivr.settings import Settings
 from ivr.store import AgentNow, Conflict, Disposition
 from ivr.sweep import run_once
 from ivr.switchboard import Switchboard
+from ivr.telephony.forms import e164
 from ivr.telephony.rest import Telephone
+
+log = structlog.get_logger(__name__)
 
 WHOLE = ("id", "call")
 NARROWEST = 110
@@ -177,6 +181,38 @@ def _ago(since: datetime, now: datetime) -> str:
 
 def _until(at: datetime, now: datetime) -> str:
     return f"in {_ago(now, at)}" if at >= now else f"passed {_ago(at, now)} ago"
+
+
+@click.command()
+@click.argument("whom", required=False, metavar="[PERSON | NUMBER]")
+@click.option("--by", metavar="AGENT", help="who lets them try again")
+def unlock(whom: str | None, by: str | None) -> None:
+    """Who may prove nothing for now, after too many wrong tries; with PERSON or NUMBER, let them try again.
+
+    PERSON is the order system's id of who was aimed at, NUMBER a phone number with country code, as in +12125550101.
+    """
+    board = _board()
+    if whom is not None:
+        _unlock(board, whom, by)
+    policies, now = board.pharmacy().policies, board.clock.now()
+    since = now - timedelta(seconds=policies.wrong_within_seconds)
+    limits = {"person": policies.wrong_per_person, "number": policies.wrong_per_number}
+    rows = [
+        (each.person or f"a number ending in {each.number_ends}", str(each.wrong), f"{_ago(each.last_at, now)} ago")
+        for each in board.record.proofs.suspects(since, **limits)
+    ]
+    _show("Locked", ("whom", "wrong tries", "the last"), rows, "nobody is locked")
+
+
+def _unlock(board: Switchboard, whom: str, by: str | None) -> None:
+    if by is None or by not in board.pharmacy().staff:
+        raise click.ClickException(f"say who lets them try again: --by with one of {', '.join(board.pharmacy().staff)}")
+    number = e164(whom) if whom.startswith("+") else None
+    of = {"number": number} if number else {"person": whom}
+    lifted = board.record.proofs.lift(by=by, now=board.clock.now(), **of)
+    # The number itself is nobody's business but the record's, and there it is only a key.
+    log.info("lock_lifted", by=by, person=None if number else whom, number_ends=number and number[-2:], tries=lifted)
+    click.echo(f"{lifted} wrong tries count no more" if lifted else "no wrong try counted there")
 
 
 @click.command()

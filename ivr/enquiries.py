@@ -7,11 +7,12 @@ from threading import BoundedSemaphore
 
 from ivr.clock import Clock
 from ivr.core.call import OWN_ASKS, Answer, Call
+from ivr.core.identity import as_it_stands
 from ivr.core.line import Ticket, could_serve
-from ivr.core.pharmacy import Pharmacy
+from ivr.core.pharmacy import Pharmacy, Policies
 from ivr.orders import questions
 from ivr.orders.port import OrderSystem
-from ivr.store import Record
+from ivr.store import Offered, Record
 
 PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
 REPEAT_DAYS = 7
@@ -36,11 +37,36 @@ class Enquiries:
             return {ask: self._line_facts(call, pharmacy)}
         if not patient:
             return {}
-        kept = self._record.answers(call.id)
-        if ask in kept:
-            return kept
-        told = self._ask_now(ask, call)
-        return {**kept, ask: told} if told else {}
+        known = self._record.answers(call.id)
+        if ask not in known:
+            told = self._ask_now(ask, call, pharmacy.policies)
+            known = {**known, ask: told} if told else {}
+        return {each: as_it_stands(each, answer, call) for each, answer in known.items()}
+
+    def ask(self, ask: str, call: Call, policies: Policies, timeout_seconds: float | None = None) -> Answer | None:
+        """Ask the order system; None while it does not answer. `timeout_seconds` None means the adapter's own.
+
+        Whoever has been wrong too often, or about whom callers have, gets the answer of one who does not fit.
+        """
+        told = questions.put(ask, call, self._orders, timeout_seconds)
+        if told is None:
+            return None
+        tried = told.tried
+        return told.answer if tried is None or self._is_believed(ask, call, tried, policies) else tried.miss
+
+    def _is_believed(self, ask: str, call: Call, tried: questions.Tried, policies: Policies) -> bool:
+        """Count the offer, and then see whether this call, number and person have any credit left.
+
+        Counted after the order system has answered: every offer takes the same way, however it ends.
+        """
+        now = self._clock.now()
+        offered = Offered(call.id, ask, call.caller.number, tried.about, tried.wrong)
+        wrong = self._record.proofs.keep(offered, now, now - timedelta(seconds=policies.wrong_within_seconds))
+        return (
+            wrong.call < policies.wrong_per_call
+            and wrong.number < policies.wrong_per_number
+            and wrong.person < policies.wrong_per_person
+        )
 
     def place_in_line(self, ticket: Ticket, pharmacy: Pharmacy) -> Answer:
         """Return a ticket's place, how many wait, and how many agents may serve it, as values to be spoken of."""
@@ -59,12 +85,12 @@ class Enquiries:
         silent_seconds = self._record.watch.beats().get("dispatch", SILENT_SECONDS + 1)
         return {"worker": "silent"} if silent_seconds > SILENT_SECONDS else {}
 
-    def _ask_now(self, ask: str, call: Call) -> Answer | None:
+    def _ask_now(self, ask: str, call: Call, policies: Policies) -> Answer | None:
         """Ask the order system within the turn, unless too many of our threads are already asking."""
         if not self._asking.acquire(blocking=False):
             return None
         try:
-            return questions.put(ask, call, self._orders, PATIENCE_SECONDS)
+            return self.ask(ask, call, policies, PATIENCE_SECONDS)
         finally:
             self._asking.release()
 

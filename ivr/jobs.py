@@ -16,11 +16,20 @@ from rq.exceptions import DuplicateJobError
 from ivr.app import connect
 from ivr.core.call import Call
 from ivr.core.draft import where_found
-from ivr.core.effects import CreateTask, EndLeg, Inquire, MoveCaller, MoveLeg, RequestRefill, WriteDisposition
+from ivr.core.effects import (
+    CreateTask,
+    EndLeg,
+    Inquire,
+    MoveCaller,
+    MoveLeg,
+    RequestRefill,
+    RequestRenewal,
+    WriteDisposition,
+)
 from ivr.core.events import CallerGone
 from ivr.doors import Doors
 from ivr.live import connection
-from ivr.orders import port, questions
+from ivr.orders import port
 from ivr.settings import Settings
 from ivr.store import Conflict, EffectRow, Unreachable
 from ivr.switchboard import Switchboard
@@ -109,6 +118,8 @@ class Jobs:
                 return self._inquire(call, effect)
             case RequestRefill():
                 return self._request_refill(call, effect, row.id)
+            case RequestRenewal():
+                return self._request_renewal(call, effect, row.id)
             case CreateTask():
                 return self._board.orders.create_task(_task(call.id, effect), row.id)
             case WriteDisposition():
@@ -180,7 +191,7 @@ class Jobs:
     def _inquire(self, call: Call, effect: Inquire) -> str:
         if call.phase == "over":
             return "not wanted any more"
-        answer = questions.put(effect.ask, call, self._board.orders)
+        answer = self._board.inquire(effect.ask, call)
         if answer is None:
             raise port.Unavailable
         self._board.record.keep_answer(call.id, effect.ask, answer, self._board.clock.now())
@@ -193,10 +204,19 @@ class Jobs:
         except port.Refused as refused:
             if refused.code == "already_in_process":
                 return refused.code
-            return self._refill_refused(call.id, effect, refused.code, f"{key}.refused")
+            return self._for_staff("refill_refused", call.id, effect, refused.code, f"{key}.refused")
 
-    def _refill_refused(self, call_id: str, effect: RequestRefill, reason: str, key: str) -> str:
-        task = _task(call_id, CreateTask("refill_refused", about=effect.about))
+    def _request_renewal(self, call: Call, effect: RequestRenewal, key: str) -> str:
+        """Ask the prescriber; whatever stands against it but that they have been asked already is staff's work."""
+        try:
+            return self._board.orders.request_renewal(effect.prescription, call.id, key)
+        except port.Refused as refused:
+            if refused.code == port.RENEWAL_OPEN:
+                return refused.code
+            return self._for_staff("renewal_refused", call.id, effect, refused.code, f"{key}.refused")
+
+    def _for_staff(self, what: str, call_id: str, effect: RequestRefill | RequestRenewal, reason: str, key: str) -> str:
+        task = _task(call_id, CreateTask(what, about=effect.about))
         body = {**task, "prescription_id": effect.prescription, "reason": reason}
         try:
             return self._board.orders.create_task(body, key)

@@ -1,14 +1,8 @@
-"""Calls we place: at our own pace, one at a time, the most urgent first, and none of them twice.
-
-Twilio cannot tell a repeated request from a second one. So the row says `sending` before we ask; only a refusal that
-proves nothing was done makes it due again; after anything else Twilio's own list says whether the phone rings.
-"""
+"""Calls we place: at our own pace, one at a time, the most urgent first, and none of them twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -18,7 +12,8 @@ from ivr.core.events import HungUp, Placed, PlaceFailed
 from ivr.doors import Doors
 from ivr.jobs import delay_seconds
 from ivr.leases import LEASE_SECONDS, Leases
-from ivr.store import Conflict, EffectRow, Taken, Unreachable
+from ivr.once import TRIES, Once, asked_at
+from ivr.store import Conflict, EffectRow, Taken
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
 from ivr.telephony.forms import CALL_OVER
@@ -26,13 +21,10 @@ from ivr.telephony.forms import CALL_OVER
 log = structlog.get_logger(__name__)
 
 LEASE = "placing"
-LOOK_UP_AFTER_SECONDS = 10.0
-TRIES = 3
-_CLOCKS_DIFFER_SECONDS = 2.0  # Twilio tells whole seconds, by its own clock
 
 
 class Placing:
-    """Places the calls that are due: one process for all sites, since Twilio's pace is the account's."""
+    """Places the calls that are due."""
 
     def __init__(self, board: Switchboard, telephone: rest.Telephone, doors: Doors, leases: Leases) -> None:
         self._board = board
@@ -40,34 +32,14 @@ class Placing:
         self._outbox = board.record.outbox
         self._telephone = telephone
         self._doors = doors
-        self._leases = leases
-        self._next_at = 0.0  # by the clock's practice seconds
+        self._once = Once("place", LEASE, board, leases, self._pace, self._place, self._look_up)
 
     def once(self) -> float:
         """Place what is due; returns in how many real seconds there may be more to do, 1 at most."""
-        if not self._leases.held(LEASE):
-            return 1.0
-        for row in self._outbox.unknowns(LOOK_UP_AFTER_SECONDS):
-            self._safely(self._look_up, row)
-        for row in self._outbox.due("place"):
-            early = (self._next_at - self._board.clock.monotonic()) / self._board.clock.speed
-            if early > 0:
-                return min(1.0, early)
-            if self._leases.held(LEASE) and self._safely(self._place, row):
-                pace = self._board.pharmacy().policies.calls_per_second
-                self._next_at = self._board.clock.monotonic() + 1 / pace
-        return 1.0
+        return self._once.once()
 
-    def _safely(self, act: Callable[[EffectRow], bool], row: EffectRow) -> bool:
-        """One bad call must not keep the others from being placed; how far it came, its row says."""
-        try:
-            return act(row)
-        except Unreachable:
-            raise
-        except Exception as fault:
-            # Its text may quote the number; its type does not.
-            log.error("call_placing_failed", effect=row.id, fault=type(fault).__name__)
-            return True
+    def _pace(self) -> float:
+        return self._board.pharmacy().policies.calls_per_second
 
     # ------------------------------------------------------------ one call
 
@@ -164,15 +136,9 @@ class Placing:
 
     def _found(self, row: EffectRow, effect: PlaceCall, call: Call) -> rest.FoundCall | None:
         """Return the first call between the two numbers since we asked that no other leg is known by."""
-        asked_at = self._by_the_clock(row.sent_at) - timedelta(seconds=_CLOCKS_DIFFER_SECONDS)
-        found = self._telephone.find_calls(to=effect.number, from_=self._number_of(call), since=asked_at)
+        since = asked_at(row, self._board.clock)
+        found = self._telephone.find_calls(to=effect.number, from_=self._number_of(call), since=since)
         return next((each for each in reversed(found) if self._record.leg_of_sid(each.sid) is None), None)
-
-    def _by_the_clock(self, real: datetime | None) -> datetime:
-        """Return what the clock showed at a real instant: Twilio's practice exchange goes by the clock."""
-        clock = self._board.clock
-        passed = (datetime.now(UTC) - real) if real else timedelta(0)
-        return clock.now() - passed * clock.speed
 
 
 def still_wanted(call: Call, leg: Leg) -> bool:

@@ -177,6 +177,10 @@ class Switchboard:
         taken = step(call, event, self._world(call, {}))
         self._commit(replace(self._turn_of(None, taken, event), call_sid=call_sid))
 
+    def inquire(self, ask: str, call: Call) -> Answer | None:
+        """Ask the order system on behalf of a call, at leisure; None when it does not answer."""
+        return self._enquiries.ask(ask, call, self.pharmacy(call.version).policies)
+
     # ------------------------------------------------------------ content
 
     def pharmacy(self, version: str | None = None) -> Pharmacy:
@@ -191,8 +195,8 @@ class Switchboard:
 
     def _begin(self, token: str, call_sid: str, caller: Caller, dialed: str) -> str:
         call = self._new_call(token, call_sid, caller, dialed, self.clock.now())
-        remembered = self.record.language_of(caller.number) if caller.number else None
-        answers = {"language": Answer(True, {"language": remembered})} if remembered else {}
+        remembered = self.record.remembered(caller.number) if caller.number else {}
+        answers = {"language": Answer(True, dict(remembered))} if remembered else {}
         event = Arrived(token, caller)
         taken = self._step(call, event, answers, patient=False)
         exit_ = Exit(token, 0, "next")

@@ -7,10 +7,12 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from ivr import desk
@@ -19,7 +21,7 @@ from ivr.core.call import Caller
 from ivr.core.events import HungUp, Keyed
 from ivr.office import explain
 from ivr.settings import Settings
-from ivr.store import migrate
+from ivr.store import Offered, migrate
 from ivr.switchboard import Exit, Switchboard
 
 ROOT = Path(__file__).parent.parent
@@ -214,3 +216,56 @@ def test_the_grounds_of_a_decision_name_nobody(board: Switchboard) -> None:
     told = json.dumps(_explains("CA4"))
     assert "5550147" not in told
     assert set(_explains("CA4")["decisions"][0]["facts"]) <= set(board.pharmacy().rules["main.yaml"].facts)
+
+
+# ---------------------------------------------------------------- who may prove nothing for now
+
+
+def _guesses(board: Switchboard, times: int, number: str = "+12125550142", about: str = "patient-01") -> None:
+    now = board.clock.now()
+    for n in range(times):
+        offer = Offered(f"CA{about}{number[-2:]}{n}", "identity:0", number, about, wrong=True)
+        board.record.proofs.keep(offer, now, now - timedelta(days=1))
+
+
+def test_who_is_locked_is_listed_by_id_and_by_the_last_digits_of_a_number(board: Switchboard) -> None:
+    assert "nobody is locked" in _says(desk.unlock).output
+    _guesses(board, 5)
+    told = _says(desk.unlock).output
+    assert "patient-01" in told
+    assert "number" not in told
+    _guesses(board, 5, about="patient-02")
+    told = _says(desk.unlock).output
+    assert "a number ending in 42" in told
+    assert "5550142" not in told
+
+
+def test_a_person_is_unlocked_by_somebody_and_that_is_in_the_log(
+    board: Switchboard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _guesses(board, 5)
+    with structlog.testing.capture_logs() as logged:
+        told = _says(desk.unlock, "patient-01", "--by", "grace").output
+    assert "5 wrong tries count no more" in told
+    assert "nobody is locked" in told
+    assert [(each["event"], each["by"], each["person"], each["tries"]) for each in logged] == [
+        ("lock_lifted", "grace", "patient-01", 5)
+    ]
+
+
+def test_a_number_is_unlocked_and_stands_nowhere(board: Switchboard) -> None:
+    _guesses(board, 10)
+    with structlog.testing.capture_logs() as logged:
+        told = _says(desk.unlock, "+1 212 555 0142", "--by", "grace").output
+    assert "10 wrong tries count no more" in told
+    assert "5550142" not in f"{logged}{told}"
+    assert "no wrong try counted there" in _says(desk.unlock, "+1 212 555 0142", "--by", "grace").output
+
+
+@pytest.mark.parametrize("by", [(), ("--by", "nobody")])
+def test_only_somebody_of_the_staff_unlocks(board: Switchboard, by: tuple[str, ...]) -> None:
+    _guesses(board, 5)
+    told = _says(desk.unlock, "patient-01", *by)
+    assert told.exit_code == 1
+    assert "--by with one of" in told.output
+    assert "patient-01" in _says(desk.unlock).output

@@ -1,15 +1,32 @@
-"""What our own record answers at once."""
+"""What our own record answers at once, and to whom the order system's answers are not told."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import pytest
+from werkzeug.serving import make_server
 
 from ivr import store
-from ivr.clock import Clock
+from ivr.clock import Anchor, Clock
+from ivr.core import call as core
+from ivr.core.call import Answer, Call
+from ivr.core.pharmacy import Policies
 from ivr.enquiries import Enquiries
+from ivr.orders.port import Proof, Proved
 from ivr.orders.rest import RestOrderSystem
+from ivr.orders.sandbox.server import create_app
 from ivr.store import Record
-from tests.core.rehearsal import PHARMACY, Rehearsal
+from tests.core.rehearsal import OPEN, PHARMACY, Rehearsal
 
 
 def test_the_worker_is_silent_until_the_child_that_offers_calls_has_been_heard_of(sqlite_url: str) -> None:
@@ -28,3 +45,180 @@ def test_the_worker_is_silent_until_the_child_that_offers_calls_has_been_heard_o
         assert told() == ["silent", "silent"]
         record.watch.beat("dispatch")
         assert told() == [None, None]
+
+
+# ---------------------------------------------------------------- who guesses
+
+ADA, ADAS_RX, ADAS_BIRTH, ADAS_ZIP = "+16145550101", "7001001", "1950-01-05", "43004"
+POLICIES = Policies()
+MISS = Answer(True)
+
+
+class Caller(NamedTuple):
+    """A caller's next offer of proof."""
+
+    number: str
+    call: str = "CA1"
+    tries: int = 0
+    offers: Mapping[str, str] = MappingProxyType({"rx_number": ADAS_RX, "date_of_birth": "1950-01-06", "zip": ADAS_ZIP})
+
+
+@pytest.fixture
+def sandbox_url(tmp_path: Path) -> Iterator[str]:
+    """A sandbox order system that listens."""
+    app = create_app(tmp_path / "sandbox.db", now=lambda: OPEN)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+    server.server_close()
+    app.extensions["ledger"].close()
+
+
+@pytest.fixture
+def orders(sandbox_url: str) -> Iterator[RestOrderSystem]:
+    with contextlib.closing(RestOrderSystem(sandbox_url, "sandbox")) as orders:
+        yield orders
+
+
+class Slow(RestOrderSystem):
+    """An order system that takes its time over a proof, so that something happens meanwhile."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "sandbox")
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def prove(self, proof: Proof, *, timeout_seconds: float | None = None) -> Proved:
+        proved = super().prove(proof, timeout_seconds=timeout_seconds)
+        self.meanwhile()
+        return proved
+
+
+@pytest.fixture
+def slow(sandbox_url: str) -> Iterator[Slow]:
+    with contextlib.closing(Slow(sandbox_url)) as slow:
+        yield slow
+
+
+@dataclass
+class Desk:
+    """Enquiries of a record that begins empty."""
+
+    record: Record
+    clock: Clock
+    enquiries: Enquiries
+
+    def hears(self, caller: Caller, ask: str = "identity") -> Answer:
+        answer = self.enquiries.ask(f"{ask}:{caller.tries}", called(caller), POLICIES)
+        assert answer is not None
+        return answer
+
+    def guesses(self, *callers: Caller) -> list[Answer]:
+        return [self.hears(caller) for caller in callers]
+
+
+def called(caller: Caller) -> Call:
+    call = Call(caller.call, "main", "central", "v1", OPEN, core.Caller("number", caller.number, "B"))
+    return replace(call, facts={"tier": "anonymous"}, fields=dict(caller.offers), tries=caller.tries)
+
+
+@pytest.fixture
+def desk(database_url: str, orders: RestOrderSystem) -> Iterator[Desk]:
+    store.migrate(database_url)
+    clock = Clock(Anchor("", time.time(), OPEN.timestamp(), 0.001))
+    with contextlib.closing(Record(database_url, "k" * 32)) as record:
+        yield Desk(record, clock, Enquiries(record, orders, clock, threads=40))
+
+
+RIGHT = {"rx_number": ADAS_RX, "date_of_birth": ADAS_BIRTH, "zip": ADAS_ZIP}
+STRANGERS = [Caller(f"+161455502{n:02}", f"CA{n}") for n in range(40)]
+HERSELF = Caller(ADA, "CAada", offers=RIGHT)
+
+
+def test_a_caller_who_proves_who_they_are_is_believed_before_and_after_a_slip(desk: Desk) -> None:
+    slip = Caller(ADA, "CAada")
+    assert desk.hears(slip) == MISS
+    assert desk.hears(HERSELF._replace(tries=1)).facts["tier"] == "verified"
+
+
+def test_ten_wrong_birth_dates_from_ten_numbers_and_the_right_one_is_a_miss_like_them(desk: Desk) -> None:
+    wrong = desk.guesses(*STRANGERS[:10])
+    right = desk.hears(STRANGERS[10]._replace(offers=RIGHT))
+    assert {repr(answer) for answer in [*wrong, right]} == {repr(MISS)}
+
+
+def test_after_that_not_even_the_patient_is_believed_nor_a_prescription_from_their_number(desk: Desk) -> None:
+    desk.guesses(*STRANGERS[:5])
+    assert desk.hears(HERSELF) == MISS
+    by_number = HERSELF._replace(call="CA99", offers={"rx_number": ADAS_RX})
+    assert desk.hears(by_number, "prescription") == Answer(True, {"refill": "not_found"})
+    nobody = by_number._replace(call="CA98", offers={"rx_number": "7999999"})
+    assert desk.hears(nobody, "prescription") == desk.hears(by_number, "prescription")
+
+
+def test_after_four_they_still_are(desk: Desk) -> None:
+    desk.guesses(*STRANGERS[:4])
+    assert desk.hears(HERSELF).facts["tier"] == "verified"
+
+
+def test_two_wrong_proofs_end_a_calls_credit(desk: Desk) -> None:
+    desk.guesses(Caller(ADA, tries=0), Caller(ADA, tries=1))
+    assert desk.hears(HERSELF._replace(call="CA1", tries=2)) == MISS
+    assert desk.hears(HERSELF).facts["tier"] == "verified"  # the next time they ring
+
+
+def test_ten_wrong_proofs_end_a_numbers_credit_whoever_they_were_about(desk: Desk) -> None:
+    guess = Caller("+16145550102")
+    for n in range(10):
+        desk.hears(guess._replace(call=f"CA{n}", offers={"rx_number": f"799999{n}", "date_of_birth": ADAS_BIRTH}))
+    boris = {"rx_number": "7002001", "date_of_birth": "1967-08-19"}
+    assert desk.hears(guess._replace(call="CA99", offers=boris)) == MISS
+    assert desk.hears(Caller("+16145550299", "CA98", offers=boris)).facts["tier"] == "prescription"
+
+
+def test_a_number_of_a_prescription_alone_is_no_guess(desk: Desk) -> None:
+    for n in range(20):
+        desk.hears(Caller(ADA, "CA1", n, {"rx_number": f"79999{n:02}"}), "prescription")
+    assert desk.hears(HERSELF._replace(call="CA1", tries=20)).facts["tier"] == "verified"
+
+
+def test_an_offer_asked_about_twice_counts_once(desk: Desk) -> None:
+    for _ in range(5):
+        desk.hears(Caller(ADA))
+    assert desk.hears(HERSELF._replace(call="CA1", tries=1)).facts["tier"] == "verified"
+
+
+def test_a_day_later_or_once_staff_has_lifted_it_they_are_believed_again(desk: Desk) -> None:
+    desk.guesses(*STRANGERS[:5])
+    desk.clock.set(OPEN + timedelta(hours=23, minutes=59))
+    assert desk.hears(HERSELF) == MISS
+    desk.clock.set(OPEN + timedelta(hours=24, seconds=5))
+    assert desk.hears(HERSELF).facts["tier"] == "verified"
+    desk.guesses(*STRANGERS[10:15])
+    assert desk.hears(HERSELF) == MISS
+    assert desk.record.proofs.lift(by="grace", now=desk.clock.now(), person="patient-01") == 10
+    assert desk.hears(HERSELF).facts["tier"] == "verified"
+
+
+def test_many_at_once_from_many_numbers_get_no_more_tries_than_one_after_the_other(desk: Desk) -> None:
+    """Once as many wrong ones are counted as may be, no right one gets in, however many ring at that moment."""
+    callers = [*STRANGERS[:5], *(each._replace(offers=RIGHT) for each in STRANGERS[5:20]), *STRANGERS[20:40]]
+    desk.guesses(*callers[:5])
+    with ThreadPoolExecutor(20) as together:
+        heard = list(together.map(desk.hears, callers[5:]))
+    assert {repr(answer) for answer in heard} == {repr(MISS)}
+
+
+def test_a_right_offer_under_way_while_the_last_wrong_one_is_counted_comes_too_late(desk: Desk, slow: Slow) -> None:
+    slow.meanwhile = lambda: desk.guesses(*STRANGERS[:5])
+    slowly = Enquiries(desk.record, slow, desk.clock, threads=2)
+    assert slowly.ask("identity:0", called(HERSELF), POLICIES) == MISS
+
+
+def test_what_the_worker_learnt_is_told_as_far_as_it_still_is_news(desk: Desk) -> None:
+    call = replace(called(HERSELF), facts={"tier": "verified", "access": "slow"}, person="patient-01")
+    kept = Answer(True, {"tier": "number", "access": "standard", "caller": "patient"}, "patient-01")
+    desk.record.keep_answer(call.id, "who", kept, OPEN)
+    assert desk.enquiries.answers("who", call, PHARMACY, patient=True) == {"who": MISS}

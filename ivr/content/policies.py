@@ -15,6 +15,7 @@ from ivr.core.rules import FACTS, UNKNOWN, Fact
 _duration = scalar(scalars.duration)
 _count = scalar(scalars.whole(1, 1000))
 _days = scalar(scalars.whole(1, 36_500))
+WRONG = ("wrong_per_call", "wrong_per_person", "wrong_per_number")
 KEPT = ("journal", "messages", "recordings")
 
 
@@ -24,14 +25,17 @@ def read_policies(item: Item) -> Policies:
     usual = Policies()
     ringing = fields.take("offers", _offers, {})
     callbacks = fields.take("callbacks", _callbacks, {})
+    identity = fields.take("identity", _identity, {})
     policies = replace(
         usual,
         **ringing,
         **callbacks,
+        **identity,
         missed_return_seconds=fields.take("missed_return", _duration, usual.missed_return_seconds),
         wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
         message_seconds=fields.take("message", _duration, usual.message_seconds),
         calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),
+        texts_per_second=fields.take("texts_per_second", scalar(scalars.rate), usual.texts_per_second),
         recording=fields.take("recording", _recording, {}),
         retention=fields.take("retention", _retention, {}),
         transfers=fields.take("transfers", named(_transfer, "a transfer"), {}),
@@ -54,6 +58,14 @@ def _callbacks(item: Item) -> dict[str, Any]:
         found[f"callback_{key}_seconds"] = fields.take(key, _duration, None)
     quiet = fields.take("quiet", scalar(scalars.time_range), None)
     found["quiet_hours"] = quiet and (quiet[0], quiet[1] % (24 * 60))
+    fields.done()
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _identity(item: Item) -> dict[str, Any]:
+    fields = Fields(item, "`identity`")
+    found: dict[str, Any] = {key: fields.take(key, _count, None) for key in WRONG}
+    found["wrong_within_seconds"] = fields.take("within", _duration, None)
     fields.done()
     return {key: value for key, value in found.items() if value is not None}
 

@@ -76,35 +76,12 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """Words that may mean harm, kept while the caller is asked whether they do."""
-
-    words: str
-    heard: Heard
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A caller's whole visit, as plain data: what `step` reads and returns, and what the record keeps."""
-
-    id: str  # the first inbound leg's CallSid, opaque
-    line: str
-    site: str
-    version: str  # of the published content this call keeps
-    arrived_at: datetime
-    caller: Caller = Caller()
-    phase: str = "flow"  # see PHASES
-    place: tuple[Place, ...] = ()
-    trail: tuple[Crumb, ...] = ()
-    language: str | None = None
-    facts: dict[str, Value] = field(default_factory=dict)
-    person: str | None = None  # the order system's id
-    prescription: str | None = None  # the order system's token for the one they mean
-    found: tuple[Found, ...] = ()  # the verified person's prescriptions, to pick from
     requested: tuple[str, ...] = ()  # what was asked for in this call already, so that it is asked for once
     fields: dict[str, str] = field(default_factory=dict)  # what they keyed in; never leaves the record
-    code_sent: str | None = None  # texted to the number that rings, to be read back
-    code_sent_at: datetime | None = None
+    code_kept: str | None = None  # the hash of the code texted to the number that rings …
+    code_until: datetime | None = None  # … which can be read back until then, once
+    code_right: bool = False
+    codes_sent: int = 0
     wrong_proofs: int = 0
     doubt: Doubt | None = None  # the safety question is open
     cleared: tuple[str, ...] = ()  # fingerprints of words that turned out to mean no harm

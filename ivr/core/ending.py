@@ -10,6 +10,7 @@ from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import WriteDisposition
 from ivr.core.events import HungUp, Worked
+from ivr.core.identity import verification
 from ivr.core.meeting import (
     accepted_offer,
     agent_left,
@@ -172,6 +173,7 @@ def disposition(call: Call) -> dict[str, Any]:
         "code": call.resolution,
         "caller": facts.get("caller", "unknown"),
         "tier": facts.get("tier", "anonymous"),
+        "verification": verification(call),
         "intent": facts.get("intent", "unknown"),
         "urgency": facts.get("urgency", "routine"),
         "language": call.language or facts.get("language", "unknown"),

@@ -51,6 +51,11 @@ class Policies:
     quiet_hours: tuple[int, int] = (20 * 60, 9 * 60)  # minutes of the day between which nobody is called back
     message_seconds: int = 120
     calls_per_second: float = 1.0
+    texts_per_second: float = 1.0
+    wrong_per_call: int = 2  # wrong proofs of who is speaking, after which right ones are no use either
+    wrong_per_person: int = 5
+    wrong_per_number: int = 10
+    wrong_within_seconds: int = 86_400
     recording: Mapping[str, Any] = field(default_factory=dict)
     retention: Mapping[str, Any] = field(default_factory=dict)
     transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164

@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, update
 
 from ivr.core.call import Call
-from ivr.core.effects import ClearTimer, Effect, MoveAgent, PlaceCall, RememberLanguage, SetTimer, WriteDisposition
+from ivr.core.effects import (
+    ClearTimer,
+    Effect,
+    MoveAgent,
+    PlaceCall,
+    RememberAccess,
+    RememberLanguage,
+    SendText,
+    SetTimer,
+    WriteDisposition,
+)
 from ivr.core.line import PRESENCE
 from ivr.store.database import Write
-from ivr.store.notation import micros, written
+from ivr.store.notation import micros, read_body, written
 from ivr.store.refusals import Conflict
 from ivr.store.seal import Seal
 from ivr.store.tables import agents, callers, dispositions, effects, fresh, timers, upsert, word
 
-# An order-system write waits for the earlier ones of its call; calls are placed one at a time, at our own pace.
+# An order-system write waits for the earlier ones of its call; calls are placed, and texts sent, one at a time, at our
+# own pace.
 LANES = {
     "PlaceCall": "place",
+    "SendText": "text",
     "MoveCaller": "telephony",
     "MoveLeg": "telephony",
     "EndLeg": "telephony",
     "Inquire": "orders",
     "RequestRefill": "orders",
+    "RequestRenewal": "orders",
     "CreateTask": "orders",
     "WriteDisposition": "orders",
 }
 _MOST_IN_A_TURN = 1000
 _LEAST_URGENT = 3
+_SEALED = "sealed"
 
 _NEW_EFFECT = fresh(effects)
 _SET_TIMER = upsert(timers)
 _CLEAR_TIMER = delete(timers).where(and_(timers.c.call_id == bindparam("call"), timers.c.name == bindparam("timer")))
 _PUT_DISPOSITION = upsert(dispositions, "written_revision")
-_REMEMBER = upsert(callers)
+_REMEMBER_LANGUAGE = upsert(callers, "access")
+_REMEMBER_ACCESS = upsert(callers, "language")
 
 
 def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: Seal) -> Iterator[Write]:
@@ -50,11 +67,13 @@ def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: S
                 yield Write(_SET_TIMER, {"call_id": call.id, "name": effect.name, "due_at": due})
             case ClearTimer():
                 yield Write(_CLEAR_TIMER, {"call": call.id, "timer": effect.name})
-            case RememberLanguage():
+            case RememberLanguage() | RememberAccess():
                 yield from _remembered(call, effect, at, seal)
             case WriteDisposition():
                 yield _disposition(call, effect)
                 yield _row(call, rev, place, effect, due_at)
+            case SendText():
+                yield _row(call, rev, place, _sealed(call, effect, seal), due_at)
             case _:
                 yield _row(call, rev, place, effect, due_at)
 
@@ -97,10 +116,25 @@ def _unless(presence: ColumnElement[str], stays: Sequence[Any], kept: Any, fresh
 _MOVES = {event: _move(event) for _, event in PRESENCE}
 
 
-def _remembered(call: Call, effect: RememberLanguage, at: int, seal: Seal) -> Iterator[Write]:
+def _remembered(call: Call, effect: RememberLanguage | RememberAccess, at: int, seal: Seal) -> Iterator[Write]:
     key = seal.key_of(call.caller.number)
-    if key is not None:
-        yield Write(_REMEMBER, {"number_key": key, "language": effect.language, "seen_at": at})
+    if key is None:
+        return
+    row = {"number_key": key, "seen_at": at}
+    if isinstance(effect, RememberLanguage):
+        yield Write(_REMEMBER_LANGUAGE, {**row, "language": effect.language, "access": None})
+    else:
+        yield Write(_REMEMBER_ACCESS, {**row, "access": effect.access, "language": None})
+
+
+def _sealed(call: Call, effect: SendText, seal: Seal) -> SendText:
+    """The text with what it speaks of sealed: a one-time code among it must not lie open in a backup."""
+    return replace(effect, values={_SEALED: b64encode(seal.close(call.id, written(dict(effect.values)))).decode()})
+
+
+def opened(call_id: str, effect: SendText, seal: Seal) -> SendText:
+    """Return a text as its turn meant it; raises cryptography's InvalidTag after SECRET_KEY changed."""
+    return replace(effect, values=read_body(seal.open(call_id, b64decode(effect.values[_SEALED]))))
 
 
 def _disposition(call: Call, effect: WriteDisposition) -> Write:

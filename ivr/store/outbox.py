@@ -24,7 +24,7 @@ class EffectRow:
     call_id: str
     kind: str  # the effect's class name
     effect: Effect
-    lane: str  # place · telephony · orders
+    lane: str  # place · text · telephony · orders
     state: str  # due · leased · sending · unknown · done · dead
     attempts: int
     sent_at: datetime | None  # real time of the last request of a `once` effect
@@ -64,10 +64,14 @@ _UNKNOWNS = (
     select(*_COLUMNS)
     .where(
         _UNDONE,
+        effects.c.lane == bindparam("lane"),
         effects.c.state.in_([word("unknown"), word("sending")]),
         effects.c.sent_at <= bindparam("before"),
     )
     .order_by(effects.c.sent_at)
+)
+_BROUGHT = select(effects.c.result).where(
+    effects.c.call_id == bindparam("call"), effects.c.kind == bindparam("kind"), effects.c.result.is_not(None)
 )
 _PENDING = select(effects.c.lane, func.count()).where(_UNDONE).group_by(effects.c.lane)
 
@@ -136,9 +140,10 @@ class Outbox:
         """Note that nobody can say whether a `once` effect was done."""
         self._database.change(_UNKNOWN, effect=effect_id, why=error)
 
-    def unknowns(self, older_than_seconds: float) -> list[EffectRow]:
-        """Return the effects requested longer ago than that whose end nobody knows: timeouts, and dead workers."""
-        return [_effect(row) for row in self._database.rows(_UNKNOWNS, before=real_micros(-older_than_seconds))]
+    def unknowns(self, lane: str, older_than_seconds: float) -> list[EffectRow]:
+        """Return a lane's effects requested longer ago than that whose end nobody knows: timeouts, and dead workers."""
+        before = real_micros(-older_than_seconds)
+        return [_effect(row) for row in self._database.rows(_UNKNOWNS, lane=lane, before=before)]
 
     def dead(self, effect_id: str, error: str) -> None:
         """Give an effect up; those after it go on."""
@@ -153,6 +158,10 @@ class Outbox:
         """Return the effect that rings a leg."""
         row = self._database.row(_OF_KEY, key=placing_of(leg))
         return None if row is None else _effect(row)
+
+    def brought(self, call_id: str, kind: str) -> set[str]:
+        """Return what a call's effects of one kind have brought: CallSids, references."""
+        return {result for (result,) in self._database.rows(_BROUGHT, call=call_id, kind=kind)}
 
     def pending(self) -> dict[str, int]:
         """Return how many effects of each lane are not done; a lane with none is left out."""

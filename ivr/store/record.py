@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, text
 
 from ivr.core.call import Answer, Call
+from ivr.core.effects import SendText
 from ivr.core.rules import Reason
 from ivr.store.database import Database
 from ivr.store.desk import Desk
+from ivr.store.effects import opened
 from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
-from ivr.store.outbox import Outbox
+from ivr.store.outbox import EffectRow, Outbox
+from ivr.store.proofs import Proofs
 from ivr.store.published import Published
 from ivr.store.seal import Seal
 from ivr.store.tables import answers, callers, calls, dispositions, journal, legs, replies, upsert, word
@@ -139,7 +142,7 @@ _SILENT_LEGS = (
 _EARLIER = select(func.count()).where(calls.c.arrived_at >= bindparam("since"), calls.c.id != bindparam("besides"))
 _EARLIER_OF_PERSON = _EARLIER.where(calls.c.person == bindparam("person"))
 _EARLIER_OF_NUMBER = _EARLIER.where(calls.c.caller_key == bindparam("caller"))
-_LANGUAGE = select(callers.c.language).where(callers.c.number_key == bindparam("caller"))
+_REMEMBERED = select(callers.c.language, callers.c.access).where(callers.c.number_key == bindparam("caller"))
 
 _PUT_ANSWER = upsert(answers)
 _FORGET = (
@@ -163,6 +166,7 @@ class Record:
         self.timers = Timers(self._database)
         self.watch = Watch(self._database)
         self.published = Published(self._database)
+        self.proofs = Proofs(self._database, self._seal)
 
     def close(self) -> None:
         """Close idle connections; the record may be used again."""
@@ -269,10 +273,16 @@ class Record:
             row = self._database.row(_EARLIER_OF_NUMBER, caller=self._seal.key_of(number), **window)
         return int(row[0]) if row else 0
 
-    def language_of(self, number: str) -> str | None:
-        """Return the language remembered for a number (E.164)."""
-        row = self._database.row(_LANGUAGE, caller=self._seal.key_of(number))
-        return None if row is None else str(row[0])
+    def remembered(self, number: str) -> dict[str, str]:
+        """Return what is remembered of a number (E.164) as facts: `language`, `access`, as far as they are known."""
+        row = self._database.row(_REMEMBERED, caller=self._seal.key_of(number))
+        known = zip(("language", "access"), row or (), strict=False)
+        return {fact: value for fact, value in known if value is not None}
+
+    def text_of(self, row: EffectRow) -> SendText:
+        """Return the text an effect is to send, with what it speaks of."""
+        assert isinstance(row.effect, SendText)
+        return opened(row.call_id, row.effect, self._seal)
 
     def forget_replies(self, older_than: datetime) -> int:
         """Delete the replies of legs that ended before then; returns how many."""

@@ -206,7 +206,7 @@ effects = Table(
     Column("call_id", Id, nullable=False),
     Column("seq", BigInteger, nullable=False),  # order within the call
     Column("kind", Text, nullable=False),
-    Column("lane", Text, nullable=False),  # place · telephony · orders
+    Column("lane", Text, nullable=False),  # place · text · telephony · orders
     Column("body", Text, nullable=False),  # JSON of the core effect
     Column("urgency", Integer, nullable=False),
     Column("state", Text, nullable=False),  # due · leased · sending · unknown · done · dead
@@ -256,8 +256,26 @@ callers = Table(
     "callers",
     tables,
     Column("number_key", Text, primary_key=True),
-    Column("language", Text, nullable=False),
+    Column("language", Text),
+    Column("access", Text),
     Column("seen_at", Instant, nullable=False),
+)
+
+proofs = Table(
+    "proofs",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("ask", Text, nullable=False),
+    Column("number_key", Text),
+    Column("number_ends", Text),  # the last two digits: what staff may be shown
+    Column("person", Text),  # whom it was aimed at
+    Column("wrong", Boolean, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("lifted_at", Instant),  # a wrong one counts no more since then
+    Column("lifted_by", Text),
+    PrimaryKeyConstraint("call_id", "ask"),
+    Index("ix_proofs_number_key", "number_key", "at"),
+    Index("ix_proofs_person", "person", "at"),
 )
 
 versions = Table(

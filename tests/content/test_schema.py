@@ -239,7 +239,7 @@ SEEN: Mapping[str, set[int]] = {
     "hours": {3, 4, 8},
     "lines": {3, 4},
     "nothing_written": {3, 5, 6, 7, 9, 10, 12},
-    "policies": {2, 3, 4, 5},
+    "policies": {2, 3, 4, 5, 6},
     "queues": {3, 4, 5, 7},
     "ranges_of_numbers": {14, 20},
     "routes": {6, 9, 12, 15, 18, 19},
@@ -312,6 +312,7 @@ PLACES: list[tuple[str, str, tuple[str, ...]]] = [
     ("config/policies.yaml", "recording: @", ()),
     ("config/policies.yaml", "retention: @", ()),
     ("config/policies.yaml", "transfers: {a: @}", ()),
+    ("config/policies.yaml", "identity: @", ()),
     ("config/facts.yaml", "@", ()),
     ("config/facts.yaml", "facts: {a: @}", ()),
 ]

@@ -211,11 +211,12 @@ def test_a_request_whose_worker_died_is_unknown_and_never_sent_again_unasked(rec
     record.outbox.unknown("CA1.2.1", "Timeout")
 
     assert record.outbox.due("place") == []
-    assert record.outbox.unknowns(older_than_seconds=10) == []
-    assert {row.id for row in record.outbox.unknowns(older_than_seconds=0)} == {"CA1.2.0", "CA1.2.1"}
+    assert record.outbox.unknowns("place", older_than_seconds=10) == []
+    assert {row.id for row in record.outbox.unknowns("place", older_than_seconds=0)} == {"CA1.2.0", "CA1.2.1"}
+    assert record.outbox.unknowns("text", older_than_seconds=0) == []
     record.outbox.again("CA1.2.0", 0, "not found")
     record.outbox.done("CA1.2.1", "CA7")
-    assert record.outbox.unknowns(older_than_seconds=0) == []
+    assert record.outbox.unknowns("place", older_than_seconds=0) == []
     assert [row.id for row in record.outbox.due("place")] == ["CA1.2.0"]
 
 

@@ -17,8 +17,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
 from ivr.store import Publication, Record, Unreachable, migrate, migrations
+from ivr.store.seal import Seal
 from ivr.store.tables import tables
-from tests.store.calls import SECRET_KEY, a_call, begin, known
+from tests.store.calls import ROSA, SECRET_KEY, a_call, begin, known
 
 
 def test_the_tables_and_the_migrations_agree(migrated_url: str) -> None:
@@ -83,6 +84,22 @@ def test_what_was_published_before_findings_were_kept_is_still_there(database_ur
 
     with closing(Record(database_url, SECRET_KEY)) as record:
         assert record.published.newest() == Publication(1, "aaa", datetime(1970, 1, 1, tzinfo=UTC), "rosa", "the first")
+
+
+def test_a_number_remembered_by_its_language_is_still_known_when_its_pace_can_be(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        command.upgrade(config, "0002")
+        key = Seal(SECRET_KEY).key_of(ROSA)
+        connection.execute(text("INSERT INTO callers VALUES (:key, 'es', 0)"), {"key": key})
+    engine.dispose()
+
+    migrate(database_url)
+
+    with closing(Record(database_url, SECRET_KEY)) as record:
+        assert record.remembered(ROSA) == {"language": "es"}
 
 
 def test_processes_that_start_together_migrate_once(database_url: str) -> None:

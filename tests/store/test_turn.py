@@ -23,8 +23,11 @@ from ivr.core.effects import (
     MoveCaller,
     MoveLeg,
     PlaceCall,
+    RememberAccess,
     RememberLanguage,
     RequestRefill,
+    RequestRenewal,
+    SendText,
     SetTimer,
     WriteDisposition,
 )
@@ -57,6 +60,9 @@ EVERY_EFFECT: tuple[Effect, ...] = (
     SetTimer("plan:1", after(30)),
     ClearTimer("plan:1"),
     RememberLanguage("es"),
+    RememberAccess("slow"),
+    RequestRenewal("RX-1"),
+    SendText("hours_text", {"opens": "08:00"}),
 )
 
 
@@ -152,10 +158,10 @@ def test_a_turn_keeps_everything_it_did(staffed: Record) -> None:
     staffed.commit(turn(loaded, **_fills_every_table()))
 
     assert known(staffed, "CA1").rev == 2
-    assert staffed.outbox.pending() == {"place": 1, "telephony": 3, "orders": 4}
+    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 3, "orders": 5}
     assert staffed.desk.agents()["ana"].presence == "offered"
     assert staffed.desk.waiting("central") == [a_full_call().ticket]
-    assert staffed.language_of(ROSA) == "es"
+    assert staffed.remembered(ROSA) == {"language": "es", "access": "slow"}
     assert [line.body for line in staffed.dispositions("CA1")] == [{"final": True, "outcome": "answered"}]
 
 
@@ -172,7 +178,7 @@ def test_a_turn_refused_at_its_last_word_leaves_nothing(staffed: Record) -> None
     assert staffed.replies_for("leg-CA1", 1) == []
     assert staffed.load("leg-2", 1, "moved") is None
     assert (staffed.outbox.pending(), staffed.timers.due(after(60))) == ({}, [])
-    assert (staffed.desk.waiting("central"), staffed.language_of(ROSA)) == ([], None)
+    assert (staffed.desk.waiting("central"), staffed.remembered(ROSA)) == ([], {})
     assert {agent.presence for agent in staffed.desk.agents().values()} == {"available"}
     assert staffed.dispositions("CA1") == []
 
@@ -345,7 +351,7 @@ def test_a_number_is_remembered_without_being_kept(tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path / 'rxline.db'}"
     with closing(_record(url)) as record:
         record.commit(turn(begin(record, a_call()), does=(RememberLanguage("es"),)))
-        assert (record.language_of(ROSA), record.language_of("+15550199")) == ("es", None)
+        assert (record.remembered(ROSA), record.remembered("+15550199")) == ({"language": "es"}, {})
         assert record.calls_from(MORNING, number=ROSA) == 1
     with closing(sqlite3.connect(tmp_path / "rxline.db")) as stored:
         keys = stored.execute("SELECT number_key FROM callers UNION SELECT caller_key FROM calls").fetchall()
@@ -354,15 +360,36 @@ def test_a_number_is_remembered_without_being_kept(tmp_path: Any) -> None:
     assert ROSA[1:] not in keys[0][0]
 
 
+def test_a_number_is_remembered_by_its_pace_or_its_language_whichever_was_chosen_last(record: Record) -> None:
+    loaded = begin(record, a_call())
+
+    record.commit(turn(loaded, does=(RememberAccess("slow"),)))
+    assert record.remembered(ROSA) == {"access": "slow"}
+
+    record.commit(turn(known(record, "CA1"), does=(RememberLanguage("es"),)))
+    record.commit(turn(known(record, "CA1"), does=(RememberAccess("relay"),)))
+    assert record.remembered(ROSA) == {"language": "es", "access": "relay"}
+
+
+def test_what_a_text_speaks_of_is_unreadable_at_rest_and_comes_back_whole(record: Record) -> None:
+    text = SendText("code_text", {"code": "604938"}, "es")
+    record.commit(turn(begin(record, a_call()), does=(text,)))
+
+    [row] = record.outbox.due("text")
+
+    assert "604938" not in str(row)
+    assert record.text_of(row) == text
+
+
 def _record(url: str) -> Record:
     migrate(url)
     return Record(url, SECRET_KEY)
 
 
-def test_a_caller_without_a_number_leaves_no_language_and_no_earlier_calls(record: Record) -> None:
+def test_a_caller_without_a_number_is_not_remembered_and_has_no_earlier_calls(record: Record) -> None:
     loaded = begin(record, a_call(caller=type(a_call().caller)()))
 
-    record.commit(turn(loaded, does=(RememberLanguage("es"),)))
+    record.commit(turn(loaded, does=(RememberLanguage("es"), RememberAccess("slow"))))
 
     assert record.calls_from(MORNING, number=None) == 0
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ivr.core.call import Leg
+from ivr.core.call import Answer, Leg
 from ivr.core.draft import where_found
 from ivr.core.effects import (
     CreateTask,
@@ -17,6 +17,7 @@ from ivr.core.effects import (
     MoveLeg,
     PlaceCall,
     RequestRefill,
+    RequestRenewal,
     WriteDisposition,
 )
 from ivr.core.events import HungUp, Keyed, TimerDue
@@ -245,6 +246,32 @@ def test_an_answer_is_kept_for_the_call(shop: Shop, sandbox: Sandbox) -> None:
     assert shop.record.answers("CA1")["who"].known
 
 
+def test_a_wrong_proof_the_worker_asks_about_counts_as_one_asked_about_in_a_turn(shop: Shop, sandbox: Sandbox) -> None:
+    proof = {"rx_number": "7001001", "date_of_birth": "1950-01-06"}
+    for n in range(5):
+        shop.in_line(f"CA{n}")
+        shop.change(f"CA{n}", does=(Inquire("identity:0"),), fields=proof)
+        jobs_of(shop).run(shop.effect("Inquire", f"CA{n}").id)
+    shop.in_line("CA9")
+    shop.change("CA9", does=(Inquire("identity:0"),), fields={**proof, "date_of_birth": "1950-01-05"})
+    jobs_of(shop).run(shop.effect("Inquire", "CA9").id)
+    assert [shop.record.answers(f"CA{n}") for n in (0, 9)] == [{"identity:0": Answer(True)}] * 2
+
+
+def test_a_renewal_is_asked_for_once(shop: Shop, sandbox: Sandbox) -> None:
+    renewable = next(
+        each["id"]
+        for each in sandbox.http("GET", "/v1/patients/patient-03/prescriptions").json()["items"]
+        if each["refill"] == "no_refills"
+    )
+    write(shop, RequestRenewal(renewable))
+    assert run(shop, "RequestRenewal").state == "done"
+    write(shop, RequestRenewal(renewable))  # the prescriber has not answered yet
+    assert run(shop, "RequestRenewal").state == "done"
+    assert [each["prescription_id"] for each in sandbox.told("renewal-requests")] == [renewable]
+    assert sandbox.told("tasks") == []
+
+
 def test_a_question_is_asked_until_the_caller_has_gone(shop: Shop, record_url: str) -> None:
     write(shop, Inquire("who"))  # of an order system that is not there
     assert run(shop, "Inquire").state == "due"
@@ -274,6 +301,13 @@ def test_a_refill_the_order_system_refuses_becomes_a_task(shop: Shop, sandbox: S
     assert run(shop, "RequestRefill").state == "done"
     [task] = sandbox.told("tasks")
     assert (task["what"], task["reason"], task["call_id"]) == ("refill_refused", "prescription_not_found", "CA1")
+
+
+def test_a_renewal_the_order_system_refuses_becomes_a_task(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, RequestRenewal("nothing"))
+    assert run(shop, "RequestRenewal").state == "done"
+    [task] = sandbox.told("tasks")
+    assert (task["what"], task["prescription_id"], task["call_id"]) == ("renewal_refused", "nothing", "CA1")
 
 
 def test_a_task_says_where_the_work_is(shop: Shop, sandbox: Sandbox) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.content.names import Names
-from ivr.content.policies import KEPT
+from ivr.content.policies import KEPT, WRONG
 from ivr.content.schema.shapes import (
     DAY,
     DAY_OF_YEAR,
@@ -226,8 +226,10 @@ def policies(names: Names) -> Shape:
             "missed_return": DURATION.alone("An agent who missed a call is back after this."),
             "wrap_up": DURATION.alone("What an agent has after a call before the next."),
             "callbacks": _callbacks(),
+            "identity": _identity(),
             "message": DURATION.alone("The longest message a caller can leave."),
             "calls_per_second": rate.alone("How fast we place calls."),
+            "texts_per_second": rate.alone("How fast we send texts."),
             "recording": fields(
                 "How calls are recorded.",
                 {"consent": word(("announce", "ask")).alone("Tell callers, or ask them, before the first word.")},
@@ -258,6 +260,19 @@ def _callbacks() -> Shape:
             "quiet": TIMES.alone("Nobody is called back in these hours, by the site's clock."),
         },
     )
+
+
+_WRONG = {
+    "wrong_per_call": "After so many wrong proofs a call proves nothing more.",
+    "wrong_per_person": "After so many against one person nobody proves to be them, until `within` has passed.",
+    "wrong_per_number": "After so many from one number it proves nothing more, until `within` has passed.",
+}
+
+
+def _identity() -> Shape:
+    counts = {key: whole(1, 1000).alone(_WRONG[key]) for key in WRONG}
+    within = {"within": DURATION.alone("How far back wrong proofs are counted.")}
+    return fields("How often callers may fail to prove who they are.", {**counts, **within})
 
 
 def facts(names: Names) -> Shape:
