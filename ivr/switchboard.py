@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
@@ -16,7 +17,8 @@ from ivr.clock import Clock
 from ivr.content.library import Library
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
-from ivr.core.events import Arrived, Event, HungUp, Stumbled
+from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
+from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
@@ -48,6 +50,12 @@ class Exit:
     way: str  # next · held · after · moved · wait · fallback
 
 
+class Listener(Protocol):
+    """Somebody who can tell what callers mean."""
+
+    def understand(self, words: str, language: str | None = None) -> Heard: ...
+
+
 class Switchboard:
     """Takes every turn of every leg, and every other thing that happens to a call, one path for all."""
 
@@ -62,6 +70,7 @@ class Switchboard:
         public_url: str,
         secret_key: str,
         threads: int = 8,
+        listener: Listener | None = None,
     ) -> None:
         self.record = record
         self.library = library
@@ -69,6 +78,7 @@ class Switchboard:
         self.live = live
         self.clock = clock
         self._page = twiml.Renderer(public_url)
+        self._listener = listener
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
 
@@ -100,7 +110,7 @@ class Switchboard:
             if _superseded(exit_, loaded) and not self._is_before_a_move(exit_, loaded):
                 return self._current(loaded, exit_.leg)
             try:
-                return self._take(exit_, loaded, event, call_sid)
+                return self._take(exit_, loaded, self._understood(event, loaded.call), call_sid)
             except Conflict:
                 continue
         raise Conflict
@@ -225,6 +235,12 @@ class Switchboard:
         self._commit(_answered(self._turn_of(loaded, taken, event), exit_, reply, claims))
         return reply
 
+    def _understood(self, event: Event, call: Call) -> Event:
+        """The event, with what the words in it mean; without a listener only the phrases of the flows mean anything."""
+        if self._listener is None or not isinstance(event, Spoke):
+            return event
+        return replace(event, heard=self._listener.understand(event.words, call.language))
+
     def _turn_of(self, loaded: Loaded | None, taken: Step, event: Event) -> Turn:
         before = loaded.call if loaded else None
         told = json.dumps(meaning(before, event, taken.call, taken.grounds), separators=(",", ":"))
@@ -290,7 +306,7 @@ class Switchboard:
         if current is not None:
             return current
         # Only reserved: our own update is about to take them there, from wherever they wait.
-        return self._say(loaded.call, Exit(leg, loaded.documents, "next"), (Say("one_moment"), Pause(5), Back("wait")))
+        return self._say(loaded.call, Exit(leg, loaded.documents, "next"), (Say("one_moment"), Pause(2), Back("wait")))
 
     def _is_before_a_move(self, exit_: Exit, loaded: Loaded) -> bool:
         """Is an agent answering the document that our own update is about to take them away from?

@@ -76,24 +76,51 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-    requested: tuple[str, ...] = ()  # what was asked for in this call already, so that it is asked for once
+class Doubt:
+    """Words that may mean harm, kept while the caller is asked whether they do."""
+
+    words: str
+    heard: Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A caller's whole visit, as plain data: what `step` reads and returns, and what the record keeps."""
+
+    id: str  # the first inbound leg's CallSid, opaque
+    line: str
+    site: str
+    version: str  # of the published content this call keeps
+    arrived_at: datetime
+    caller: Caller = Caller()
+    phase: str = "flow"  # see PHASES
+    place: tuple[Place, ...] = ()
+    trail: tuple[Crumb, ...] = ()
+    language: str | None = None
+    facts: dict[str, Value] = field(default_factory=dict)
+    person: str | None = None  # the order system's id
+    prescription: str | None = None  # the order system's token for the one they mean
+    found: tuple[Found, ...] = ()  # the verified person's prescriptions, to pick from
     fields: dict[str, str] = field(default_factory=dict)  # what they keyed in; never leaves the record
     code_kept: str | None = None  # the hash of the code texted to the number that rings …
     code_until: datetime | None = None  # … which can be read back until then, once
     code_right: bool = False
     codes_sent: int = 0
-    wrong_proofs: int = 0
-    doubt: Doubt | None = None  # the safety question is open
-    cleared: tuple[str, ...] = ()  # fingerprints of words that turned out to mean no harm
     dialogue: str = ""  # the question open in a `dialogue`; whom a `transferring` call rings; `nobody`, told on hold
     values: dict[str, str] = field(default_factory=dict)  # dates and the like, for prompts
     asking: str | None = None  # the ask the caller is waiting for, and since when
     asking_since: datetime | None = None
     asked: tuple[str, ...] = ()  # asks handed to the worker
     stumbled_at: datetime | None = None  # when a document of ours last failed
-    tries: int = 0  # prescriptions asked after
+    on_file: bool = False  # somebody is filed under the number that rings
+    requested: tuple[str, ...] = ()  # what was asked for in this call already, so that it is asked for once
+    doubt: Doubt | None = None  # the safety question is open
+    cleared: tuple[str, ...] = ()  # fingerprints of words that turned out to mean no harm
+    secret: bool = False  # what they answer now is kept from the journal
+    tries: int = 0  # questions put to the order system besides `who`
+    wrong_proofs: int = 0  # offers of who they are that fitted nobody
     strikes: int = 0  # misses at this question
-    silences: int = 0  # of them in silence, those of the patient with whom silence counts half included
+    silences: int = 0  # at this question; with some callers only every other one is a miss
     repeats: int = 0  # `*` at this question, one after the other
     misses: int = 0  # misses in this call
     wants_person: bool = False

@@ -53,6 +53,10 @@ class Draft:
 
     def prompt_values(self) -> dict[str, object]:
         """What a prompt may speak of: the pharmacy, its hours, and what this caller keyed or was told."""
+        return {**self.told_values(), **self.call.fields}
+
+    def told_values(self) -> dict[str, object]:
+        """The same without anything the caller keyed or said."""
         hours = self.pharmacy.hours[self.line.site]
         closed = hours.closed_because(self.now)
         opens = hours.local(hours.opens_next(self.now)) if closed else None
@@ -62,7 +66,6 @@ class Draft:
             "opens_day": opens.date().isoformat() if opens else "",
             "opens_at": opens.strftime("%H:%M") if opens else "",
             **self.call.values,
-            **self.call.fields,
         }
 
     # -- what becomes of it

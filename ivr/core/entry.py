@@ -3,79 +3,173 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import date
 
+from ivr.core import dates, numerals
 from ivr.core.flows import Menu
 
-OLDEST_YEARS = 120
 SHORT_ANSWER_WORDS = 3  # `press two please`
-SPOKEN = {
-    "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
-    "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6",
-    "siete": "7", "ocho": "8", "nueve": "9",
-}  # fmt: skip
-PERSON_WORDS = re.compile(r"\b(person|agent|representative|operator|somebody|someone|human|persona|agente|operador)\b")
+WHOLE_ANSWER_WORDS = 6  # `could you please say that again`; a longer sentence is about something else
+LENGTHS = {"zip": 5, "code": 6}
+MOST_CHARACTERS = 500  # of their own words
+
+SLOWER = "slower"
+PERSON_WORDS = re.compile(
+    r"\b(person|agent|representative|operator|somebody|someone|human|persona|agente|operador|operadora|representante)\b"
+)
 
 
-def key_for(words: str, menu: Menu) -> str:
-    """The key a spoken answer means in this menu: an option, `0` for a person, or nothing.
+def _words(told: str) -> frozenset[str]:
+    return frozenset(told.split())
 
-    Danger first, whatever else was said; then the longest phrase heard; a number only in an answer so short that
-    it can be nothing else: `two pills` in a sentence is no key.
-    """
+
+def _phrases(told: str, key: str) -> dict[str, str]:
+    return {phrase.strip(): key for phrase in told.split(",")}
+
+
+_POLITE = _words(
+    "please could can would you i we want need to like just um uh sorry the a me lo la por favor puede podria quiero"
+    " necesito usted gracias thanks"
+)
+_UNIVERSAL: Mapping[str, str] = {
+    **_phrases("repeat, repeat that, repeat it, again, say again, say that again, say it again, one more time", "*"),
+    **_phrases("pardon, what, what was that, star, otra vez, repita, repetir, repitalo, repite, de nuevo", "*"),
+    **_phrases("como, como dijo, mande, perdon, asterisco", "*"),
+    **_phrases("back, go back, previous, previous menu, nine", "9"),
+    **_phrases("atras, ir atras, regresar, regrese, volver, volver atras, menu anterior, nueve", "9"),
+    **_phrases("slower, slow down, more slowly, speak slower, speak more slowly, go slower, slowly", SLOWER),
+    **_phrases("mas despacio, despacio, mas lento, hable mas despacio, hable despacio, mas lentamente", SLOWER),
+    **_phrases("zero, cero", "0"),
+}
+_ASKS_FOR_A_PERSON = re.compile(
+    r"\b(speak|talk|speaking|talking|hablar|comunicarme|comunicar|comuniqueme|pasar|paseme)\b.*" + PERSON_WORDS.pattern
+)
+
+_YES = _words("yes yeah yep yup yah correct right sure ok okay affirmative si claro correcto exacto cierto")
+_NO = _words("no nope nah nobody none negative nadie ninguno ninguna nada tampoco")
+_DOUBT = _words(
+    "know sure maybe perhaps might may think guess but although unless yet until except not se seguro segura quizas"
+    " quiza tal talvez creo pero aunque todavia menos salvo"
+)
+ORDINALS = {
+    word: str(number)
+    for counted in ("first second third fourth fifth", "primero segundo tercero cuarto quinto")
+    for number, word in enumerate(counted.split(), 1)
+} | {"primera": "1", "segunda": "2", "tercera": "3", "cuarta": "4", "quinta": "5"}
+PLAIN_NO_WORDS = 8  # a longer answer says more than no
+
+# ---------------------------------------------------------------- what every question understands
+
+
+def universal(words: str) -> str:
+    """Return the key that means the same at every question, `slower`, or nothing, for an answer that is only that."""
+    told = numerals.tokens(words)
+    said = " ".join(token for token in told if token not in _POLITE)
+    if said in _UNIVERSAL and len(told) <= WHOLE_ANSWER_WORDS:
+        return _UNIVERSAL[said]
+    return "0" if asks_for_person(words) else ""
+
+
+def asks_for_person(words: str) -> bool:
+    """Return whether an answer asks for a person and for nothing else; `someone stole it` does not."""
+    told = [token for token in numerals.tokens(words) if token not in _POLITE]
+    named = any(PERSON_WORDS.fullmatch(token) for token in told)
+    return named and (len(told) <= SHORT_ANSWER_WORDS or _ASKS_FOR_A_PERSON.search(" ".join(told)) is not None)
+
+
+def yes_or_no(words: str) -> bool | None:
+    """Return what an answer clearly means, in either language; None where anything about it is open."""
+    told = numerals.tokens(words)
+    if told[:1] and told[0] in _NO and len(told) <= PLAIN_NO_WORDS and not {*told} & (_YES | _DOUBT):
+        return False
+    return True if {*told} & _YES and not {*told} & (_NO | (_DOUBT - {"sure"})) else None
+
+
+# ---------------------------------------------------------------- menus
+
+
+def phrase_for(words: str, menu: Menu) -> tuple[str, str]:
+    """Return the key of the option a phrase of which was said, and the phrase; danger first, then the longest."""
     said = words.casefold()
     heard = [
-        (option.facts.get("urgency") == "emergency", len(phrase), key)
+        (option.facts.get("urgency") == "emergency", len(phrase), key, phrase)
         for key, option in menu.options.items()
         for phrases in option.hear.values()
         for phrase in phrases
         if re.search(rf"\b{re.escape(phrase.casefold())}\b", said)
     ]
-    if heard:
-        return max(heard, key=lambda option: option[:2])[2]
-    if PERSON_WORDS.search(said):
-        return "0"
-    digits = spoken_digits(said)
-    return digits if len(digits) == 1 and len(said.split()) <= SHORT_ANSWER_WORDS else ""
+    return max(heard, key=lambda option: option[:2])[2:] if heard else ("", "")
+
+
+def key_for(words: str, menu: Menu) -> str:
+    """Return the key a spoken answer means in this menu: an option, `0` for a person, or nothing.
+
+    Danger first, whatever else was said; then the longest phrase heard; a number only in an answer so short that
+    it can be nothing else: `two pills` in a sentence is no key.
+    """
+    key, _ = phrase_for(words, menu)
+    if key or (key := universal(words)):
+        return key
+    return "0" if PERSON_WORDS.search(words.casefold()) else short_key(words)
+
+
+def short_key(words: str) -> str:
+    """Return the one digit of a short answer, or nothing."""
+    digits = spoken_digits(words)
+    return digits if len(digits) == 1 and len(words.split()) <= SHORT_ANSWER_WORDS else ""
+
+
+def nth(words: str) -> str:
+    """Return the digit of a short answer that counts: `the second one`, `la primera`."""
+    counted = next((ORDINALS[token] for token in numerals.tokens(words) if token in ORDINALS), "")
+    return counted or short_key(words)
+
+
+def readings(words: str) -> Iterable[str]:
+    """Return all the digits an answer can be, likeliest first."""
+    return numerals.readings(words)
 
 
 def spoken_digits(words: str) -> str:
-    """The digits in a spoken answer, in either language: `seven oh oh` is 700."""
-    tokens = re.findall(r"\d|[a-záéíóúñ]+", words.casefold())
-    return "".join(SPOKEN.get(token, token if token.isdigit() else "") for token in tokens)
+    """Return the likeliest digits of a spoken answer, in either language: `seven oh oh` is 700."""
+    return next(numerals.readings(words), "")
 
 
-def read(as_: str, digits: str, today: date) -> str | None:
-    """The value keyed for a field of this kind, or None when it cannot be one."""
+# ---------------------------------------------------------------- values
+
+
+def read(as_: str, digits: str, today: date, length: int | None = None) -> str | None:
+    """Return the value keyed for a field of this kind, or None when it cannot be one; `length` where it is fixed."""
     if not digits.isascii() or not digits.isdigit():
         return None
     match as_:
         case "date_of_birth":
-            return _date_of_birth(digits, today)
+            return dates.keyed(digits, today)
         case "npi":
             return digits if is_npi(digits) else None
         case "phone":
             national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
             return f"+1{national}" if len(national) == 10 and national[0] not in "01" else None
+        case "zip" | "code":
+            return digits if len(digits) == LENGTHS[as_] else None
         case "rx_number":
-            return digits if 6 <= len(digits) <= 8 else None
+            return digits if (6 <= len(digits) <= 8 if length is None else len(digits) == length) else None
         case _:
-            return digits if len(digits) <= 32 else None
+            return digits if (len(digits) <= 32 if length is None else len(digits) == length) else None
 
 
-def _date_of_birth(digits: str, today: date) -> str | None:
-    """MMDDYYYY, or MMDDYY read as the latest such year that is not in the future; ISO out."""
-    if len(digits) == 6:
-        year = 2000 + int(digits[4:])
-        digits = digits[:4] + str(year if year <= today.year else year - 100)
-    if len(digits) != 8:
-        return None
-    try:
-        born = date(int(digits[4:]), int(digits[:2]), int(digits[2:4]))
-    except ValueError:  # 0231… is no day of any year
-        return None
-    return born.isoformat() if born <= today and today.year - born.year <= OLDEST_YEARS else None
+def said(as_: str, words: str, language: str, today: date, length: int | None = None) -> str | None:
+    """Return the value said for a field of this kind: of all the numbers the words can be, the first that fits."""
+    if as_ == "speech":
+        return words.strip()[:MOST_CHARACTERS] or None
+    if as_ == "date_of_birth":
+        return dates.said(words, language, today)
+    return first_that_fits(read(as_, digits, today, length) for digits in numerals.readings(words))
+
+
+def first_that_fits(values: Iterable[str | None]) -> str | None:
+    return next((value for value in values if value is not None), None)
 
 
 def is_npi(digits: str) -> bool:

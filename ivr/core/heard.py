@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CONFIDENT = 0.5  # of an intent: below this the caller is asked again rather than taken at a guess
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -19,3 +21,7 @@ class Heard:
     ask_safety: bool
     confidence: float
     because: tuple[str, ...] = ()
+
+    @property
+    def is_understood(self) -> bool:
+        return self.intent is not None and self.confidence >= CONFIDENT

@@ -22,7 +22,10 @@ from ivr.core.events import (
     TimerDue,
     Worked,
 )
+from ivr.core.heard import Heard
 from ivr.core.rules import Grounds
+
+EVERYWHERE = ("0", "9", "*")  # keys that are never part of an answer
 
 
 def meaning(before: Call | None, event: Event, after: Call, grounds: Iterable[Grounds] = ()) -> dict[str, Any]:
@@ -38,7 +41,18 @@ def meaning(before: Call | None, event: Event, after: Call, grounds: Iterable[Gr
     if leg := after.legs.get(getattr(event, "leg", "")):
         told["who"] = leg.kind
     decided = [_grounds(one) for one in grounds]
-    return {**told, **_details(event), "phase": after.phase, **({"decided": decided} if decided else {})}
+    return {**told, **_details(event, before), "phase": after.phase, **({"decided": decided} if decided else {})}
+
+
+def _heard(heard: Heard) -> dict[str, Any]:
+    """What was understood, with phrases of ours for evidence."""
+    return {
+        "intent": heard.intent,
+        "urgency": heard.urgency,
+        "asked": heard.ask_safety,
+        "confidence": heard.confidence,
+        "because": list(heard.because),
+    }
 
 
 def _grounds(grounds: Grounds) -> dict[str, Any]:
@@ -51,14 +65,16 @@ def grounds_told(event: Mapping[str, Any]) -> list[Grounds]:
     return [Grounds(told["rules"], told["facts"], told.get("person_only", False)) for told in event.get("decided", ())]
 
 
-def _details(event: Event) -> dict[str, Any]:
+def _details(event: Event, before: Call | None) -> dict[str, Any]:
     match event:
         case Arrived():
             return {"caller": event.caller.kind, "attestation": event.caller.attestation}
         case Keyed():
-            return {"length": len(event.digits)} if len(event.digits) != 1 else {"key": event.digits}
+            hidden = len(event.digits) != 1 or (before and before.secret and event.digits not in EVERYWHERE)
+            return {"length": len(event.digits)} if hidden else {"key": event.digits}
         case Spoke():
-            return {"words": len(event.words.split()), "confidence": event.confidence}
+            told = {"words": len(event.words.split()), "confidence": event.confidence}
+            return {**told, "heard": _heard(event.heard)} if event.heard else told
         case Came():
             return {"document": event.document}
         case Recorded():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ivr.core import ending, meeting, messages, unattended, waiting, walk
+from ivr.core import answers, asking, ending, meeting, messages, safety, unattended, waiting, walk
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
 from ivr.core.events import (
@@ -27,7 +27,7 @@ from ivr.core.events import (
     TimerDue,
     Worked,
 )
-from ivr.core.verbs import Back, Hangup, Pause, Record, Say
+from ivr.core.verbs import Back, Hangup, Play, Record, Say
 
 ON_HOLD = ("holding", "dialogue", "connecting")
 # The other results of a hold only tell us what we did.
@@ -115,6 +115,8 @@ def _again(draft: Draft) -> None:
     draft.put(stumbled_at=draft.now)
     draft.say(Say("sorry_once_more"))
     match draft.call.phase:
+        case "flow" | "holding" | "dialogue" if draft.call.doubt is not None:
+            asking.safety(draft)
         case "flow":
             walk.walk(draft)
         case "holding" | "dialogue" | "connecting":
@@ -127,16 +129,19 @@ def _again(draft: Draft) -> None:
             draft.say(Hangup())
 
 
-def _caller_answered(draft: Draft, event: Keyed | Spoke | Silent) -> None:
+def _caller_answered(draft: Draft, answered: Keyed | Spoke | Silent) -> None:
+    event = safety.first(draft, answered)
+    if event is None:
+        return
     match draft.call.phase:
         case "flow":
-            walk.answer(draft, event)
+            answers.answer(draft, event)
         case "holding":
             waiting.key_on_hold(draft, event)
         case "dialogue":
             waiting.in_dialogue(draft, event)
         case "connecting":
-            draft.say(Say("a_person_is_ready"), Pause(5), Back("wait"))
+            draft.say(Say("a_person_is_ready"), Play("hold_short"), Back("wait"))
         case _:  # a recorder that recorded nothing, and whoever has heard the last words
             draft.say(Say("goodbye"), Hangup())
 

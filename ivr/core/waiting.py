@@ -11,12 +11,14 @@ from ivr.core.effects import MoveCaller, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
 from ivr.core.line import Offer, Queue, Ticket, on_call_id
 from ivr.core.metrics import expected_wait_minutes
+from ivr.core.rules import Decision
 from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say, Verb
 
 DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
 ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number
 UNANSWERED_AFTER_SECONDS = 90  # an emergency nobody took becomes an urgent task and a page
 LOOK_AGAIN_SECONDS = 20
+BREATH_SECONDS = 2  # of silence before the music: longer, and a caller thinks the line is dead
 
 
 # ---------------------------------------------------------------- joining
@@ -40,6 +42,26 @@ def join(draft: Draft) -> None:
         return put_through(draft, _parties(draft))
     draft.say(Say("hold_emergency" if draft.call.ticket.emergency else "hold_welcome"))
     return hold(draft)
+
+
+def became_emergency(draft: Draft, decision: Decision) -> None:
+    """Somebody in line is in danger: the same ticket, for those who are there for emergencies, before all others."""
+    assert draft.call.ticket is not None
+    tickets.withdraw_offers(draft)
+    name = decision.target if decision.target in draft.pharmacy.queues else draft.call.ticket.queue
+    queue = draft.queue(name)
+    draft.put_ticket(
+        queue=name,
+        needs=decision.needs or queue.needs,
+        licensed=queue.licensed,
+        also=(),
+        answer_within_seconds=0,
+        due_from=draft.now,
+        not_before=None,
+    )
+    draft.put(phase="holding", dialogue="")
+    _watch_emergency(draft)
+    return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
 
 
 def hold(draft: Draft) -> None:
@@ -81,11 +103,11 @@ def _watch_emergency(draft: Draft) -> None:
 def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
     """What a waiting caller hears now: a view of the ticket, which changes nothing."""
     if call.ticket is None or call.phase not in ("holding", "connecting", "dialogue"):
-        return (Pause(5),)
+        return (Play("hold_short"),)
     if unattended.silent(world) and (call.phase == "connecting" or (call.ticket.emergency and _ringable(call, world))):
         return (Leave(),)  # from outside the queue a turn can bring them to somebody by itself
     if call.phase == "connecting":
-        return (Say("a_person_is_ready"), Pause(5))
+        return (Say("a_person_is_ready"), Play("hold_short"))
     if call.ticket.emergency:
         waited = (world.now - call.ticket.due_from).total_seconds()
         told = "emergency_unanswered" if waited >= UNANSWERED_AFTER_SECONDS else "hold_emergency"
@@ -163,7 +185,7 @@ def fell_out(draft: Draft) -> None:
     """They left the hold: for something they chose, or because the queue was full or broke; then the ticket stays."""
     draft.put(in_queue=False)
     if draft.call.phase == "connecting":  # our own move finds them here
-        return draft.say(Say("a_person_is_ready"), Pause(10), Back())
+        return draft.say(Say("a_person_is_ready"), Play("hold_short"), Back())
     if draft.call.dialogue == "message":
         return messages.take_message(draft, tickets.usual_queue(draft))
     if draft.call.dialogue == "staffed":
@@ -172,7 +194,7 @@ def fell_out(draft: Draft) -> None:
         return put_through(draft, _parties(draft))
     if draft.call.ticket is not None and may_call_back(draft.call, draft.queue(draft.call.ticket.queue)):
         return told_nobody(draft)
-    draft.say(Say("hold_still"), Pause(3))
+    draft.say(Say("hold_still"), Pause(BREATH_SECONDS))
     return hold(draft)
 
 
@@ -190,29 +212,58 @@ def offer_callback(draft: Draft) -> None:
 
 
 def _ask(draft: Draft, dialogue: str, says: Say, digits: int | None = 1) -> None:
-    draft.put(phase="dialogue", dialogue=dialogue)
-    draft.say(Gather((says,), digits, seconds=10))
+    draft.put(phase="dialogue", dialogue=dialogue, secret=digits is None)
+    draft.say(Gather((says,), digits, speech=True, seconds=10))
 
 
 def in_dialogue(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     """The caller answers a question about their callback."""
-    digits = event.digits if isinstance(event, Keyed) else ""
+    key = _key_of(event)
     match draft.call.dialogue:
-        case "callback_confirm" if digits == "1":
+        case "callback_confirm" if key == "1":
             _promise(draft)
-        case "callback_confirm" if digits == "2":
+        case "callback_confirm" if key == "2":
             _ask(draft, "callback_number", Say("callback_number"), digits=None)
-        case "callback_number" if number := entry.read("phone", digits.rstrip("#"), draft.now.date()):
-            draft.put(fields={**draft.call.fields, "callback_number": number})
-            _ask(draft, "callback_number_confirm", Say("callback_number_confirm", {"callback_number": number}))
-        case "callback_number_confirm" if digits == "1":
-            _promise(draft)
-        case "nobody" if digits == "1":
+        case "callback_confirm" if key == "*":
             offer_callback(draft)
+        case "callback_number" if number := _number_in(draft, event):
+            _confirm_number(draft, number)
+        case "callback_number" if key == "*":
+            _ask(draft, "callback_number", Say("callback_number"), digits=None)
+        case "callback_number_confirm" if key == "1":
+            _promise(draft)
+        case "callback_number_confirm" if key == "*":
+            _confirm_number(draft, draft.call.fields["callback_number"])
+        case "nobody" if key == "1":
+            offer_callback(draft)
+        case "nobody" if key == "*":
+            told_nobody(draft)
         case "nobody":
             messages.take_message(draft, tickets.usual_queue(draft))
         case _:
             _back_on_hold(draft)
+
+
+def _key_of(event: Keyed | Spoke | Silent) -> str:
+    """The key they pressed, or the one that means what they said: 1 is yes, 2 is no."""
+    if not isinstance(event, Spoke):
+        return event.digits if isinstance(event, Keyed) else ""
+    said = entry.yes_or_no(event.words)
+    if said is not None:
+        return "1" if said else "2"
+    return entry.universal(event.words) or entry.short_key(event.words)
+
+
+def _number_in(draft: Draft, event: Keyed | Spoke | Silent) -> str | None:
+    if isinstance(event, Keyed):
+        return entry.read("phone", event.digits.rstrip("#"), draft.now.date())
+    words = event.words if isinstance(event, Spoke) else ""
+    return entry.said("phone", words, draft.call.language or "", draft.now.date())
+
+
+def _confirm_number(draft: Draft, number: str) -> None:
+    draft.put(fields={**draft.call.fields, "callback_number": number})
+    _ask(draft, "callback_number_confirm", Say("callback_number_confirm", {"callback_number": number}))
 
 
 def _back_on_hold(draft: Draft) -> None:
@@ -286,7 +337,7 @@ def told_nobody(draft: Draft) -> None:
         return messages.take_message(draft, queue.name)
     draft.put(phase="dialogue", dialogue="nobody")
     draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
-    draft.say(Gather((Say("all_busy_callback"),), seconds=10))
+    draft.say(Gather((Say("all_busy_callback"),), speech=True, seconds=10))
     return None
 
 
@@ -362,7 +413,7 @@ def wait_on(draft: Draft, told: str = "") -> None:
     """Back on hold with the ticket they had, in its old place."""
     _reopen(draft)
     draft.put(phase="holding", dialogue="")
-    draft.say(Say(told or ("hold_emergency" if _in_emergency(draft) else "hold_still")), Pause(3))
+    draft.say(Say(told or ("hold_emergency" if _in_emergency(draft) else "hold_still")), Pause(BREATH_SECONDS))
     hold(draft)
 
 

@@ -1,0 +1,106 @@
+"""Danger first: whatever is said at any question, harm is taken care of before anything else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+
+from ivr.core import asking, entry, facts, waiting, walk
+from ivr.core.call import Answer, Doubt
+from ivr.core.draft import Draft
+from ivr.core.events import Keyed, Silent, Spoke
+from ivr.core.heard import Heard
+from ivr.core.rules import Reason
+from ivr.core.verbs import Say
+
+MOST_SILENCES = 2  # at the safety question, and somebody may be hurt
+MOST_CLEARED = 8
+VAGUE = ("other", "speak_to_person")  # intents that say less than that somebody is harmed
+ASKED_IN = ("flow", "holding", "dialogue")
+
+Answered = Keyed | Spoke | Silent
+
+
+def first(draft: Draft, event: Answered) -> Answered | None:
+    """The caller's answer, once no danger is in it; None when danger has taken the turn."""
+    if isinstance(event, Spoke) and event.heard is not None:
+        draft.why.append(_evidence(event.heard))
+    if draft.call.phase not in ASKED_IN:
+        draft.put(doubt=None)
+        return event
+    if isinstance(event, Spoke) and event.heard is not None and event.heard.urgency == "emergency":
+        emergency(draft, event.heard)
+        return None
+    if draft.call.doubt is not None:
+        return _answered(draft, draft.call.doubt, event)
+    if isinstance(event, Spoke) and event.heard is not None and _is_doubtful(draft, event, event.heard):
+        draft.put(doubt=Doubt(event.words, event.heard), silences=0)
+        asking.safety(draft)
+        return None
+    return event
+
+
+def emergency(draft: Draft, heard: Heard) -> None:
+    """To a pharmacist, by the rules and at once: nobody proves who they are, and nothing else is asked."""
+    is_exact = heard.is_understood and heard.intent not in VAGUE
+    intent = str(heard.intent) if is_exact else "adverse_reaction"
+    facts.learn_for_good(draft, {"intent": intent, "urgency": "emergency"})
+    draft.put(doubt=None, asking=None, asking_since=None)
+    draft.say(Say("emergency_heard"))
+    on_hold = draft.call.ticket is not None and draft.call.phase in ("holding", "dialogue")
+    decision = walk.decide(draft, _figures(draft))
+    if on_hold:
+        return waiting.became_emergency(draft, decision)
+    draft.put(phase="flow", dialogue="")
+    if not walk.carry_out(draft, decision):
+        walk.walk(draft)
+    return None
+
+
+def _figures(draft: Draft) -> Answer:
+    """How the line stands, as far as it is known: an emergency waits for nothing."""
+    if "line" not in draft.world.answers:
+        draft.asks = (*draft.asks, "line")
+    return draft.world.answers.get("line", Answer(False))
+
+
+def _is_doubtful(draft: Draft, event: Spoke, heard: Heard) -> bool:
+    return heard.ask_safety and _fingerprint(event.words) not in draft.call.cleared
+
+
+def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:
+    """Only a clear no is a no: then what they said is taken as it was meant, and not asked about again."""
+    said = entry.yes_or_no(event.words) if isinstance(event, Spoke) else None
+    if _is_no(event, said):
+        draft.put(doubt=None, silences=0, cleared=(*draft.call.cleared, _fingerprint(doubt.words))[-MOST_CLEARED:])
+        return Spoke(event.leg, doubt.words, heard=replace(doubt.heard, ask_safety=False))
+    if _is_silence(event) and draft.call.silences + 1 < MOST_SILENCES:
+        draft.put(silences=draft.call.silences + 1)
+        asking.safety(draft)
+        return None
+    emergency(draft, doubt.heard)
+    return None
+
+
+def _is_no(event: Answered, said: bool | None) -> bool:
+    if isinstance(event, Keyed):
+        return event.digits.rstrip("#") == "2"
+    if not isinstance(event, Spoke) or (event.heard is not None and event.heard.ask_safety):
+        return False
+    return said is False or entry.short_key(event.words) == "2"
+
+
+def _is_silence(event: Answered) -> bool:
+    """Nothing said, or a wish to hear the question again."""
+    if isinstance(event, Keyed):
+        return event.digits == "*"
+    return isinstance(event, Silent) or entry.universal(event.words) == "*"
+
+
+def _fingerprint(words: str) -> str:
+    return sha256(" ".join(words.casefold().split()).encode()).hexdigest()[:16]
+
+
+def _evidence(heard: Heard) -> Reason:
+    told = "; ".join(heard.because) or "nothing in it told what they want"
+    return Reason("what was heard", "ivr/speech", 0, True, told)
