@@ -13,7 +13,7 @@ from traceback import extract_tb
 from typing import cast
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from ivr import app as house
@@ -29,6 +29,8 @@ voice = Blueprint("voice", __name__, url_prefix="/voice")
 LARGEST_BODY = 1_000_000
 HUNG_UP = "<Response><Hangup/></Response>"
 PATIENCE_SECONDS = 4  # Twilio waits five for each reply: rescued any later, a caller hears nothing
+KEPT_SECONDS = 31_536_000
+_SOUNDS = {".wav": "audio/wav", ".mp3": "audio/mpeg"}
 OURS = "/<leg>/<int(max=999999):document>"
 Door = Callable[..., str | None]
 
@@ -192,6 +194,21 @@ def rung(form: Form) -> str:
 def rescued(form: Form) -> str:
     """The end of a rescue: the message is recorded, and reconciliation will find it."""
     return HUNG_UP
+
+
+@voice.get("/recordings/<language>/<file>")
+def recording(language: str, file: str) -> Response:
+    """Twilio fetches a recorded prompt: the same for every caller, so nothing is signed and anybody may keep it.
+
+    `v` is how the hash of the sound begins, so what is kept under one URL never changes.
+    """
+    digest = request.args.get("v", "")
+    found = board().recordings.find(language, file, digest)
+    if found is None:
+        return Response(status=404)
+    sound = send_file(found.resolve(), mimetype=_SOUNDS[found.suffix], max_age=KEPT_SECONDS if digest else 0)
+    sound.headers["X-Content-Type-Options"] = "nosniff"
+    return sound
 
 
 @voice.app_errorhandler(HTTPException)

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from ivr import logs, versions
 from ivr.clock import Clock
 from ivr.console import practice
+from ivr.content.recordings import Shelf
 from ivr.enquiries import SILENT_SECONDS
 from ivr.live import Live
 from ivr.orders.rest import RestOrderSystem
@@ -35,6 +36,7 @@ def connect(settings: Settings) -> Switchboard:
         clock=clock,
         public_url=settings.public_url,
         secret_key=settings.secret_key,
+        recordings=Shelf(settings.rxline_content),
     )
 
 

@@ -9,12 +9,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import structlog
 
 from ivr.clock import Clock
 from ivr.content.library import Library
+from ivr.content.prompts import Spoken
+from ivr.content.recordings import Shelf
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
@@ -34,6 +37,7 @@ log = structlog.get_logger()
 
 TRIES = 12  # a turn that lost a race is stepped again: a hang-up sets off half a dozen events at one moment
 MOST_ASKS = 4
+SLOW = ("slow", "relay")  # whose access asks for a slower pace
 STUMBLE_SECONDS = 60  # a second failure this soon is not asked again but rescued
 
 
@@ -69,6 +73,7 @@ class Switchboard:
         clock: Clock,
         public_url: str,
         secret_key: str,
+        recordings: Shelf | None = None,
         threads: int = 8,
         listener: Listener | None = None,
     ) -> None:
@@ -77,7 +82,8 @@ class Switchboard:
         self.orders = orders
         self.live = live
         self.clock = clock
-        self._page = twiml.Renderer(public_url)
+        self.recordings = recordings or Shelf(Path())
+        self._page = twiml.Renderer(public_url, recorded=self._recorded)
         self._listener = listener
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
@@ -144,7 +150,8 @@ class Switchboard:
             leg=exit_.leg,
             newest=loaded.documents,
             language=self._language(call, exit_.leg, world.pharmacy),
-            prompts=world.pharmacy.prompts,
+            prompts=world.pharmacy.prompts.heard_by(_tier(call, exit_.leg)),
+            slow=_is_slow(call, exit_.leg),
         )
 
     # ------------------------------------------------------------ tidings: nobody waits for an answer
@@ -293,9 +300,14 @@ class Switchboard:
             leg=exit_.leg,
             document=leg.documents if leg else exit_.document,
             language=self._language(call, exit_.leg, pharmacy),
-            prompts=pharmacy.prompts,
+            prompts=pharmacy.prompts.heard_by(_tier(call, exit_.leg)),
             on_hold=call.in_queue and leg is not None and leg.kind == "caller",
+            slow=_is_slow(call, exit_.leg),
         )
+
+    def _recorded(self, spoken: Spoken) -> str | None:
+        """The recording that may be played for these words, while it is still the one they were written for."""
+        return spoken.recording if spoken.recording and self.recordings.has(spoken.recording) else None
 
     def _current(self, loaded: Loaded, leg: str) -> str:
         """The leg's current document, for a request that came too late for its own."""
@@ -318,7 +330,20 @@ class Switchboard:
 
     def _language(self, call: Call, leg: str, pharmacy: Pharmacy) -> str:
         first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]
-        return first if leg in call.legs and call.legs[leg].kind == "agent" else call.language or first
+        return first if _is_agent(call, leg) else call.language or first
+
+
+def _is_agent(call: Call, leg: str) -> bool:
+    return leg in call.legs and call.legs[leg].kind == "agent"
+
+
+def _tier(call: Call, leg: str) -> str:
+    """How sure we are who hears what this leg is told."""
+    return "staff" if _is_agent(call, leg) else str(call.facts.get("tier", "anonymous"))
+
+
+def _is_slow(call: Call, leg: str) -> bool:
+    return call.facts.get("access") in SLOW and not _is_agent(call, leg)
 
 
 def _superseded(exit_: Exit, loaded: Loaded) -> bool:

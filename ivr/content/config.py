@@ -83,6 +83,7 @@ def _site(name: str, item: Item) -> Site:
         fields.need("timezone", scalar(_timezone)),
         fields.need("staffed_number", _phone),
         fields.need("on_call", _phone),
+        fields.take("address", text, ""),
     )
     fields.done()
     return site

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ivr.content.flows import WrittenFlow
 from ivr.content.problems import did_you_mean
 from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, SYSTEM_PROMPTS, Catalogue, Prompt
+from ivr.content.spare_words import SPARE
 from ivr.content.spoken import spoken_seconds
 from ivr.content.written import Item
 from ivr.core import flows
@@ -282,14 +283,26 @@ def check_prompts(content: Content, announced: Collection[str]) -> None:
     used |= {*SYSTEM_PROMPTS, *announced}
     for language, written in content.catalogues.items():
         prompts = written.catalogue.prompts
-        unwritten = sorted({*SYSTEM_PROMPTS, *announced} - set(prompts)) if language in spoken else []
-        if unwritten:
-            written.top.problem("missing", f"the line says by itself, and nobody wrote: {', '.join(unwritten)}")
+        if language in spoken:
+            _check_written(written, {*SYSTEM_PROMPTS, *announced})
         for name, prompt in prompts.items():
             _check_values(written.places[name], prompt, prompts, keyed)
         stand_ins = {prompt.without for prompt in prompts.values()}
         for name in sorted(set(prompts) - used - stand_ins) if content.complete else ():
             written.places[name].problem("remark", f'nothing says "{name}"', severity="warning")
+
+
+def _check_written(written: WrittenCatalogue, needed: set[str]) -> None:
+    """Report what the line needs and nobody wrote; of what it can say in words of its own, remark."""
+    unwritten = needed - set(written.catalogue.prompts)
+    spare = unwritten & set(SPARE["en"])
+    if unwritten - spare:
+        names = ", ".join(sorted(unwritten - spare))
+        written.top.problem("missing", f"the line says by itself, and nobody wrote: {names}")
+    elif spare:
+        how = "in words of its own" if written.catalogue.language in SPARE else "in another language"
+        message = f"nobody wrote, and the line says {how}: {', '.join(sorted(spare))}"
+        written.top.problem("remark", message, severity="warning")
 
 
 def _check_values(place: Item, prompt: Prompt, prompts: Mapping[str, Prompt], keyed: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ivr.content import recordings
 from ivr.content.problems import Problem
 
 FOLDERS = ("routing_rules", "callflows", "config")
@@ -20,7 +21,8 @@ def is_draft(path: str) -> bool:
 def texts(content: Path, only: str | None = None) -> tuple[dict[str, str], list[Problem]]:
     """Return every content file's text by its path below the folder, and a problem for each that has none.
 
-    `only`, as `named` gives it, is one more file when it is a draft. Raises OSError when the folder is not there.
+    The text of a recording is its hash. `only`, as `named` gives it, is one more file when it is a draft. Raises
+    OSError when the folder is not there.
     """
     draft = only if only and is_draft(only) else None
     if not content.is_dir():
@@ -38,7 +40,23 @@ def texts(content: Path, only: str | None = None) -> tuple[dict[str, str], list[
             problems.append(Problem(path, 1, 1, "error", "syntax", fault))
         else:
             found[path] = text
+    for path, file in _sounds(content):
+        _look(path, file, content, found, problems)
     return found, problems
+
+
+def _look(path: str, file: Path, content: Path, found: dict[str, str], problems: list[Problem]) -> None:
+    """Note a recording, or why it is none."""
+    if not recordings.is_recording(path):
+        hint = f"this is not played; it goes in {recordings.FOLDER}<language>/, named with plain letters"
+        problems.append(Problem(path, 1, 1, "warning", "remark", hint))
+        return
+    fault = _outside(file, content / recordings.FOLDER)
+    seen = None if fault else recordings.look(file, path)
+    if fault := fault or (seen.fault if seen else None):
+        problems.append(Problem(path, 1, 1, "error", "recording", fault))
+    elif seen:
+        found[path] = seen.text
 
 
 def named(content: Path, file: str) -> str:
@@ -62,6 +80,18 @@ def _is_read(file: Path, content: Path) -> bool:
     return inside and file.suffix in SUFFIXES
 
 
+def is_kept(path: str) -> bool:
+    """Return whether a version keeps the file at a path below the content folder."""
+    return path.endswith(".yaml") or recordings.is_recording(path)
+
+
+def kept(path: str, data: bytes) -> str | None:
+    """Return what a version keeps of a file, or None when it cannot be read or played."""
+    if recordings.is_recording(path):
+        return None if recordings.fault(path, data) else recordings.noted(data)
+    return None if len(data) > MOST_BYTES else as_text(data)
+
+
 def as_text(data: bytes) -> str | None:
     """Return bytes as text with plain line ends and no byte order mark, or None when they are not UTF-8."""
     try:
@@ -76,6 +106,12 @@ def _files(content: Path) -> Iterator[tuple[str, Path]]:
         for file in sorted((content / name).rglob("*")):
             if file.suffix in SUFFIXES and file.is_file():
                 yield file.relative_to(content).as_posix(), file
+
+
+def _sounds(content: Path) -> Iterator[tuple[str, Path]]:
+    for file in sorted((content / recordings.FOLDER).rglob("*")):
+        if file.suffix in recordings.SUFFIXES and file.is_file():
+            yield file.relative_to(content).as_posix(), file
 
 
 def _too_big(file: Path) -> str | None:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from ivr.content import config, opening, policies, rules
+from ivr.content import config, opening, policies, recordings, rules
 from ivr.content.flow_checks import Content, WrittenCatalogue, check_flows, check_prompts
 from ivr.content.flows import FOLDER as FLOWS_FOLDER
 from ivr.content.flows import WrittenFlow, read_flow
@@ -229,7 +229,8 @@ class _Reading:
     def _read_prompts(self) -> None:
         for path in self._under(PROMPTS_FOLDER):
             top, code = self._top(path), _stem(path)
-            catalogue = attempt(partial(read_catalogue, code), top, None) if top else None
+            known = recordings.of_language(code, {path: file.text for path, file in self.files.items()})
+            catalogue = attempt(partial(read_catalogue, code, recordings=known), top, None) if top else None
             if top and catalogue:
                 places = {key.text: key for key in config.keys_under(top, "prompts")}
                 self._catalogues[code] = WrittenCatalogue(catalogue, top, places)
@@ -268,6 +269,15 @@ class _Reading:
         check_flows(content)
         check_prompts(content, {then.target for then in targets if then.route == "announce"})
         self._check_served()
+        if content.complete:
+            self._check_played()
+
+    def _check_played(self) -> None:
+        """Remark on recordings no prompt names."""
+        played = {name for written in self._catalogues.values() for name in written.catalogue.recordings}
+        for path in sorted(filter(recordings.is_recording, self.files)):
+            if path.removeprefix(recordings.FOLDER) not in played:
+                self.files[path].problem("remark", "no prompt plays this", severity="warning")
 
     def _check_served(self) -> None:
         top = self._top("config/queues.yaml")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from babel import Locale, UnknownLocaleError
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ivr.content import scalars
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import Fields, keyed, name_of, one_of, one_or_more, reference, scalar
+from ivr.content.recordings import Recording
+from ivr.content.spare_words import SPARE
 from ivr.content.spoken import filters
-from ivr.content.written import Item, Wrong, text
+from ivr.content.written import File, Item, Wrong, text
 from ivr.core.rules import FACTS
+
+log = structlog.get_logger(__name__)
 
 FOLDER = "callflows/prompts/"
 LONGEST = 3_000  # characters; a carrier says at most 4,096 at once, markup included
@@ -66,20 +72,38 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "rescue_closed": "opens_day opens_at",
         "sorry_once_more": "",
         "message_offer": "",
+        "not_understood": "",
+        "safety_question": "",
+        "emergency_heard": "",
+        "slower_now": "",
+        "code_text": "code",
+        "person_knows_more": "",
     }.items()
 }
+_LAST_RESORT = "*"  # no language: our own words, in English, by the carrier's own voice
+NEUTRAL = "person_knows_more"  # said in the place of what the caller may not hear
 ALWAYS = frozenset({"pharmacy"})  # values every prompt has
 ALWAYS_GIVEN = {"rescue_closed": frozenset({"opens_day", "opens_at"})}  # said only while closed
-SOMETIMES = frozenset({"opens_day", "opens_at", "closed_because", "earliest_refill_on", "expected_on", "last4"})
+SOMETIMES = frozenset(
+    {
+        *("opens_day", "opens_at", "closed_because", "hours_today", "address"),
+        *("earliest_refill_on", "expected_on", "last4", "since", "answer_by", "approved_until", "balance"),
+    }
+)
+_SAID_AS = {  # read out as they come, these would be ciphers
+    **dict.fromkeys(("opens_day", "earliest_refill_on", "expected_on", "since", "answer_by", "approved_until"), "day"),
+    **{"opens_at": "clock_time", "hours_today": "hours", "balance": "money"},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """Words ready to be said, with the voice that says them."""
+    """Words ready to be said, with the voice that says them, and the recording that may be played instead."""
 
     text: str
     locale: str  # es-US
     voice: str
+    recording: str | None = None  # as `recordings.Recording.name` has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +128,12 @@ class Catalogue:
     voice: str
     prompts: Mapping[str, Prompt]
 
+    @property
+    def recordings(self) -> list[str]:
+        """The recordings its prompts play, as `en/welcome.wav`."""
+        words = [prompt.words for prompt in self.prompts.values() if isinstance(prompt.words, Spoken)]
+        return [spoken.recording.partition("?")[0] for spoken in words if spoken.recording]
+
 
 class Unspeakable(LookupError):
     """A prompt nobody wrote, or one that speaks of a value nobody gave."""
@@ -112,29 +142,52 @@ class Unspeakable(LookupError):
 class Prompts:
     """Every language's prompts; safe to use from several threads.
 
-    Text is plain: whoever turns it into markup escapes it.
+    Text is plain: whoever turns it into markup escapes it. What names tiers is said to nobody else, whatever the flows
+    do: a neutral prompt takes its place. Tiers named in one language hold in all.
     """
 
     def __init__(self, catalogues: Mapping[str, Catalogue], first: str) -> None:
         self.catalogues = catalogues
         self.first = first  # the language for callers who chose none
+        self._whole = {code: _with_spare_words(catalogue) for code, catalogue in catalogues.items()}
+        self._whole[_LAST_RESORT] = _with_spare_words(Catalogue("en", "en-US", "", {}))
+        self._tiers = _tiers(catalogues.values())
         self._ready = {
             (code, name): prompt.words
-            for code, catalogue in catalogues.items()
+            for code, catalogue in self._whole.items()
             for name, prompt in catalogue.prompts.items()
-            if isinstance(prompt.words, Spoken)
+            if isinstance(prompt.words, Spoken) and name not in self._tiers
         }
 
-    def say(self, language: str | None, prompt: str, values: Mapping[str, Any], first: str | None = None) -> Spoken:
+    def say(
+        self,
+        language: str | None,
+        prompt: str,
+        values: Mapping[str, Any],
+        first: str | None = None,
+        tier: str | None = None,
+    ) -> Spoken:
         """Return a prompt's words in a language, or in the line's `first` language when it is not written in it.
 
-        A prompt whose values are not all known gives way to the one it names in `without`. Raises Unspeakable.
+        A prompt whose values are not all known gives way to the one it names in `without`, and one that is not for
+        the caller's `tier` (None: nobody knows who it is) to a neutral one, with an alarm. Raises Unspeakable.
         """
         ready = self._ready.get((language or first or self.first, prompt))
-        return ready or self._say((language, first, self.first), prompt, values)
+        return ready or self._say((language, first, self.first, _LAST_RESORT), prompt, values, tier)
 
-    def _say(self, languages: tuple[str | None, ...], name: str, values: Mapping[str, Any]) -> Spoken:
-        catalogues = [self.catalogues[code] for code in languages if code and code in self.catalogues]
+    def text(self, language: str | None, prompt: str, values: Mapping[str, Any], tier: str | None) -> str:
+        """Return a prompt's words to be read, as `say` has them to be heard; raises Unspeakable."""
+        return self.say(language, prompt, values, tier=tier).text
+
+    def heard_by(self, tier: str | None) -> Audience:
+        """Return the prompts as a caller of this tier hears them."""
+        return Audience(self, tier)
+
+    def _say(self, languages: tuple[str | None, ...], name: str, values: Mapping[str, Any], tier: str | None) -> Spoken:
+        if name in self._tiers and tier not in self._tiers[name]:
+            log.error("disclosure_prevented", prompt=name, tier=tier)
+            return self._say(languages, NEUTRAL, values, tier)
+        catalogues = [self._whole[code] for code in languages if code and code in self._whole]
         catalogue = next((catalogue for catalogue in catalogues if name in catalogue.prompts), None)
         if catalogue is None:
             raise Unspeakable(f"no prompt is called {name}")
@@ -146,7 +199,37 @@ class Prompts:
             return Spoken(text, catalogue.locale, catalogue.voice)
         if prompt.without is None:
             raise Unspeakable(f"{name} speaks of {', '.join(sorted(prompt.values))}, and not all of it can be said")
-        return self._say((catalogue.language,), prompt.without, values)
+        return self._say((catalogue.language, *languages), prompt.without, values, tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The prompts for one caller, who is of a tier."""
+
+    prompts: Prompts
+    tier: str | None
+
+    def say(self, language: str | None, prompt: str, values: Mapping[str, Any]) -> Spoken:
+        """Return what `Prompts.say` does for this caller."""
+        return self.prompts.say(language, prompt, values, tier=self.tier)
+
+
+def _tiers(catalogues: Iterable[Catalogue]) -> dict[str, frozenset[str]]:
+    """Return who may hear each prompt that is not for everybody: only those whom every language that says so allows."""
+    tiers: dict[str, frozenset[str]] = {}
+    for catalogue in catalogues:
+        for name, prompt in catalogue.prompts.items():
+            if prompt.tiers and name != NEUTRAL:
+                tiers[name] = tiers.get(name, prompt.tiers) & prompt.tiers
+    return tiers
+
+
+def _with_spare_words(catalogue: Catalogue) -> Catalogue:
+    """Return a language's prompts, those of our own among them where the pharmacy has none."""
+    reader = PromptReader(catalogue.language, catalogue.locale, catalogue.voice)
+    missing = SPARE.get(catalogue.language, {}).items()
+    spare = {name: reader.spare(name, words) for name, words in missing if name not in catalogue.prompts}
+    return replace(catalogue, prompts={**catalogue.prompts, **spare})
 
 
 def _filled(template: Template, names: Iterable[str], values: Mapping[str, Any]) -> str | None:
@@ -166,15 +249,19 @@ def _tidy(text: str) -> str:
 # ---------------------------------------------------------------- reading
 
 
-def read_catalogue(language: str, top: Item) -> Catalogue:
-    """Return one language's prompts; raises Wrong after reporting every fault."""
+def read_catalogue(language: str, top: Item, recordings: Mapping[str, Recording] | None = None) -> Catalogue:
+    """Return one language's prompts; raises Wrong after reporting every fault.
+
+    `recordings` are those there are in this language, by the name of their file; None: none.
+    """
     fields = Fields(top, "a file of prompts")
     fields.need("version", scalar(scalars.version))
     locale = fields.need("locale", _locale)
     voice = fields.need("voice", text)
     status = fields.take("status", one_of("a status", ("reviewed", "draft")), "draft")
     reviewer = fields.take("reviewed_by", text, "")
-    reader = _PromptReader(locale or "en-US", voice or "", status)  # stand-ins: `done` refuses the file anyway
+    # Stand-ins where something is missing: `done` refuses the file anyway.
+    reader = PromptReader(language, locale or "en-US", voice or "", status, recordings or {})
     prompts = fields.need("prompts", reader.all)
     fields.done()
     if status == "reviewed" and not reviewer and language != "en":
@@ -190,15 +277,30 @@ def _locale(item: Item) -> str:
     return item.text
 
 
-class _PromptReader:
-    def __init__(self, locale: str, voice: str, status: str) -> None:
-        self._locale, self._voice, self._status = locale, voice, status
+class PromptReader:
+    """Reads the prompts of one language."""
+
+    def __init__(
+        self,
+        language: str,
+        locale: str,
+        voice: str,
+        status: str = "draft",
+        recordings: Mapping[str, Recording] | None = None,
+    ) -> None:
+        self._language, self._locale, self._voice, self._status = language, locale, voice, status
+        self._recordings = recordings or {}
         # Callers hear the text itself: it is no markup, and escaping is the renderer's.
         self._environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        self._environment.filters = dict(filters(Locale.parse(locale, sep="-")))
+        self._environment.filters = _with_today(filters(Locale.parse(locale, sep="-")))
         self._names: set[str] = set()
 
+    def spare(self, name: str, words: str) -> Prompt:
+        """Return a prompt of our own, which stands in no file."""
+        return self._made(name, words, Item(File("", words), 1, 1, "text", words))
+
     def all(self, item: Item) -> dict[str, Prompt]:
+        """Return the prompts by name; raises Wrong after reporting every fault."""
         self._names = {key.text for key, _ in item.pairs}
         return keyed(self._prompt, "prompts by name")(item)
 
@@ -212,8 +314,23 @@ class _PromptReader:
         status = fields.take("status", one_of("a status", ("reviewed", "draft")), self._status)
         fields.take("reviewed_by", text, "")
         without = fields.take("without", reference("prompt", self._names), None)
+        recording = fields.take("recording", self._recording, None)
         fields.done()
-        return self._made(name, words, item.at("text"), frozenset(tiers), status, without)
+        prompt = self._made(name, words, item.at("text"), frozenset(tiers), status, without)
+        return self._recorded(prompt, recording, item.at("recording")) if recording else prompt
+
+    def _recording(self, item: Item) -> Recording:
+        file = text(item)
+        if file not in self._recordings:
+            hint = did_you_mean(file, self._recordings)
+            folder = f"callflows/recordings/{self._language}/"
+            raise Wrong("reference", f'there is no wav or mp3 called "{file}" in {folder}{hint}', item)
+        return self._recordings[file]
+
+    def _recorded(self, prompt: Prompt, recording: Recording, place: Item) -> Prompt:
+        if not isinstance(prompt.words, Spoken):
+            raise Wrong("recording", f"these words speak of {min(prompt.values)}, which no recording can", place)
+        return replace(prompt, words=replace(prompt.words, recording=recording.name))
 
     def _made(
         self,
@@ -242,11 +359,31 @@ class _PromptReader:
             if isinstance(node, nodes.Filter) and node.name not in self._environment.filters:
                 hint = did_you_mean(node.name, self._environment.filters)
                 raise Wrong("reference", f'there is no way of speaking called "{node.name}"{hint}', place)
+            if isinstance(node, nodes.Output):
+                _refuse_ciphers(node, place)
             if not isinstance(node, _PLAIN):
                 raise Wrong("syntax", "a prompt is words and {{ values }}; choices belong in the flow", place)
         code = self._environment.compile(tree)
         template = Template.from_code(self._environment, code, self._environment.make_globals(None))
         return template, frozenset(node.name for node in tree.find_all(nodes.Name))
+
+
+def _with_today(ways: Mapping[str, Callable[..., str]]) -> dict[str, Callable[..., str]]:
+    """Return the ways of speaking as templates use them: a day is told with its year in any year but this."""
+
+    @pass_context
+    def day(context: Context, value: object) -> str:
+        return ways["day"](value, context.get("today"))
+
+    return {**ways, "day": day}
+
+
+def _refuse_ciphers(output: nodes.Output, place: Item) -> None:
+    """Refuse values that are put down as they come, and would be heard as 2026-05-06."""
+    for node in output.nodes:
+        if isinstance(node, nodes.Name) and node.name in _SAID_AS:
+            way = _SAID_AS[node.name]
+            raise Wrong("syntax", f"nobody can listen to that; write {{{{ {node.name} | {way} }}}}", place)
 
 
 _PLAIN = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Filter, nodes.Const)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, time
+from decimal import Decimal, DecimalException
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_time, match_skeleton
+from babel.numbers import format_currency
 from babel.units import format_unit
 
 _ORDINALS = (
@@ -37,10 +39,12 @@ def ordinal(number: int) -> str:
 def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
     """Return the filters a prompt may use, speaking this locale."""
     return {
-        "day": lambda value: _day(value, locale),
+        "day": lambda value, today=None: _day(value, locale, today),
         "birthday": lambda value: _birthday(value, locale),
         "clock_time": lambda value: _clock_time(value, locale),
-        "minutes": lambda value: format_unit(int(value), "duration-minute", "long", locale=locale),
+        "hours": lambda value: _hours(value, locale),
+        "minutes": lambda value: _minutes(value, locale),
+        "money": lambda value: _money(value, locale),
         "digits": digits,
         "phone": lambda value: digits(str(value).removeprefix("+1")),
         "toll_free": lambda value: f"1, {digits(value)}",
@@ -63,13 +67,25 @@ def _as_date(value: object) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
-def _day(value: object, locale: Locale) -> str:
+def _day(value: object, locale: Locale, today: object) -> str:
+    """Return a day with its weekday, and with its year only when `today` is known to be in another."""
     when = _as_date(value)
+    has_year = bool(today) and _as_date(today).year != when.year
     if locale.language == "en":
-        return f"{format_date(when, 'EEEE, MMMM', locale=locale)} {ordinal(when.day)}"
+        year = f", {when.year}" if has_year else ""
+        return f"{format_date(when, 'EEEE, MMMM', locale=locale)} {ordinal(when.day)}{year}"
     if locale.language == "es":
-        return format_date(when, f"EEEE {_spanish_day(when)} 'de' MMMM", locale=locale)
-    return f"{format_date(when, 'EEEE', locale=locale)}, {format_skeleton('MMMMd', when, locale=locale)}"
+        return format_date(
+            when, f"EEEE {_spanish_day(when)} 'de' MMMM{_SPANISH_YEAR if has_year else ''}", locale=locale
+        )
+    return format_date(when, "full" if has_year else _without_year(locale), locale=locale)
+
+
+def _without_year(locale: Locale) -> str:
+    """Return the locale's own pattern of a day without its year, its weekday in full."""
+    skeletons = locale.datetime_skeletons
+    pattern = str(skeletons[match_skeleton("MMMMEd", skeletons) or "MMMEd"])
+    return re.sub("M{3,}", "MMMM", re.sub("E+", "EEEE", pattern))
 
 
 def _birthday(value: object, locale: Locale) -> str:
@@ -77,8 +93,11 @@ def _birthday(value: object, locale: Locale) -> str:
     if locale.language == "en":
         return f"{format_date(when, 'MMMM', locale=locale)} {ordinal(when.day)}, {when.year}"
     if locale.language == "es":
-        return format_date(when, f"{_spanish_day(when)} 'de' MMMM 'de' yyyy", locale=locale)
+        return format_date(when, f"{_spanish_day(when)} 'de' MMMM{_SPANISH_YEAR}", locale=locale)
     return format_date(when, "long", locale=locale)
+
+
+_SPANISH_YEAR = " 'de' yyyy"
 
 
 def _spanish_day(when: date) -> str:
@@ -99,6 +118,61 @@ def _clock_time(value: object, locale: Locale) -> str:
 
 
 _NOON = {"en": {0: "midnight", 12: "noon"}, "es": {0: "la medianoche", 12: "el mediodía"}}
+
+
+def _minutes(value: object, locale: Locale) -> str:
+    told = [format_unit(int(str(value)), "duration-minute", length, locale=locale) for length in ("long", "short")]
+    return told[1] if "duration" in told[0] else told[0]  # some locales keep their word for it among the short ones
+
+
+def _hours(value: object, locale: Locale) -> str:
+    """Return a day's shifts, given as `08:00-12:00 13:00-20:00`."""
+    return ", ".join(_shift(shift, locale) for shift in str(value).split())
+
+
+def _shift(shift: str, locale: Locale) -> str:
+    if shift == "00:00-24:00" and locale.language in _ALL_DAY:
+        return _ALL_DAY[locale.language]
+    start, end = (_clock_time(_within_a_day(clock), locale) for clock in shift.split("-"))
+    said = _FROM_TO.get(locale.language, "{} \u2013 {}").format(start, end)
+    return said.replace("de el ", "del ").replace(" a el ", " al ") if locale.language == "es" else said
+
+
+def _within_a_day(clock: str) -> str:
+    return "00:00" if clock == "24:00" else clock
+
+
+_ALL_DAY = {"en": "all day", "es": "todo el día"}
+_FROM_TO = {"en": "{} to {}", "es": "de {} a {}", "fr": "de {} à {}", "vi": "{} đến {}", "zh": "{}到{}"}
+
+
+def _money(value: object, locale: Locale) -> str:
+    """Return dollars and cents, whole dollars without cents; raises ValueError for what nobody can owe."""
+    dollars, cents = divmod(_cents(value), 100)
+    if locale.language not in _MONEY:
+        amount, pattern = Decimal(dollars) + Decimal(cents) / 100, "0.00" if cents else "0"
+        return format_currency(amount, "USD", pattern, locale, currency_digits=False, format_type="name")
+    (dollar, many_dollars), (cent, many_cents), joined = _MONEY[locale.language]
+    parts = [f"{dollars} {dollar if dollars == 1 else many_dollars}"] if dollars or not cents else []
+    return joined.join(parts + ([f"{cents} {cent if cents == 1 else many_cents}"] if cents else []))
+
+
+def _cents(value: object) -> int:
+    try:
+        cents = Decimal(str(value)) * 100
+        is_payable = 0 <= cents < _MOST_CENTS and cents == int(cents)
+    except DecimalException:
+        is_payable = False
+    if not is_payable:
+        raise ValueError("no amount in dollars and cents")
+    return int(cents)
+
+
+_MOST_CENTS = 10**9
+_MONEY = {
+    "en": (("dollar", "dollars"), ("cent", "cents"), " and "),
+    "es": (("dólar", "dólares"), ("centavo", "centavos"), " con "),
+}
 
 
 def spoken_seconds(text: str, language: str) -> float:

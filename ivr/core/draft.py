@@ -65,6 +65,9 @@ class Draft:
             "closed_because": closed or "",
             "opens_day": opens.date().isoformat() if opens else "",
             "opens_at": opens.strftime("%H:%M") if opens else "",
+            "hours_today": hours.told(self.now),
+            "address": self.site.address,
+            "today": hours.local(self.now).date().isoformat(),
             **self.call.values,
         }
 

@@ -60,6 +60,11 @@ class Hours:
             return "business"
         return "holiday" if self.local(at).date() in self.closed_days else "after_hours"
 
+    def told(self, at: datetime) -> str:
+        """Return the shifts of that day as `08:00-12:00 13:00-20:00`; empty on a day the site does not open."""
+        shifts = sorted(self._shifts(self.local(at).date()))
+        return " ".join(f"{_clock(start)}-{_clock(end)}" for start, end in shifts)
+
     def opens_next(self, at: datetime) -> datetime:
         """Return when somebody is next there, in UTC: the moment itself while the site is open."""
         if self._open(at):

@@ -34,6 +34,7 @@ class Site:
     timezone: str
     staffed_number: str
     on_call: str
+    address: str = ""  # as callers hear it; empty: not told
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def _in_git(word: str, content: Path) -> Source:
     files: dict[str, str] = {}
     unread: list[Problem] = []
     for name, data in _blobs(content, commit):
-        text = None if data is None or len(data) > folder.MOST_BYTES else folder.as_text(data)
+        text = None if data is None else folder.kept(name, data)
         if text is None:
             unread.append(Problem(name, 1, 1, "error", "syntax", "git has a link, a huge file or no UTF-8 here"))
         else:
@@ -165,7 +165,7 @@ def _below(path: str, files: Mapping[str, str]) -> str:
 def _blobs(content: Path, commit: str) -> Iterator[tuple[str, bytes | None]]:
     """Yield path and bytes of every content file of a commit; None where it is not a file."""
     told = _git(content, "ls-tree", "-r", "-z", commit, "--", *folder.FOLDERS).decode()
-    listed = [line.partition("\t") for line in told.split("\0") if line.endswith(".yaml")]
+    listed = [line.partition("\t") for line in told.split("\0") if folder.is_kept(line.partition("\t")[2])]
     kinds = [(name, *about.split(" ")) for about, _, name in listed]
     wanted = [blob for _, mode, _, blob in kinds if mode in _A_FILE]
     bodies = _bodies(_git(content, "cat-file", "--batch", said="\n".join([*wanted, ""])))

@@ -42,7 +42,8 @@ A line is {"n", "at", "kind"} and, by kind:
     ringing    person, line                  it rings here
     answered
     webhook    path, ms, attempts            the product was asked and answered: the round trip in milliseconds
-    said       text, language, voice         words to speak to whoever holds the phone
+    said       text, language, voice         words to speak to whoever holds the phone; slower with rate (1: as usual),
+                                             and with recording, a sound's URL, already spoken by somebody
     played     what                          a sound's URL, or keys
     paused     seconds
     gathering  digits, speech, timeout, num_digits (null: any), finish_on      a question waits

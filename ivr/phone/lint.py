@@ -57,12 +57,31 @@ class Unparseable(Exception):
         self.code = code
 
 
+class _WithWords(ElementTree.TreeBuilder):
+    """Keeps the comment that follows a sound as the sound's tail: its words, for whoever cannot hear it."""
+
+    _last = ""
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._last = ""
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._last = tag
+        return super().end(tag)
+
+    def comment(self, text: str | None, /) -> Element:
+        if self._last == "Play":
+            self.data(text or "")
+        return Element("")  # nobody looks at it
+
+
 def parse(body: bytes) -> Element:
     """Return the <Response>; raises Unparseable for what makes Twilio give up on a document."""
     if not body.strip():
         raise Unparseable(11770, "the document is empty")
     try:
-        root = ElementTree.fromstring(body)
+        root = ElementTree.fromstring(body, ElementTree.XMLParser(target=_WithWords()))
     except ElementTree.ParseError as error:
         raise Unparseable(12100, f"not XML: {error}") from None
     if root.tag != "Response":
@@ -246,6 +265,8 @@ _WRITTEN = {
     ("Conference", "record"): "do-not-record|record-from-start",
     ("Conference", "statusCallbackEvent"): _list_of("start end join leave mute hold modify speaker announcement"),
     ("Number", "statusCallbackEvent"): _list_of("initiated ringing answered completed"),
+    ("prosody", "rate"): r"x-slow|slow|medium|fast|x-fast|\d+%",
+    ("break", "time"): r"\d+(ms|s)",
     ("Reject", "reason"): "rejected|busy",
 }
 _URLS = frozenset(

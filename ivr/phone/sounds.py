@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree.ElementTree import Element
 
 from ivr.phone.leg import Event, Goto, Over
 from ivr.phone.stage import LETTERS_PER_SECOND, SHORTEST_PAUSE_SECONDS, Stage, number
 
 SECONDS_OF_A_RECORDING = 5.0  # what a <Play> is taken to last; its file is not fetched
+
+_WORDS = re.compile(r"\s*([A-Za-z]{2,3}(?:-\w+)*): (.*\S)\s*", re.DOTALL)
 
 
 class Left(Exception):
@@ -33,12 +36,27 @@ def sounded(stage: Stage, verb: Element) -> Event | None:
         return stage.sound(length, at_least=min(length, SHORTEST_PAUSE_SECONDS))
     stage.begin()
     if verb.tag == "Say":
-        text = spoken(verb)
+        text, pace = spoken(verb), rate(verb)
         facts = {"language": verb.get("language", "en-US"), "voice": verb.get("voice", "man")}
-        stage.note("said", text=text, **facts)
-        return stage.sound(len(text) / LETTERS_PER_SECOND * times(verb))
-    stage.note("played", what=(verb.text or "").strip() or f"keys {verb.get('digits', '')}")
-    return stage.sound(SECONDS_OF_A_RECORDING * times(verb))
+        stage.note("said", text=text, **facts, **({} if pace == 1 else {"rate": pace}))
+        return stage.sound(len(text) / LETTERS_PER_SECOND / pace * times(verb))
+    return _played(stage, verb)
+
+
+def rate(say: Element) -> float:
+    """Return how fast a <Say> is spoken, 1 for the voice's own pace."""
+    told = next((prosody.get("rate", "") for prosody in say.iter("prosody")), "")
+    return int(told[:-1]) / 100 if re.fullmatch(r"[1-9]\d*%", told) else 1.0
+
+
+def _played(stage: Stage, play: Element) -> Event | None:
+    what = (play.text or "").strip() or f"keys {play.get('digits', '')}"
+    if words := _WORDS.fullmatch(play.tail or ""):
+        language, text = words.groups()
+        stage.note("said", text=text, language=language, voice="a recording", recording=what)
+        return stage.sound(len(text) / LETTERS_PER_SECOND * times(play))
+    stage.note("played", what=what)
+    return stage.sound(SECONDS_OF_A_RECORDING * times(play))
 
 
 def say_play_or_pause(stage: Stage, verb: Element) -> Goto | None:

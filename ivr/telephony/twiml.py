@@ -31,7 +31,12 @@ NOTHING = f"{_XML}<Response/>"
 _MOST_SPOKEN = 3000
 _MOST_HINTS = 500
 _MOST_HINT_CHARACTERS = 100
-_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
+_WIDE_END = "(?<=[\u3002\uff01\uff1f\uff1b\uff1a])"  # no space follows a sentence in Chinese
+_SENTENCE_END = re.compile(rf"(?<=[.!?;:])\s+|{_WIDE_END}")
+_BETWEEN_SENTENCES = re.compile(rf"(?<=[.!?;:]\s)(?=\S)|{_WIDE_END}(?=\S)")
+_SLOW = '<prosody rate="85%">'
+_BREAK = '<break time="500ms"/>'
+_MOST_BREAKS = 60  # Google's voices count markup: with these there is room for it
 _SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[ -!#-%'-;=?-~]*")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -62,17 +67,28 @@ def _no_recordings(recording: str) -> str:
     raise LookupError("this line plays no recordings")
 
 
+def _no_prompt_recorded(spoken: Any) -> None:
+    return None
+
+
 class Renderer:
     """Writes the documents of one line; share one per process.
 
     `recording_url` tells where Twilio fetches a recording's sound, by the recording's id; without it, playing one
-    raises LookupError.
+    raises LookupError. `recorded` tells which recording, by its path below `/voice/recordings/`, may be played
+    instead of words a prompt gave, and None for none.
     """
 
-    def __init__(self, public_url: str, recording_url: Callable[[str], str] = _no_recordings) -> None:
+    def __init__(
+        self,
+        public_url: str,
+        recording_url: Callable[[str], str] = _no_recordings,
+        recorded: Callable[[Any], str | None] = _no_prompt_recorded,
+    ) -> None:
         self._public_url = public_url
         self._voice_url = escape(f"{public_url}/voice/")
         self._recording_url = recording_url
+        self._recorded = recorded
 
     def document(
         self,
@@ -84,23 +100,35 @@ class Renderer:
         prompts: Prompts,
         caller_id: str | None = None,
         on_hold: bool = False,
+        slow: bool = False,
     ) -> str:
         """Return what a party hears as TwiML; None and () are the empty reply to a notice.
 
         `document` is this document's number, `language` the call's. `caller_id` is what a dialled number sees,
-        None for the caller's own number. `on_hold`: they hear it without having left Twilio's queue.
+        None for the caller's own number. `on_hold`: they hear it without having left Twilio's queue. `slow`: at a
+        slower pace, with longer breaks, where the voice can.
         """
         answers = "held" if on_hold else "next"
-        page = _Page(self, prompts, language, leg, f"{self._voice_url}{leg}/{document}/", caller_id, answers)
+        exits = f"{self._voice_url}{leg}/{document}/"
+        page = _Page(self, prompts, language, leg, exits, caller_id, answers, slow=slow)
         return _response([page.write(verb) for verb in says or ()])
 
-    def wait_document(self, says: tuple[Verb, ...], *, leg: str, newest: int, language: str, prompts: Prompts) -> str:
+    def wait_document(
+        self,
+        says: tuple[Verb, ...],
+        *,
+        leg: str,
+        newest: int,
+        language: str,
+        prompts: Prompts,
+        slow: bool = False,
+    ) -> str:
         """Return what a waiting caller hears: a view, asked again for ever, which only a key leaves.
 
         `newest` is the number of the leg's newest document, the one a key answers.
         """
         exits = f"{self._voice_url}{leg}/{newest}/"
-        page = _Page(self, prompts, language, leg, exits, answers="held", silence_answers=False)
+        page = _Page(self, prompts, language, leg, exits, answers="held", silence_answers=False, slow=slow)
         written = [page.write(verb) for verb in says]
         # Twilio asks a wait URL again by itself, but only while the leg is in a queue.
         if not (says and isinstance(says[-1], Back | Leave | Hangup)):
@@ -110,6 +138,14 @@ class Renderer:
     def sound_url(self, sound: str) -> str:
         """Return where a sound is fetched. Media is no webhook, so this carries no fragment."""
         return f"{self._public_url}/static/{sound}.wav" if sound in _STATIC else self._recording_url(sound)
+
+    def played(self, spoken: Spoken) -> str | None:
+        """Return the element that plays words from a recording, with the words for whoever reads; else None."""
+        recording = self._recorded(spoken)
+        if recording is None:
+            return None
+        words = re.sub("-(?=-)", "- ", _FORBIDDEN.sub("", spoken.text))  # nothing else can end a comment
+        return f"<Play>{self._voice_url}recordings/{escape(recording)}</Play><!-- {spoken.locale}: {words} -->"
 
 
 def rescue(
@@ -151,6 +187,7 @@ class _Page:
     caller_id: str | None = None
     answers: str = "next"
     silence_answers: bool = True
+    slow: bool = False
 
     def write(self, verb: Verb) -> str:
         match verb:
@@ -184,9 +221,11 @@ class _Page:
 
     def say(self, verb: Say) -> tuple[str, str]:
         spoken = self.prompts.say(verb.language or self.language, verb.prompt, verb.values)
+        # A recording has the pace it has, so who needs it slower hears the words.
+        played = None if self.slow else self.renderer.played(spoken)
         # What names no value names nobody, so it may be kept.
         say = _say if verb.values else _kept
-        return say(spoken.text, spoken.locale, spoken.voice), spoken.locale
+        return played or say(spoken.text, spoken.locale, spoken.voice, self.slow), spoken.locale
 
     def gather(self, gather: Gather) -> str:
         written, locale = "", ""
@@ -246,11 +285,28 @@ def _response(elements: list[str]) -> str:
     return f"{_XML}<Response>{''.join(elements)}</Response>" if elements else NOTHING
 
 
-def _say(text: str, locale: str, voice: str) -> str:
+def _say(text: str, locale: str, voice: str, slow: bool = False) -> str:
     named = f' voice="{escape(voice)}"' if voice else ""
+    write = _slowly(voice) if slow else escape
     return "".join(
-        f'<Say{named} language="{escape(locale)}">{escape(part)}</Say>' for part in _breaths(text) if part.strip()
+        f'<Say{named} language="{escape(locale)}">{write(part)}</Say>' for part in _breaths(text) if part.strip()
     )
+
+
+def _slowly(voice: str) -> Callable[[str], str]:
+    """Return how a voice is made to speak slowly, as far as it understands markup."""
+    if not voice.startswith(("Polly.", "Google.")) or "Chirp" in voice:
+        return escape
+    return _with_breaks if voice.endswith("-Generative") else _at_slower_rate
+
+
+def _at_slower_rate(text: str) -> str:
+    return f"{_SLOW}{_with_breaks(text)}</prosody>"
+
+
+def _with_breaks(text: str) -> str:
+    sentences = _BETWEEN_SENTENCES.split(text, _MOST_BREAKS)
+    return _BREAK.join(escape(sentence) for sentence in sentences)
 
 
 _kept = lru_cache(maxsize=4096)(_say)

@@ -83,6 +83,7 @@ def sites(names: Names) -> Shape:
             "timezone": zone.alone("The clock on its wall, as in America/New_York."),
             "staffed_number": PHONE.alone("Rung when the line itself fails while the site is open."),
             "on_call": PHONE.alone("The pharmacist on call, for emergencies nobody else takes."),
+            "address": TEXT.alone("Where it is, as callers hear it: 12 Main Street, Springfield."),
         },
         "name timezone staffed_number on_call",
     )

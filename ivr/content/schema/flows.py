@@ -222,6 +222,7 @@ def _prompt(names: Names) -> Shape:
             "status": _STATUS.alone("Has this one been reviewed? Else as the file says."),
             "reviewed_by": TEXT.alone("Who reviewed it."),
             "without": _stand_in(names).alone("The prompt to say instead when a value is not known."),
+            "recording": TEXT.alone("A wav or mp3 in callflows/recordings/<language>/, played instead of the words."),
         },
         "text",
     )

@@ -92,7 +92,7 @@ export class Handset {
     this.state = after(this.state, line);
     const entry = this.transcript.add(line);
     if (line.kind === "recording") this.#voice.beep(this);
-    if (line.kind === "said") this.#voice.say(this, line.text, line.language, entry);
+    if (line.kind === "said") this.#voice.say(this, line, entry);
     if (["keyed", "spoke", "over", "bridged"].includes(line.kind)) this.#voice.hush(this);
     if (["keyed", "silent", "over"].includes(line.kind)) this.keypad.forget();
     this.#voice.play(this, this.state.music);

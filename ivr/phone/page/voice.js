@@ -11,6 +11,7 @@ const MUTED_PACE = 0.5;
 export class Voice {
   #ear = null;
   #music = null;
+  #recording = null;
   #tones = new Tones();
 
   constructor() {
@@ -34,20 +35,29 @@ export class Voice {
   }
 
   // `bubble` is marked while its words are spoken.
-  say(phone, text, language, bubble) {
-    if (!this.#hears(phone) || !window.speechSynthesis) return;
-    const words = new SpeechSynthesisUtterance(text);
-    words.lang = language;
-    words.rate = RATE;
-    words.voice = voiceFor(language);
-    words.onstart = () => bubble.classList.add("speaking");
-    words.onend = words.onerror = () => bubble.classList.remove("speaking");
-    speechSynthesis.speak(words);
+  say(phone, line, bubble) {
+    if (!this.#hears(phone)) return;
+    if (line.recording) this.#playWords(line.recording, bubble);
+    else if (window.speechSynthesis) speechSynthesis.speak(utterance(line, bubble));
+  }
+
+  #playWords(url, bubble) {
+    this.#recording?.pause();
+    this.#recording = new Audio(url);
+    this.#recording.onplay = () => bubble.classList.add("speaking");
+    this.#recording.onended = this.#recording.onpause = () => bubble.classList.remove("speaking");
+    this.#recording.play().catch(() => {}); // a browser that plays nothing before the first click
   }
 
   // Talking over the line: a key or a word ends what is being said, as on a real one.
   hush(phone) {
-    if (this.#ear === phone) window.speechSynthesis?.cancel();
+    if (this.#ear === phone) this.#stopWords();
+  }
+
+  #stopWords() {
+    window.speechSynthesis?.cancel();
+    this.#recording?.pause();
+    this.#recording = null;
   }
 
   play(phone, url) {
@@ -74,10 +84,20 @@ export class Voice {
   }
 
   #silence() {
-    window.speechSynthesis?.cancel();
+    this.#stopWords();
     this.#music?.pause();
     this.#music = null;
   }
+}
+
+function utterance({ text, language, rate = 1 }, bubble) {
+  const words = new SpeechSynthesisUtterance(text);
+  words.lang = language;
+  words.rate = RATE * rate;
+  words.voice = voiceFor(language);
+  words.onstart = () => bubble.classList.add("speaking");
+  words.onend = words.onerror = () => bubble.classList.remove("speaking");
+  return words;
 }
 
 function voiceFor(language) {
