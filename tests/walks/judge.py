@@ -23,6 +23,8 @@ EXIT_OFFERED = re.compile(
 )
 HELP_LINES = (re.compile("911"), re.compile(r"988|2 2 2, ?1 2 2 2|Poison|envenena|intoxica", re.IGNORECASE))
 SAFETY_QUESTION = "safety_question"
+CLEARLY_NO = {"2", "no"}
+UNIVERSAL = {"0", "*", "9", "#"}
 # Values prompts may speak of to anybody. All others are somebody's, whatever they are called.
 PUBLIC = {
     "pharmacy", "opens_day", "opens_at", "closed_because", "hours_today", "address", "key", "position", "waiting",
@@ -49,6 +51,7 @@ class Judge:
         self.emergency_at: int | None = None  # the turn at which they told of one
         self.told_help: int | None = None
         self.safety_asked = False
+        self.silent_when_asked = False
         walk.watch = self.hears
 
     # -- told by the caller before they act
@@ -58,8 +61,20 @@ class Judge:
             self.zero_pressed = len(self.walk.turns)
 
     def tells_of_emergency(self) -> None:
-        if self.emergency_at is None and self.walk.call.phase == "flow":
+        if self.emergency_at is None:
             self.emergency_at = len(self.walk.turns)
+
+    def answers_safety(self, words: str) -> None:
+        """What they keyed or said when they were asked whether somebody is hurt; nothing is silence."""
+        if not self.is_asked_safety or words in UNIVERSAL:
+            return
+        self.silent_when_asked = not words and not self.silent_when_asked
+        if not (words in CLEARLY_NO or self.silent_when_asked):
+            self.safety_asked, self.emergency_at = False, len(self.walk.turns)
+
+    @property
+    def is_asked_safety(self) -> bool:
+        return any(said.prompt == SAFETY_QUESTION for said in self.walk.turns[-1].said)
 
     # -- every document
 

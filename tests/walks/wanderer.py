@@ -41,13 +41,14 @@ UTTERANCES = {
         "a person please", "representative", "what are your hours", "slower please", "repeat", "go back",
         "I have a question about side effects", "two", "press three", "umm", "hello?", "seven zero zero one",
         "no I'm not hurt", "the website does not work", "another prescription", "English", "Español",
-        "no emergency, I just need a refill", "that is all, thank you", "transfer my prescription to you",
+        "no emergency, I just need a refill", "I feel strange since I took it", 
+        "my mother took two by mistake", "that is all, thank you", "transfer my prescription to you",
     ),
     "es": (
         "necesito surtir mi receta", "dónde está mi pedido", "mi seguro", "sí", "no", "una persona por favor",
         "a qué hora abren", "más despacio", "otra vez", "atrás", "dos", "tengo una pregunta de mi medicina",
         "no estoy herido", "es todo, gracias", "otra receta", "eh", "el pago", "English please", "español",
-        "siete cero cero nueve cero cero uno",
+        "siete cero cero nueve cero cero uno", "me siento rara desde que la tomé",
     ),
 }  # fmt: skip
 DIGIT_WORDS = {
@@ -167,6 +168,8 @@ class Wanderer:
         question = document.question
         assert question is not None
         self.walk.passes(self.chance.uniform(0, question.seconds))
+        if self.judge.is_asked_safety and self.chance.random() < 0.8:
+            return self._answers_safety()
         what = self.chance.random()
         if what < 0.01:
             self.walk.notes.append("the line stumbles")
@@ -180,6 +183,13 @@ class Wanderer:
         if question.keys == 1:
             return self._keys(document, self._one_key(document))
         return self._keys(document, self._entry())
+
+    def _answers_safety(self) -> Document:
+        """Is somebody hurt? They say so or not, or nothing."""
+        words = self.chance.choice(("1", "2", "no", "sí" if self.walk.call.language == "es" else "yes", "umm", ""))
+        self.judge.answers_safety(words)
+        self.walk.notes.append(f"answers: {words or 'nothing'}")
+        return self.walk.says(words) if words.isalpha() else self.walk.keys(words)
 
     def _one_key(self, document: Document) -> str:
         offered = [key for key in document.offers if key not in "0*"]
@@ -259,8 +269,8 @@ def wanderer(seed: int, pharmacy: Pharmacy, orders: Remembering) -> Wanderer:
     number = chance.choice((*cast.NUMBERS, *cast.NUMBERS, None))
     caller = Caller("number", number, chance.choice(("A", "A", "B", "none"))) if number else Caller()
     dialed = chance.choice([line.number for line in pharmacy.lines.values()] + [pharmacy.lines["main"].number] * 4)
-    weather = _weather(chance)
-    walk = Walk(pharmacy, orders, dialed, caller, weather)
+    day = weather(chance)
+    walk = Walk(pharmacy, orders, dialed, caller, day)
     given = Given(number, caller.attestation)
     return Wanderer(seed, walk, Judge(walk, given), given, _about(number, chance), chance)
 
@@ -275,7 +285,7 @@ def _about(number: str | None, chance: random.Random) -> FiledPerson:
     return chance.choice(near) if near and chance.random() < 0.85 else chance.choice(PATIENTS)
 
 
-def _weather(chance: random.Random) -> Weather:
+def weather(chance: random.Random) -> Weather:
     remembered: dict[str, str | int] = {}
     if chance.random() < 0.4:
         remembered["language"] = chance.choice(("en", "es"))
