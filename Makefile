@@ -4,7 +4,7 @@ BIN := .venv/bin
 # With the lock as constraints every machine gets the same versions, and only of what it asks for.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: run test check lint format bench install lock browser clean help
+.PHONY: run test check lint format walks bench install lock browser clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test     every check: lint, types, content, tests"
 	@echo "make check    only the rules, flows and configuration"
 	@echo "make lint     only ruff and mypy;  make format  puts the code in shape"
+	@echo "make walks    many callers at random, who key and say anything (ARGS='--walks 100000')"
 	@echo "make bench    how fast a turn, a decision and a proof are here"
 	@echo "make install  only install;  make lock  refreshes requirements.lock"
 
@@ -36,6 +37,9 @@ lint: .venv/installed-dev
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+walks: .venv/installed-dev
+	$(BIN)/python -m tests.walks.many $(ARGS)
 
 bench: .venv/installed-dev
 	$(BIN)/python -m bench $(ARGS)

@@ -442,6 +442,26 @@ class Phone:
             self._play_on_hold(self.carrier.post(hold.wait_url, self.form(**told), view=True).twiml)
 
     @property
+    def asked(self) -> str:
+        """The words of the open question; empty when none is open."""
+        return "" if self._question is None else " ".join(said.text or "" for said in self._question.iter("Say"))
+
+    @property
+    def keys_asked(self) -> int | None:
+        """How many keys the open question takes; None: as many as they like, until `#`."""
+        keys = None if self._question is None else self._question.get("numDigits")
+        return int(keys) if keys else None
+
+    @property
+    def may_speak(self) -> bool:
+        """Does the open question listen?"""
+        return self._question is not None and "speech" in self._question.get("input", "")
+
+    @property
+    def may_leave_message(self) -> bool:
+        return self._recorder is not None
+
+    @property
     def on_hold(self) -> bool:
         return self._hold is not None
 

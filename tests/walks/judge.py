@@ -1,0 +1,261 @@
+"""What must be true of every document of every walk. Each law has a name, and a sentence when it is broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ivr.content.prompts import Prompt
+from ivr.core.effects import RequestRefill, WriteDisposition
+from ivr.core.flows import Menu
+from tests.walks import cast
+from tests.walks.cast import Given
+from tests.walks.walk import Said, Turn, Walk
+
+MOST_TURNS_WITHOUT_EXIT = 20
+SILENCE_SECONDS = 3.0
+TOLD_TO_WAIT_SECONDS = 10.0
+GOES_ON = {"Gather", "Enqueue", "Dial", "Record", "Redirect", "Hangup", "Leave"}
+WITH_A_PERSON = ("holding", "connecting", "talking", "transferring", "promised", "message", "leaving", "over")
+EXIT_OFFERED = re.compile(
+    r"\bpress (0|zero)|\bperson\b|hang up|message|\bpersona\b|oprima (el )?(0|cero)|cuelgue|mensaje", re.IGNORECASE
+)
+HELP_LINES = (re.compile("911"), re.compile(r"988|2 2 2, ?1 2 2 2|Poison|envenena|intoxica", re.IGNORECASE))
+SAFETY_QUESTION = "safety_question"
+CLEARLY_NO = {"2", "no"}
+UNIVERSAL = {"0", "*", "9", "#"}
+# Values prompts may speak of to anybody. All others are somebody's, whatever they are called.
+PUBLIC = {
+    "pharmacy", "opens_day", "opens_at", "closed_because", "hours_today", "address", "key", "position", "waiting",
+    "minutes_low", "minutes_high", "agents",
+}  # fmt: skip
+
+
+class Broken(AssertionError):
+    """A law was broken; the transcript is the walk's."""
+
+    def __init__(self, law: str, what: str) -> None:
+        super().__init__(f"{law}: {what}")
+        self.law, self.what = law, what
+
+
+class Judge:
+    """Watches one walk from its first document to its end."""
+
+    def __init__(self, walk: Walk, given: Given) -> None:
+        self.walk, self.given = walk, given
+        self.since_exit = 0
+        self.silent_seconds = 0.0
+        self.zero_pressed: int | None = None  # the turn at which they asked for a person
+        self.emergency_at: int | None = None  # the turn at which they told of one
+        self.told_help: int | None = None
+        self.safety_asked = False
+        self.silent_when_asked = False
+        walk.watch = self.hears
+
+    # -- told by the caller before they act
+
+    def asks_for_person(self) -> None:
+        if self.walk.call.phase in ("flow", "dialogue"):
+            self.zero_pressed = len(self.walk.turns)
+
+    def tells_of_emergency(self) -> None:
+        if self.emergency_at is None:
+            self.emergency_at = len(self.walk.turns)
+
+    def answers_safety(self, words: str) -> None:
+        """What they keyed or said when they were asked whether somebody is hurt; nothing is silence."""
+        if not self.is_asked_safety or words in UNIVERSAL:
+            return
+        self.silent_when_asked = not words and not self.silent_when_asked
+        if not (words in CLEARLY_NO or self.silent_when_asked):
+            self.safety_asked, self.emergency_at = False, len(self.walk.turns)
+
+    @property
+    def is_asked_safety(self) -> bool:
+        return any(said.prompt == SAFETY_QUESTION for said in self.walk.turns[-1].said)
+
+    # -- every document
+
+    def hears(self, turn: Turn) -> None:
+        self._document(turn)
+        self._silence(turn)
+        self._exit(turn)
+        self._person(turn)
+        self._emergency(turn)
+        self._tier(turn)
+        for said in turn.said:
+            self._disclosure(turn, said)
+
+    def _document(self, turn: Turn) -> None:
+        document = turn.document
+        if document.faults:
+            raise Broken("every document is valid", "; ".join(document.faults))
+        if document.ends not in GOES_ON:
+            raise Broken("every document goes on", f"this one ends in {document.ends or 'nothing'}")
+        if document.ends == "Hangup" and not document.text:
+            raise Broken("nobody is hung up on without a word", "this document says nothing")
+
+    def _silence(self, turn: Turn) -> None:
+        document = turn.document
+        self.silent_seconds += document.silence_first
+        if self.silent_seconds > SILENCE_SECONDS:
+            raise Broken("nobody hears unexplained silence", f"{self.silent_seconds:g} s without a word")
+        if document.told_to_wait > TOLD_TO_WAIT_SECONDS:
+            raise Broken("nobody hears unexplained silence", f"{document.told_to_wait:g} s after the last word")
+        self.silent_seconds = 0.0 if document.sounds else self.silent_seconds + 0.5
+
+    def _exit(self, turn: Turn) -> None:
+        offered = turn.call.phase in WITH_A_PERSON or EXIT_OFFERED.search(turn.document.text)
+        self.since_exit = 0 if offered else self.since_exit + 1
+        if self.since_exit > MOST_TURNS_WITHOUT_EXIT:
+            raise Broken("a way out is offered", f"{self.since_exit} documents without one")
+
+    def _person(self, turn: Turn) -> None:
+        if self.zero_pressed is None:
+            return
+        if turn.call.phase in WITH_A_PERSON or turn.call.phase == "dialogue":
+            self.zero_pressed = None
+        elif len(self.walk.turns) - self.zero_pressed >= 2 and turn.call.asking is None:
+            raise Broken("0 leads to a person", f"two documents after it they are still in `{turn.call.phase}`")
+
+    # -- emergencies
+
+    def _emergency(self, turn: Turn) -> None:
+        call = turn.call
+        asked = any(said.prompt == SAFETY_QUESTION for said in turn.said)
+        in_danger = call.facts.get("urgency") == "emergency"
+        self._queue_of_emergency(turn)
+        unheard = self.emergency_at is not None and not (in_danger or asked or self.safety_asked)
+        if unheard and len(self.walk.turns) - (self.emergency_at or 0) >= 2:
+            raise Broken("an emergency is heard", "neither a pharmacist nor the safety question came")
+        self.safety_asked = self.safety_asked or asked
+        if in_danger:
+            self._help_lines(turn)
+
+    def _queue_of_emergency(self, turn: Turn) -> None:
+        call = turn.call
+        if call.facts.get("urgency") != "emergency" or call.phase in ("flow", "leaving", "over"):
+            return
+        ticket = call.ticket
+        if call.phase == "message" or (ticket is not None and ticket.kind == "voicemail"):
+            raise Broken("an emergency waits for a pharmacist", "it was asked for a message")
+        if ticket is None:
+            raise Broken("an emergency waits for a pharmacist", f"it has no ticket in `{call.phase}`")
+        if ticket.queue != "pharmacist" or ticket.answer_within_seconds != 0:
+            raise Broken(
+                "an emergency waits for a pharmacist", f"queue {ticket.queue}, within {ticket.answer_within_seconds} s"
+            )
+
+    def _help_lines(self, turn: Turn) -> None:
+        if all(words.search(turn.document.text) for words in HELP_LINES):
+            self.told_help = -1
+        elif self.told_help is None:
+            self.told_help = len(self.walk.turns)
+        elif self.told_help >= 0 and len(self.walk.turns) - self.told_help >= 2:
+            raise Broken("an emergency hears of 911, Poison Help and 988", "not within two documents")
+
+    # -- who may hear what
+
+    def _tier(self, turn: Turn) -> None:
+        """Nobody is given a tier they have not earned with the person the call is about."""
+        tier, earned = str(turn.call.facts.get("tier", "anonymous")), self.given.best()
+        if tier == "verified" and "verified" not in earned:
+            raise Broken("a tier is earned", f"verified, with {earned}")
+        if tier == "prescription" and earned == {"nothing"}:
+            raise Broken("a tier is earned", "prescription, with nothing shown")
+        owned = cast.owner(turn.call.prescription)
+        if owned and tier in cast.KNOWN and self.given.tier(owned[0]) == "nothing":
+            raise Broken("a tier is earned", f"the call is about {owned[0].id}, who was not shown")
+
+    def _disclosure(self, turn: Turn, said: Said) -> None:
+        for prompt in spoken_prompts(self.walk.pharmacy.prompts, said):
+            tier = str(turn.call.facts.get("tier", "anonymous"))
+            if prompt.tiers and tier not in prompt.tiers:
+                raise Broken("no prompt below its tier", f"{prompt.name} was spoken at `{tier}`")
+            if prompt.tiers & set(cast.KNOWN):
+                self._may_hear(turn, prompt.name)
+            private = sorted(name for name in prompt.values - PUBLIC if said.values.get(name) not in (None, ""))
+            for name in private:
+                self._value(turn, said, name)
+            if prompt.values:
+                self._words(turn, said)
+
+    def _may_hear(self, turn: Turn, prompt: str) -> None:
+        owned = cast.owner(turn.call.prescription)
+        if owned and cast.permission(self.given.number, owned[0]) == "nothing":
+            raise Broken("who may hear nothing hears nothing", f"{prompt} about {owned[0].id}")
+
+    def _value(self, turn: Turn, said: Said, name: str) -> None:
+        """A value is the caller's own, or of the prescription this is about, whose owner they have shown."""
+        value = said.values[name]
+        if name == "callback_number":
+            if re.sub(r"\D", "", str(value))[-10:] not in {*self.given.digits, (self.given.number or "")[-10:]}:
+                raise Broken("nothing private is spoken", "a number to call back that is not theirs")
+            return
+        allowed = list(self._allowed(turn, said, name))
+        if str(value) not in allowed:
+            raise Broken("nothing private is spoken", f"{said.prompt} spoke {name}={value}, and might {allowed}")
+
+    def _allowed(self, turn: Turn, said: Said, name: str) -> Iterator[str]:
+        today = turn.now.date()
+        tokens = [turn.call.prescription]
+        if "key" in said.values:  # one of several to pick from
+            tokens = [filed.id for person in cast.PATIENTS for filed in person.prescriptions]
+        for token in tokens:
+            owned = cast.owner(token)
+            if owned and self.given.tier(owned[0]) in cast.KNOWN:
+                yield cast.values(owned[1].id, today).get(name, "")
+
+    def _words(self, turn: Turn, said: Said) -> None:
+        if named := cast.named_in(said.text):
+            raise Broken("nothing private is spoken", f"{said.prompt} speaks of {named}")
+        own = {*self.given.digits, (self.given.number or "")[-10:], (self.given.number or "")[1:]}
+        for run in cast.digits_heard(said.text):
+            if run in own:
+                continue
+            if any(run in (person.phone[2:], person.phone[1:], cast.born(person)) for person in cast.PATIENTS):
+                raise Broken("nothing private is spoken", f"{said.prompt} speaks of {run}")
+            if any(filed.number in run for person in cast.PATIENTS for filed in person.prescriptions):
+                raise Broken("nothing private is spoken", f"{said.prompt} speaks of {run}")
+
+    # -- the end
+
+    def ends(self) -> None:
+        """They have hung up, or were: the call has an end, and what came of it is written."""
+        written = [effect for effect in self.walk.does if isinstance(effect, WriteDisposition)]
+        if self.walk.call.ended_at is None or not written:
+            raise Broken("every call leaves a disposition", f"none is written in `{self.walk.call.phase}`")
+        if [each.revision for each in written] != sorted({each.revision for each in written}):
+            raise Broken("every call leaves a disposition", "a revision was written twice")
+        self._orders()
+
+    def _orders(self) -> None:
+        placed = [effect.prescription for effect in self.walk.does if isinstance(effect, RequestRefill)]
+        if len(placed) != len(set(placed)):
+            raise Broken("a refill is ordered once", f"{len(placed)} requests")
+        for token in placed:
+            owned = cast.owner(token)
+            if owned is None or self.given.tier(owned[0]) not in cast.KNOWN:
+                raise Broken("a refill is ordered by who may", "for somebody who was not shown")
+            if owned[1].refill != "eligible":
+                raise Broken("a refill is ordered by who may", f"of a prescription that is {owned[1].refill}")
+            if cast.permission(self.given.number, owned[0]) not in ("everything", "refills"):
+                raise Broken("a refill is ordered by who may", "by somebody without permission")
+
+
+def spoken_prompts(prompts: Any, said: Said) -> Iterator[Prompt]:
+    """The prompt that was spoken: the one asked for, or the one that stands in for it where a value is not known."""
+    catalogue = prompts.catalogues.get(said.language or prompts.first, prompts.catalogues[prompts.first])
+    prompt: Prompt = catalogue.prompts.get(said.prompt) or prompts.catalogues[prompts.first].prompts[said.prompt]
+    while prompt.without and any(said.values.get(name) in (None, "") for name in prompt.values):
+        prompt = catalogue.prompts[prompt.without]
+    yield prompt
+
+
+def means_emergency(walk: Walk, key: str) -> bool:
+    """Does the open question's option on this key tell of an emergency?"""
+    node = walk.pharmacy.flows[walk.call.place[-1].flow].nodes[walk.call.place[-1].node]
+    option = node.options.get(key) if isinstance(node, Menu) else None
+    return option is not None and option.facts.get("urgency") == "emergency"
