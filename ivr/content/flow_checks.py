@@ -72,7 +72,9 @@ class Content:
     def waits(self, flow: str) -> bool:
         """Return whether a flow asks the caller anything; one that cannot be read may."""
         written = self.flows.get(flow)
-        return written is None or any(isinstance(node, flows.Menu | flows.Collect) for node in _nodes(written))
+        return written is None or any(
+            isinstance(node, flows.Menu | flows.Collect | flows.Pick) for node in _nodes(written)
+        )
 
 
 def check_flows(content: Content) -> None:
@@ -115,10 +117,12 @@ def ways_on(node: flows.Node) -> list[str]:
     """Return the nodes that may come next."""
     match node:
         case flows.Menu():
-            others = [way for way in (node.silence, node.then) if way]
+            others = [way for way in (node.silence, node.then, node.understand) if way]
             return [option.then for option in node.options.values()] + others
         case flows.Choose():
             return [case.then for case in node.cases] + [node.otherwise]
+        case flows.Pick():
+            return [node.then, node.none]
         case flows.SayNode() | flows.Collect() | flows.AskNode() | flows.SubFlow() | flows.Do():
             return [node.then]
         case _:
@@ -210,7 +214,7 @@ def _check_first_words(written: WrittenFlow | None) -> None:
 def prompt_of(node: flows.Node) -> str | None:
     """Return the prompt a node says."""
     match node:
-        case flows.SayNode() | flows.Menu() | flows.Collect() | flows.HangUpNode():
+        case flows.SayNode() | flows.Menu() | flows.Collect() | flows.Pick() | flows.HangUpNode():
             return node.prompt
         case _:
             return None

@@ -16,9 +16,9 @@ from ivr.core.rules import UNKNOWN, Value
 
 FOLDER = "callflows/"
 MOST_OPTIONS = 5
-ENTRIES = ("rx_number", "date_of_birth", "npi", "phone", "digits")
-QUESTIONS = ("who", "prescription")
-DEEDS = ("request_refill", "request_renewal")
+ENTRIES = ("rx_number", "date_of_birth", "npi", "phone", "zip", "code", "digits", "speech")
+QUESTIONS = ("who", "prescription", "identity", "prescriptions", "prescriber")
+DEEDS = ("request_refill", "request_renewal", "send_code", "text", "forget_prescription")
 RESOLUTIONS = (
     *("resolved_ivr", "refill_ordered", "refill_scheduled", "renewal_requested", "status_given", "info_given"),
     *("message_taken", "verified_prescriber", "callback_promised", "unresolved", "wrong_number", "no_consent"),
@@ -90,6 +90,8 @@ class _Nodes:
             fields.take("languages", _all, False),
             fields.take("unless_known", one_of("a fact", self._names.facts), None),
             fields.take("then", self._to, None),
+            fields.take("understand", self._to, None),
+            fields.take("help", self._prompt, None),
         )
         if menu.unless_known and menu.then is None:
             fields.fault(Wrong("missing", "where does the call go when the fact is known? add `then`"), fields.item)
@@ -137,15 +139,21 @@ class _Nodes:
         return flows.Collect(
             fields.need("collect", scalar(_field)),
             fields.need("prompt", self._prompt),
-            fields.need("as", one_of("something a caller can key in", ENTRIES)),
+            fields.need("as", one_of("something a caller can key in or say", ENTRIES)),
             fields.need("then", self._to),
             fields.take("length", scalar(scalars.whole(1, 32)), None),
             fields.take("secret", scalar(scalars.flag), True),
+            fields.take("help", self._prompt, None),
         )
 
     def ask(self, fields: Fields) -> flows.Node:
         question = fields.need("ask", one_of("a question we can ask", QUESTIONS))
         return flows.AskNode(question, fields.need("then", self._to))
+
+    def pick(self, fields: Fields) -> flows.Node:
+        return flows.Pick(
+            fields.need("pick", self._prompt), fields.need("then", self._to), fields.need("none", self._to)
+        )
 
     def choose(self, fields: Fields) -> flows.Node:
         return flows.Choose(fields.need("choose", listed(self._case)) or (), fields.need("otherwise", self._to))
@@ -179,7 +187,11 @@ class _Nodes:
         return flows.TransferTo(fields.need("transfer", reference("transfer", self._names.transfers)))
 
     def do(self, fields: Fields) -> flows.Node:
-        return flows.Do(fields.need("do", one_of("something we can do", DEEDS)), fields.need("then", self._to))
+        what = fields.need("do", one_of("something we can do", DEEDS))
+        if what in DEEDS and what != "text" and "prompt" in fields:
+            fields.refuse("prompt", "only `do: text` has words of its own")
+        prompt = fields.need("prompt", self._prompt) if what == "text" else fields.take("prompt", self._prompt, None)
+        return flows.Do(what, fields.need("then", self._to), prompt)
 
     def hang_up(self, fields: Fields) -> flows.Node:
         return flows.HangUpNode(fields.need("hang_up", self._prompt), fields.take("resolution", _resolution, None))
@@ -191,6 +203,7 @@ NODE_KINDS: Mapping[str, Callable[[_Nodes, Fields], flows.Node]] = {
     "menu": _Nodes.menu,
     "collect": _Nodes.collect,
     "ask": _Nodes.ask,
+    "pick": _Nodes.pick,
     "choose": _Nodes.choose,
     "flow": _Nodes.sub_flow,
     "return": _Nodes.return_,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ivr.core.effects import Effect
+from ivr.core.heard import Heard
 from ivr.core.line import Offer, Ticket
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.rules import Decision, Grounds, Reason, Value
@@ -66,6 +67,23 @@ class Crumb:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """One of a person's prescriptions: the order system's token for it, and what is known of it."""
+
+    prescription: str
+    facts: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Words that may mean harm, kept while the caller is asked whether they do."""
+
+    words: str
+    heard: Heard
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A caller's whole visit, as plain data: what `step` reads and returns, and what the record keeps."""
 
@@ -82,7 +100,14 @@ class Call:
     facts: dict[str, Value] = field(default_factory=dict)
     person: str | None = None  # the order system's id
     prescription: str | None = None  # the order system's token for the one they mean
+    found: tuple[Found, ...] = ()  # the verified person's prescriptions, to pick from
+    requested: tuple[str, ...] = ()  # what was asked for in this call already, so that it is asked for once
     fields: dict[str, str] = field(default_factory=dict)  # what they keyed in; never leaves the record
+    code_sent: str | None = None  # texted to the number that rings, to be read back
+    code_sent_at: datetime | None = None
+    wrong_proofs: int = 0
+    doubt: Doubt | None = None  # the safety question is open
+    cleared: tuple[str, ...] = ()  # fingerprints of words that turned out to mean no harm
     dialogue: str = ""  # the question open in a `dialogue`; whom a `transferring` call rings; `nobody`, told on hold
     values: dict[str, str] = field(default_factory=dict)  # dates and the like, for prompts
     asking: str | None = None  # the ask the caller is waiting for, and since when
@@ -91,6 +116,8 @@ class Call:
     stumbled_at: datetime | None = None  # when a document of ours last failed
     tries: int = 0  # prescriptions asked after
     strikes: int = 0  # misses at this question
+    silences: int = 0  # of them in silence, those of the patient with whom silence counts half included
+    repeats: int = 0  # `*` at this question, one after the other
     misses: int = 0  # misses in this call
     wants_person: bool = False
     decision: Decision | None = None
@@ -120,6 +147,7 @@ class Answer:
     person: str | None = None
     prescription: str | None = None
     values: dict[str, str] = field(default_factory=dict)  # dates and the like, for prompts
+    found: tuple[Found, ...] = ()  # a person's prescriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +172,9 @@ class Step:
     grounds: tuple[Grounds, ...] = ()  # of each decision
 
 
-# Asks the core makes. To the order system: `who` (people filed under the caller's number) and `prescription:<n>`
-# (the one they keyed). To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
+# Asks the core makes. To the order system: `who` (people filed under the caller's number), `prescription:<n>` (the one
+# they keyed), `identity:<n>` (whom all they told proves them to be), `prescriptions:<n>` (all of that person's) and
+# `prescriber:<n>`. To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
 # repeat_calls, position; among its values `worker: silent` when nobody can be offered a call) and `language` (what we
 # remember of this number).
 OWN_ASKS = ("line", "language")

@@ -38,26 +38,42 @@ class Menu:
     every_language: bool = False
     unless_known: str | None = None  # a fact: once it is known the menu is passed over …
     then: str | None = None  # … to here
+    understand: str | None = None  # callers may say it in their own words; where the call goes if no option fits them
+    help: str | None = None  # said instead of the prompt from the second miss on
 
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """`collect:` digits the caller keys in."""
+    """`collect:` something the caller keys in or says."""
 
     field: str
     prompt: str
-    as_: str  # rx_number · date_of_birth · npi · phone · digits
+    as_: str  # rx_number · date_of_birth · npi · phone · digits · zip · code · speech
     then: str
     length: int | None = None  # fixed length, or None: ended by # or a pause
     secret: bool = True
+    help: str | None = None  # said instead of the prompt from the second miss on
 
 
 @dataclass(frozen=True, slots=True)
 class AskNode:
-    """`ask:` a question only the order system can answer: `who` is calling, or which `prescription` is meant."""
+    """`ask:` a question only the order system can answer.
+
+    `who` is calling · which `prescription` is meant · does all they told prove their `identity` · which
+    `prescriptions` they have · which `prescriber` this is.
+    """
 
     question: str
     then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """`pick:` one of the prescriptions that were found, each said with this prompt, on keys from 1."""
+
+    prompt: str
+    then: str
+    none: str  # where the call goes when there is nothing to pick from
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +124,15 @@ class TransferTo:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """`do:` something the order system is asked to do: `request_refill`, `request_renewal`."""
+    """`do:` something that is done for the caller.
+
+    `request_refill` · `request_renewal` · `send_code` (to prove who they are) · `text` (the prompt, to the number that
+    rings) · `forget_prescription` (so that another can be asked for).
+    """
 
     what: str
     then: str
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +144,19 @@ class HangUpNode:
 
 
 Node = (
-    SayNode | Menu | Collect | AskNode | Choose | SubFlow | Return | Route | TakeMessage | TransferTo | Do | HangUpNode
+    SayNode
+    | Menu
+    | Collect
+    | AskNode
+    | Pick
+    | Choose
+    | SubFlow
+    | Return
+    | Route
+    | TakeMessage
+    | TransferTo
+    | Do
+    | HangUpNode
 )
 
 

@@ -8,7 +8,7 @@ from typing import assert_never
 from ivr.core import entry, flows, messages, waiting
 from ivr.core.call import OWN_ASKS, Answer, Crumb, Place
 from ivr.core.draft import Draft, where_found
-from ivr.core.effects import Inquire, RememberLanguage, RequestRefill
+from ivr.core.effects import Inquire, RememberLanguage, RequestRefill, RequestRenewal, SendText
 from ivr.core.events import Arrived, Keyed, Silent, Spoke
 from ivr.core.rules import Grounds, known
 from ivr.core.verbs import Back, Gather, Pause, Say
@@ -125,6 +125,8 @@ def _visit(draft: Draft, node: flows.Node) -> bool:
             return _ask_digits(draft, node)
         case flows.AskNode():
             return _ask_elsewhere(draft, node)
+        case flows.Pick():
+            return _go(draft, _pick(draft, node))
         case flows.Choose():
             case = next((case for case in node.cases if _fits(draft, case)), None)
             return _go(draft, case.then if case else node.otherwise)
@@ -141,7 +143,7 @@ def _visit(draft: Draft, node: flows.Node) -> bool:
         case flows.TransferTo():
             waiting.transfer(draft, node.name)
         case flows.Do():
-            _do(draft, node.what)
+            _do(draft, node)
             return _go(draft, node.then)
         case flows.HangUpNode():
             if node.prompt:
@@ -189,11 +191,29 @@ def _fits(draft: Draft, case: flows.Case) -> bool:
     return all(condition.holds(facts) for condition in case.when)
 
 
-def _do(draft: Draft, what: str) -> None:
-    if what == "request_refill" and draft.call.prescription:
-        draft.do(RequestRefill(draft.call.prescription, where_found(draft.call)))
-    else:
-        draft.task(what)
+def _pick(draft: Draft, node: flows.Pick) -> str:
+    if not draft.call.found:
+        return node.none
+    one = draft.call.found[0]
+    _learn(draft, dict(one.facts))
+    draft.put(prescription=one.prescription, values={**draft.call.values, **one.values})
+    return node.then
+
+
+def _do(draft: Draft, node: flows.Do) -> None:
+    match node.what:
+        case "request_refill" if draft.call.prescription:
+            draft.do(RequestRefill(draft.call.prescription, where_found(draft.call)))
+        case "request_renewal" if draft.call.prescription:
+            draft.do(RequestRenewal(draft.call.prescription, where_found(draft.call)))
+        case "text" if draft.call.caller.number and node.prompt:
+            draft.do(SendText(node.prompt, {**draft.call.values}, draft.call.language))
+        case "send_code":
+            pass
+        case "forget_prescription":
+            draft.put(prescription=None)
+        case what:
+            draft.task(what)
 
 
 # ---------------------------------------------------------------- asking the caller
@@ -344,6 +364,7 @@ def _told(draft: Draft, told: Answer) -> None:
         person=told.person or draft.call.person,
         prescription=told.prescription or draft.call.prescription,
         values={**draft.call.values, **told.values},
+        found=told.found or draft.call.found,
     )
 
 

@@ -28,19 +28,30 @@ from ivr.core.rules import FACTS
 BESIDE: Mapping[str, tuple[str, str]] = {
     "say": ("then", "languages resolution"),
     "notice": ("then", "languages resolution"),
-    "menu": ("options", "silence languages unless_known then"),
-    "collect": ("prompt as then", "length secret"),
+    "menu": ("options", "silence languages unless_known then understand help"),
+    "collect": ("prompt as then", "length secret help"),
     "ask": ("then", ""),
+    "pick": ("then none", ""),
     "choose": ("otherwise", ""),
     "flow": ("then", ""),
     "return": ("", ""),
     "route": ("", ""),
     "message": ("", ""),
     "transfer": ("", ""),
-    "do": ("then", ""),
+    "do": ("then", "prompt"),
     "hang_up": ("", "resolution"),
 }
 """What each kind of node cannot do without, and what else may stand beside it."""
+
+TOGETHER: Mapping[str, Shape] = {
+    "menu": {"dependencies": {"then": ["unless_known"], "unless_known": ["then"]}},
+    "do": {
+        "if": {"properties": {"do": {"const": "text"}}},
+        "then": {"required": ["prompt"]},
+        "else": without("prompt", errorMessage="only `do: text` has words of its own"),
+    },
+}
+"""What of it goes with what."""
 
 
 def flow(names: Names) -> Shape:
@@ -69,8 +80,7 @@ def _node(names: Names) -> Shape:
 
 def _goes_with(kind: str, has: Iterable[str]) -> Shape:
     needs, may = (keys.split() for keys in BESIDE[kind])
-    together = {"dependencies": {"then": ["unless_known"], "unless_known": ["then"]}} if kind == "menu" else {}
-    return without(*(key for key in has if key not in (kind, *needs, *may)), required=needs, **together)
+    return without(*(key for key in has if key not in (kind, *needs, *may)), required=needs, **TOGETHER.get(kind, {}))
 
 
 def _kinds(names: Names) -> dict[str, Shape]:
@@ -81,9 +91,13 @@ def _kinds(names: Names) -> dict[str, Shape]:
         "notice": prompt.alone("Says this prompt, and nobody can talk over it. Six seconds at most."),
         "menu": prompt.alone("Says this prompt and lets the caller choose by key or by words."),
         "collect": written("[a-z0-9_]+", "use small letters, digits and _").alone(
-            "Lets the caller key in digits. This is the value's name in prompts."
+            "Lets the caller key something in, or say it. This is the value's name in prompts."
         ),
-        "ask": word(QUESTIONS).alone("Asks the order system: who is calling, or which prescription was keyed in."),
+        "ask": word(QUESTIONS).alone(
+            "Asks the order system: who is calling, which prescription was keyed in, whether all they told proves who "
+            "they are, which prescriptions they have, or which prescriber this is."
+        ),
+        "pick": prompt.alone("Lets the caller pick one of their prescriptions, each said with this prompt."),
         "choose": list_of("The first case whose facts fit shows the way.", _case()),
         "flow": name("flow", names.flows, "callflows/").alone("Runs this flow and comes back."),
         "return": yes.alone("Goes back to the flow that called this one."),
@@ -92,7 +106,7 @@ def _kinds(names: Names) -> dict[str, Shape]:
         "transfer": name("transfer", names.transfers, "config/policies.yaml").alone(
             "Sends the caller to this outside number, from `transfers` in config/policies.yaml."
         ),
-        "do": word(DEEDS).alone("Asks the order system to do this."),
+        "do": word(DEEDS).alone("Does this for the caller."),
         "hang_up": prompt.alone("Says this prompt and ends the call."),
     }
 
@@ -103,9 +117,18 @@ def _beside(names: Names) -> dict[str, Shape]:
         "options": _options(names),
         "silence": TEXT.alone("The node silence leads to. Without it the menu asks again."),
         "languages": word(("all",)).alone("Says it in every language of the line, one after the other."),
+        "understand": TEXT.alone(
+            "Listens to callers' own words. The option that has their intent is taken; this node where none has."
+        ),
+        "help": name("prompt", names.prompts, "callflows/prompts/").alone(
+            "Said instead of the question from the second miss on: reworded, slower, with an example."
+        ),
+        "none": TEXT.alone("The node that comes next when there is nothing to pick from."),
         "unless_known": word(names.facts).alone("A fact. Once it is known the menu is passed over, to `then`."),
-        "prompt": name("prompt", names.prompts, "callflows/prompts/").alone("The words that ask for it."),
-        "as": word(ENTRIES).alone("What is keyed in. It is checked before the call goes on."),
+        "prompt": name("prompt", names.prompts, "callflows/prompts/").alone(
+            "The words that ask for it, or that are texted."
+        ),
+        "as": word(ENTRIES).alone("What is keyed in or said. It is checked before the call goes on."),
         "length": whole(1, 32).alone("How many digits it always has. Without it, # or a pause ends it."),
         "secret": FLAG.alone("Keep it out of every log? Yes, unless you say no."),
         "otherwise": TEXT.alone("The node that comes next when no case fits."),
