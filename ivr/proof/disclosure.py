@@ -9,7 +9,7 @@ from ivr.core import flows
 from ivr.core.pharmacy import Line
 from ivr.core.rules import Rule
 from ivr.proof.findings import Finding
-from ivr.proof.graph import FlowFinding, Script
+from ivr.proof.graph import ASKING, FlowFinding, Script
 from ivr.proof.patience import OutOfTime, Patience
 from ivr.proof.walks import Here, Machines, Walks
 
@@ -48,7 +48,8 @@ class _Line:
                 yield prompt, way
 
     def _ends(self, here: Here) -> bool:
-        return isinstance(self.walks.node(here), flows.HangUpNode) or self.walks.announces(here)
+        node = self.walks.node(here)
+        return isinstance(node, flows.HangUpNode) or (not isinstance(node, ASKING) and self.walks.announces(here))
 
     def _keep(self, code: str, about: str, message: str, here: Here) -> None:
         flow, node = here.at[-1]

@@ -66,12 +66,19 @@ class Script:
         """Return whether a call may come back from a flow; one that cannot be read may."""
         return flow not in self.flows or flow in self._returning
 
+    def runs_itself(self, flow: str) -> bool:
+        """Return whether a flow runs itself, or another that does."""
+        return flow in reached(self.calls(flow), self.calls)
+
     @cached_property
     def _returning(self) -> frozenset[str]:
-        """The flows a call may come back from: at first none is known to, then those that need no others, and so on."""
-        known: frozenset[str] = frozenset()
+        """The flows a call may come back from. At first only those are known that need no other to, then the others.
+
+        One that runs itself counts as such: that is its fault, and there is no need to tell what follows from it.
+        """
+        known = frozenset(name for name in self.flows if self.runs_itself(name))
         while True:
-            more = frozenset(name for name in self.flows if self._returns(name, known))
+            more = known | {name for name in self.flows if self._returns(name, known)}
             if more == known:
                 return known
             known = more
