@@ -1,25 +1,30 @@
-"""What is wrong with flows and prompts as a whole: places nobody reaches, paths with no end, words nobody wrote."""
+"""What is wrong with flows as they are written: where they lead, what they say and for how long, what they keep."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ivr.content.flows import WrittenFlow
-from ivr.content.problems import did_you_mean
-from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, SYSTEM_PROMPTS, Catalogue, Prompt
-from ivr.content.spare_words import SPARE
+from ivr.content.prompts import Catalogue
 from ivr.content.spoken import spoken_seconds
 from ivr.content.written import Item
 from ivr.core import flows
 from ivr.core.pharmacy import Line
 from ivr.core.rules import RuleSet
+from ivr.proof.graph import FlowFinding, Script, broken_graphs, prompts_of, reached
+from ivr.proof.habits import habits
 
 NOTICE_SECONDS = 6.0
 MENU_SECONDS = 25.0
-_PRIVATE = ("rx_number", "date_of_birth", "phone")
+MOST_PICKED = 5  # prescriptions a caller may pick from, each said with the same prompt
+SECRET = ("rx_number", "date_of_birth", "phone", "zip", "code", "speech")
+"""What tells who a caller is, or what they said in their own words. An NPI is public."""
+
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_EMERGENCY_NUMBER = re.compile(r"9\W?1\W?1|nine one one|nueve uno uno", re.IGNORECASE)
 _KEYS_NAMED = {"en": re.compile(r"\bpress (\w+)"), "es": re.compile(r"\b(?:oprima|marque) el (\w+)")}
 _NUMBERS = (
     tuple("0123456789"),
@@ -38,7 +43,7 @@ class WrittenCatalogue:
     places: Mapping[str, Item]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Content:
     """What the checks look at. Anything that could not be read is left out, and nothing is said about it."""
 
@@ -48,272 +53,160 @@ class Content:
     rules: Mapping[str, RuleSet]
     complete: bool  # everything could be read, so what nobody uses is really used by nobody
 
+    @cached_property
+    def script(self) -> Script:
+        """The flows, and who is led through them."""
+        return Script({name: written.flow for name, written in self.flows.items()}, self.lines, self.rules)
+
     def languages_of(self, flow: str) -> list[str]:
         """Return the languages in which a flow may be heard."""
-        lines = [line for line in self.lines.values() if flow in self.flows_of(line)]
+        lines = [line for line in self.lines.values() if flow in self.script.flows_of(line)]
         return sorted({language for line in lines for language in line.languages})
 
-    def flows_of(self, line: Line) -> set[str]:
-        """Return the flows a caller of a line may come to."""
-        rules = self.rules.get(line.rules)
-        found: set[str] = set()
-        ahead = [line.flow, *(served_by(rules) if rules else ())]
-        while ahead:
-            name = ahead.pop()
-            if name not in found and name in self.flows:
-                found.add(name)
-                ahead += self.calls(name)
-        return found
+    def texts(self, prompt: str, languages: Iterable[str]) -> dict[str, str]:
+        """Return a prompt's text in those of some languages in which it is written."""
+        found = {code: self.catalogues[code].catalogue.prompts for code in languages if code in self.catalogues}
+        return {code: prompts[prompt].source for code, prompts in found.items() if prompt in prompts}
 
-    def calls(self, flow: str) -> list[str]:
-        """Return the flows a flow runs and comes back from."""
-        nodes = _nodes(self.flows[flow]) if flow in self.flows else ()
-        return [node.flow for node in nodes if isinstance(node, flows.SubFlow)]
+    def report(self, finding: FlowFinding) -> None:
+        """Report something found in a flow where the node stands."""
+        place = self.flows[finding.flow].places[finding.node]
+        place.problem(finding.code, finding.message, severity=finding.severity)
 
-    def waits(self, flow: str) -> bool:
-        """Return whether a flow asks the caller anything; one that cannot be read may."""
-        written = self.flows.get(flow)
-        return written is None or any(
-            isinstance(node, flows.Menu | flows.Collect | flows.Pick) for node in _nodes(written)
-        )
+
+def plain(text: str) -> str:
+    """Return a prompt's text with words in the place of its values."""
+    return _VALUE.sub("some words", text)
 
 
 def check_flows(content: Content) -> None:
     """Report what is wrong with each flow's graph and with what it says."""
-    served = {flow for rules in content.rules.values() for flow in served_by(rules)}
+    for finding in (*broken_graphs(content.script), *habits(content.script)):
+        content.report(finding)
     for name, written in content.flows.items():
-        _check_graph(written, content)
-        _check_secrets(written)
-        if name in served:
-            _check_return(written)
-        for place, node in _placed(written):
-            _check_said(place, node, content.languages_of(name), content)
-    used = {flow for line in content.lines.values() for flow in content.flows_of(line)}
+        languages = content.languages_of(name)
+        for node_name, node in written.flow.nodes.items():
+            _Said(written.places[node_name], node, languages, content).check()
+    used = {flow for line in content.lines.values() for flow in content.script.flows_of(line)}
     for name in sorted(set(content.flows) - used) if content.complete else ():
         content.flows[name].top.file.problem("remark", "no line, rule or flow leads here", severity="warning")
     for line in content.lines.values():
-        _check_first_words(content.flows.get(line.flow))
+        if line.flow in content.flows:
+            _FirstWords(line, content).check()
 
 
-def served_by(rules: RuleSet) -> Iterator[str]:
-    """Yield the flows a set of rules sends callers to."""
-    for rule in (*rules.rules, rules.otherwise):
-        if rule.then.route == "self_service":
-            yield rule.then.target
+# ---------------------------------------------------------------- the first words
 
 
-def _nodes(written: WrittenFlow) -> Iterable[flows.Node]:
-    return written.flow.nodes.values()
+class _FirstWords:
+    """What callers of a line hear first: what to do in an emergency, in their language, and nobody can talk over it."""
 
+    def __init__(self, line: Line, content: Content) -> None:
+        self._line, self._content, self._written = line, content, content.flows[line.flow]
+        self._nodes = self._written.flow.nodes
 
-def _placed(written: WrittenFlow) -> Iterator[tuple[Item, flows.Node]]:
-    for name, node in written.flow.nodes.items():
-        yield written.places[name], node
+    def check(self) -> None:
+        """Report at the first node of the flow what is wrong with it, or with what comes before the notice."""
+        start = self._written.flow.start
+        first = next((name for name in self._first() if not self._warns(self._nodes[name])), None)
+        if first is None:
+            return
+        node, place = self._nodes[first], self._written.places[first]
+        late = self._late()
+        if isinstance(node, flows.SayNode) and not node.notice and self._speaks_of_danger(node):
+            message = f'callers can talk over "{first}"; what to do in an emergency is a `notice`'
+        elif isinstance(node, flows.SayNode) and node.notice and self._speaks_of_danger(node):
+            message = f'"{first}" is said in one language, and the line {self._line.name} speaks more: `languages: all`'
+        elif late:
+            message = f'"{late}" comes late: "{first}" is before it, and callers in danger have no time'
+        else:
+            place = self._written.top.at("start") if first == start else place
+            message = "a line starts with a `notice` that tells callers in danger to dial 911"
+        place.problem("emergency", message)
 
+    def _first(self) -> Iterator[str]:
+        """Yield the nodes that may be the first to be heard or to keep the caller waiting."""
 
-# ---------------------------------------------------------------- the graph
+        def silent_ways(name: str) -> list[str]:
+            node = self._nodes[name]
+            return [*(case.then for case in node.cases), node.otherwise] if isinstance(node, flows.Choose) else []
 
+        come_to = reached([self._written.flow.start], silent_ways)
+        return (name for name in self._nodes if name in come_to and not isinstance(self._nodes[name], flows.Choose))
 
-def ways_on(node: flows.Node) -> list[str]:
-    """Return the nodes that may come next."""
-    match node:
-        case flows.Menu():
-            others = [way for way in (node.silence, node.then, node.understand) if way]
-            return [option.then for option in node.options.values()] + others
-        case flows.Choose():
-            return [case.then for case in node.cases] + [node.otherwise]
-        case flows.Pick():
-            return [node.then, node.none]
-        case flows.Collect():
-            return [node.then, *node.instead.values()]
-        case flows.SayNode() | flows.AskNode() | flows.SubFlow() | flows.Do():
-            return [node.then]
-        case _:
-            return []
+    def _warns(self, node: flows.Node) -> bool:
+        everybody = isinstance(node, flows.SayNode) and (node.every_language or len(self._line.languages) == 1)
+        return everybody and isinstance(node, flows.SayNode) and node.notice and self._speaks_of_danger(node)
 
+    def _speaks_of_danger(self, node: flows.Node) -> bool:
+        """Return whether a node tells callers to dial 911, in every language in which it is written."""
+        texts = self._content.texts(prompts_of(node)[0], self._line.languages) if prompts_of(node) else {}
+        return all(_EMERGENCY_NUMBER.search(text) for text in texts.values())
 
-def reached(start: Iterable[str], ways: Callable[[str], Iterable[str]]) -> set[str]:
-    """Return everything that can be come to from `start`, itself included."""
-    found: set[str] = set()
-    ahead = list(start)
-    while ahead:
-        name = ahead.pop()
-        if name not in found:
-            found.add(name)
-            ahead += ways(name)
-    return found
-
-
-def _check_graph(written: WrittenFlow, content: Content) -> None:
-    nodes, places = written.flow.nodes, written.places
-    from_start = reached([written.flow.start], lambda name: ways_on(nodes[name]))
-    for name in nodes:
-        if name not in from_start:
-            places[name].problem("unreachable", f'no caller ever comes to "{name}"')
-    circles = {name for name in nodes if _circles(name, written, content)}
-    for name in _first_of_each(circles, written):
-        message = f'"{name}" comes back to itself without waiting for the caller, who would hear it for ever'
-        places[name].problem("dead-end", message)
-    endless = from_start - _with_end(written) - circles
-    for name in _first_of_each(endless, written):
-        places[name].problem("dead-end", f'from "{name}" a call never comes to an end; lead it to one')
-    for name, node in nodes.items():
-        if isinstance(node, flows.SubFlow) and written.flow.name in reached([node.flow], content.calls):
-            places[name].problem("dead-end", f'"{node.flow}" leads back into this flow, so it never returns')
-
-
-def _with_end(written: WrittenFlow) -> set[str]:
-    """Return the nodes from which a call can come to an end."""
-    nodes = written.flow.nodes
-    back = {name: [other for other in nodes if name in ways_on(nodes[other])] for name in nodes}
-    return reached([name for name in nodes if not ways_on(nodes[name])], lambda name: back[name])
-
-
-def _first_of_each(names: set[str], written: WrittenFlow) -> Iterator[str]:
-    """Yield the names nobody before them in the file leads to, so that one fault is told once."""
-    told: set[str] = set()
-    for name in written.flow.nodes:
-        if name in names and name not in told:
-            told |= reached([name], lambda at: ways_on(written.flow.nodes[at]))
-            yield name
-
-
-def _circles(name: str, written: WrittenFlow, content: Content) -> bool:
-    """Tell whether a call that comes to a node may come to it again without anybody being asked."""
-
-    def on_its_own(at: str) -> list[str]:
-        node = written.flow.nodes[at]
-        if isinstance(node, flows.Menu):
-            return [node.then] if node.then else []
-        if isinstance(node, flows.Collect) or (isinstance(node, flows.SubFlow) and content.waits(node.flow)):
-            return []
-        return ways_on(node)
-
-    return name in reached(on_its_own(name), on_its_own)
-
-
-def _check_return(written: WrittenFlow) -> None:
-    for place, node in _placed(written):
-        if isinstance(node, flows.Return):
-            place.problem("dead-end", "a rule leads here, so there is nowhere to return to; use route or hang_up")
-
-
-def _check_secrets(written: WrittenFlow) -> None:
-    for place, node in _placed(written):
-        if isinstance(node, flows.Collect) and node.as_ in _PRIVATE and not node.secret:
-            place.problem("privacy", f"{node.as_} tells who a caller is; it has to be `secret: yes`")
-
-
-def _check_first_words(written: WrittenFlow | None) -> None:
-    start = written.flow.nodes[written.flow.start] if written else None
-    if written and not (isinstance(start, flows.SayNode) and start.notice):
-        place = next(value for key, value in written.top.pairs if key.text == "start")
-        place.problem("emergency", "a line starts with a `notice` that tells callers in danger what to do")
+    def _late(self) -> str | None:
+        notices = (n for n, node in self._nodes.items() if isinstance(node, flows.SayNode) and self._warns(node))
+        return next(notices, None)
 
 
 # ---------------------------------------------------------------- what is said
 
 
-def prompt_of(node: flows.Node) -> str | None:
-    """Return the prompt a node says."""
-    match node:
-        case flows.SayNode() | flows.Menu() | flows.Collect() | flows.Pick() | flows.HangUpNode():
-            return node.prompt
-        case _:
-            return None
+class _Said:
+    """What one node says, and what it keeps of the answer."""
 
+    def __init__(self, place: Item, node: flows.Node, languages: list[str], content: Content) -> None:
+        self._place, self._node, self._languages, self._content = place, node, languages, content
 
-def _check_said(place: Item, node: flows.Node, languages: list[str], content: Content) -> None:
-    prompt = prompt_of(node)
-    if prompt is None:
-        return
-    for language in languages:
-        if language in content.catalogues and prompt not in content.catalogues[language].catalogue.prompts:
-            place.problem("missing", f'"{prompt}" is not written in callflows/prompts/{language}.yaml')
-    texts = dict(_texts(prompt, languages, content))
-    if isinstance(node, flows.Menu):
-        _check_length(place, texts, node.every_language, MENU_SECONDS, "a menu")
-        if texts and len(texts) == len(languages):
-            _check_keys(place, node, texts)
-    elif isinstance(node, flows.SayNode) and node.notice:
-        _check_length(place, texts, node.every_language, NOTICE_SECONDS, "a notice, which nobody can skip,")
+    def check(self) -> None:
+        """Report what is wrong with it."""
+        node = self._node
+        for prompt in dict.fromkeys(prompts_of(node)):
+            self._check_written(prompt)
+            if isinstance(node, flows.Menu):
+                self._check_length(prompt, MENU_SECONDS, "a menu", node.every_language)
+                self._check_keys(prompt, node)
+        match node:
+            case flows.Pick():
+                self._check_length(node.prompt, MENU_SECONDS, "a choice of five", times=MOST_PICKED)
+            case flows.SayNode() if node.notice:
+                self._check_length(node.prompt, NOTICE_SECONDS, "a notice, which nobody can skip,", node.every_language)
+            case flows.Collect() if node.as_ in SECRET and not node.secret:
+                message = f"{node.as_} tells who a caller is; it has to be `secret: yes`"
+                self._place.problem("privacy", message)
 
+    def _texts(self, prompt: str) -> dict[str, str]:
+        return self._content.texts(prompt, self._languages)
 
-def _texts(prompt: str, languages: Iterable[str], content: Content) -> Iterator[tuple[str, str]]:
-    for language in languages:
-        written = content.catalogues.get(language)
-        if written and prompt in written.catalogue.prompts:
-            yield language, written.catalogue.prompts[prompt].source
+    def _check_written(self, prompt: str) -> None:
+        for language in sorted(set(self._languages) & self._content.catalogues.keys() - self._texts(prompt).keys()):
+            message = f'"{prompt}" is not written in callflows/prompts/{language}.yaml'
+            self._place.problem("missing", message)
 
+    def _check_length(self, prompt: str, most: float, what: str, every: bool = False, times: int = 1) -> None:
+        lengths = [times * spoken_seconds(plain(text), language) for language, text in self._texts(prompt).items()]
+        longest = sum(lengths) if every else max(lengths, default=0.0)
+        if longest > most:
+            told = f"{what} takes {most:g} seconds at most to say; this one takes about {longest:.0f}"
+            self._place.problem("length", told)
 
-def _check_length(place: Item, texts: Mapping[str, str], every: bool, most: float, what: str) -> None:
-    lengths = [spoken_seconds(_VALUE.sub("some words", text), language) for language, text in texts.items()]
-    longest = sum(lengths) if every else max(lengths, default=0.0)
-    if longest > most:
-        place.problem("length", f"{what} takes {most:g} seconds at most to say; this one takes about {longest:.0f}")
-
-
-def _check_keys(place: Item, menu: flows.Menu, texts: Mapping[str, str]) -> None:
-    """A caller can only press what they are told of, and must not be told of what is not there."""
-    told = {language: set(_keys_in(text, language)) for language, text in texts.items() if language in _KEYS_NAMED}
-    for language, keys in told.items():
-        strange = sorted(keys - set(menu.options) - {"0", "9"})
-        if strange:
-            place.problem("menu", f'"{menu.prompt}" in {language} names {" and ".join(strange)}, no option here')
-    heard = [set().union(*told.values())] if menu.every_language else list(told.values())
-    for key in menu.options:
-        if any(key not in keys for keys in heard):
-            place.problem("menu", f'option {key} is not named in "{menu.prompt}"', severity="warning")
+    def _check_keys(self, prompt: str, menu: flows.Menu) -> None:
+        """A caller can only press what they are told of, and must not be told of what is not there."""
+        texts = self._texts(prompt)
+        if not texts or len(texts) < len(self._languages):
+            return
+        told = {language: set(_keys_in(text, language)) for language, text in texts.items() if language in _KEYS_NAMED}
+        for language, keys in told.items():
+            strange = sorted(keys - set(menu.options) - {"0", "9"})
+            if strange:
+                message = f'"{prompt}" in {language} names {" and ".join(strange)}, no option here'
+                self._place.problem("menu", message)
+        heard = [set().union(*told.values())] if menu.every_language else list(told.values())
+        for key in menu.options if prompt == menu.prompt else ():
+            if any(key not in keys for keys in heard):
+                self._place.problem("menu", f'option {key} is not named in "{prompt}"', severity="warning")
 
 
 def _keys_in(text: str, language: str) -> Iterator[str]:
     for word in _KEYS_NAMED[language].findall(text.casefold()):
         if word in _DIGITS:
             yield _DIGITS[word]
-
-
-# ---------------------------------------------------------------- prompts
-
-
-def check_prompts(content: Content, announced: Collection[str]) -> None:
-    """Report prompts the line needs and nobody wrote, and values nobody will give them."""
-    spoken = {language for line in content.lines.values() for language in line.languages}
-    keyed = {n.field for written in content.flows.values() for n in _nodes(written) if isinstance(n, flows.Collect)}
-    used = {prompt_of(node) for written in content.flows.values() for node in _nodes(written)}
-    used |= {*SYSTEM_PROMPTS, *announced}
-    for language, written in content.catalogues.items():
-        prompts = written.catalogue.prompts
-        if language in spoken:
-            _check_written(written, {*SYSTEM_PROMPTS, *announced})
-        for name, prompt in prompts.items():
-            _check_values(written.places[name], prompt, prompts, keyed)
-        stand_ins = {prompt.without for prompt in prompts.values()}
-        for name in sorted(set(prompts) - used - stand_ins) if content.complete else ():
-            written.places[name].problem("remark", f'nothing says "{name}"', severity="warning")
-
-
-def _check_written(written: WrittenCatalogue, needed: set[str]) -> None:
-    """Report what the line needs and nobody wrote; of what it can say in words of its own, remark."""
-    unwritten = needed - set(written.catalogue.prompts)
-    spare = unwritten & set(SPARE["en"])
-    if unwritten - spare:
-        names = ", ".join(sorted(unwritten - spare))
-        written.top.problem("missing", f"the line says by itself, and nobody wrote: {names}")
-    elif spare:
-        how = "in words of its own" if written.catalogue.language in SPARE else "in another language"
-        message = f"nobody wrote, and the line says {how}: {', '.join(sorted(spare))}"
-        written.top.problem("remark", message, severity="warning")
-
-
-def _check_values(place: Item, prompt: Prompt, prompts: Mapping[str, Prompt], keyed: set[str]) -> None:
-    given = ALWAYS | SOMETIMES | keyed | SYSTEM_PROMPTS.get(prompt.name, frozenset())
-    for value in sorted(prompt.values - given):
-        place.problem("reference", f'nobody gives a prompt "{value}"{did_you_mean(value, given)}')
-    unsure = sorted((prompt.values & SOMETIMES) - ALWAYS_GIVEN.get(prompt.name, frozenset()))
-    if not unsure:
-        return
-    stand_in = prompts.get(prompt.without or "")
-    if stand_in is None:
-        place.problem("missing", f"{unsure[0]} is not always known; name another prompt in `without`")
-    elif stand_in.values & SOMETIMES:
-        place.problem("reference", f'"{stand_in.name}" stands in when values are missing, and speaks of some itself')

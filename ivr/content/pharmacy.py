@@ -11,11 +11,12 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from ivr.content import config, opening, policies, recordings, rules
-from ivr.content.flow_checks import Content, WrittenCatalogue, check_flows, check_prompts
+from ivr.content.flow_checks import Content, WrittenCatalogue, check_flows
 from ivr.content.flows import FOLDER as FLOWS_FOLDER
 from ivr.content.flows import WrittenFlow, read_flow
 from ivr.content.names import Names
 from ivr.content.problems import Problem, did_you_mean, in_order
+from ivr.content.prompt_checks import check_prompts, tiers
 from ivr.content.prompts import FOLDER as PROMPTS_FOLDER
 from ivr.content.prompts import Prompts, read_catalogue
 from ivr.content.reading import Read, attempt
@@ -25,6 +26,9 @@ from ivr.core.line import Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
 from ivr.core.rules import FACTS, QUEUE_ROUTES, Fact, RuleSet, Value, as_written, licensed_queues
 from ivr.proof import findings as proof
+from ivr.proof.disclosure import disclosures
+from ivr.proof.graph import FlowFinding
+from ivr.proof.patience import Patience
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -109,6 +113,7 @@ class _Reading:
         self._flows: dict[str, WrittenFlow] = {}
         self._catalogues: dict[str, WrittenCatalogue] = {}
         self._names = Names()
+        self._content = Content({}, {}, {}, {}, complete=False)
 
     def read(self, only: str | None) -> None:
         """Read everything, and `only` as if a line used it."""
@@ -121,15 +126,27 @@ class _Reading:
         self._check()
 
     def prove(self, seconds: float) -> None:
-        """Find what no call will ever show in time: rules nobody reaches, promises that break, examples that fail."""
+        """Find what no call will ever show in time: rules nobody reaches, promises that break, examples that fail.
+
+        And what a caller may come to hear that is not for them.
+        """
         if self._names.queues is None or not set(self._names.queues) <= set(self._queues):
             return  # nobody can say what comes of a call, and why not has been reported
         licensed = licensed_queues(self._queues, self._staff.values())
-        for found in proof.of_all(self._sets, self._queues, licensed, seconds):
-            example = self._as_written(found.example)
-            self.files[found.file].problems.append(
-                Problem(found.file, found.line, found.column, found.severity, found.code, found.message, example)
-            )
+        patience = Patience(seconds)
+        for found in disclosures(self._content.script, tiers(self._content), patience):
+            if isinstance(found, FlowFinding):
+                self._content.report(found)
+            else:
+                self._found(found)
+        for finding in proof.of_all(self._sets, self._queues, licensed, seconds):
+            self._found(finding)
+
+    def _found(self, found: proof.Finding) -> None:
+        example = self._as_written(found.example)
+        self.files[found.file].problems.append(
+            Problem(found.file, found.line, found.column, found.severity, found.code, found.message, example)
+        )
 
     def _as_written(self, call: Mapping[str, Value] | None) -> Mapping[str, Value] | None:
         """Return a call as an example in a file gives it: a time as the clock shows it."""
@@ -264,12 +281,12 @@ class _Reading:
 
     def _check(self) -> None:
         broken = any(problem.severity == "error" for file in self.files.values() for problem in file.problems)
-        content = Content(self._flows, self._catalogues, self._lines, self._rules, complete=not broken)
+        self._content = Content(self._flows, self._catalogues, self._lines, self._rules, complete=not broken)
         targets = [rule.then for found in self._sets for rule in (*found.rules, found.otherwise)]
-        check_flows(content)
-        check_prompts(content, {then.target for then in targets if then.route == "announce"})
+        check_flows(self._content)
+        check_prompts(self._content, {then.target for then in targets if then.route == "announce"})
         self._check_served()
-        if content.complete:
+        if self._content.complete:
             self._check_played()
 
     def _check_played(self) -> None:

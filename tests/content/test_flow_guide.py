@@ -9,11 +9,11 @@ import pytest
 from babel import Locale
 
 from ivr.content import folder, load_files
-from ivr.content.flow_checks import ways_on
 from ivr.content.flows import DEEDS, ENTRIES, NODE_KINDS, QUESTIONS
 from ivr.content.prompts import ALWAYS, SOMETIMES
 from ivr.content.spoken import filters
 from ivr.core.flows import Choose, Collect, Menu
+from ivr.proof.graph import ways_on
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/flows.md").read_text(encoding="utf-8")

@@ -1,0 +1,116 @@
+"""What is wrong with prompts: words nobody wrote, values nobody gives, words that are not for everybody or too hard."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from ivr.content.flow_checks import Content, WrittenCatalogue, plain
+from ivr.content.problems import did_you_mean
+from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, SYSTEM_PROMPTS, Prompt
+from ivr.content.reading_level import reading_level
+from ivr.content.written import Item
+from ivr.core import flows
+from ivr.proof.graph import prompts_of
+
+PERSONAL = frozenset({"earliest_refill_on", "expected_on", "last4", "since", "balance", "answer_by", "approved_until"})
+"""Values that tell something of one patient: only who has proved something may hear them."""
+
+UNPROVED = frozenset({"anonymous", "number"})
+PICKED = frozenset({"key"})  # what the prompt of a `pick` is given, besides what is known of the prescription
+_UNSURE = SOMETIMES | PERSONAL
+_STAFF_HEARS = "agent_"
+
+
+def check_prompts(content: Content, announced: Collection[str]) -> None:
+    """Report what is wrong with each prompt, and which are missing or said by nobody."""
+    nodes = [node for written in content.flows.values() for node in written.flow.nodes.values()]
+    spoken = {language for line in content.lines.values() for language in line.languages}
+    keyed = frozenset(node.field for node in nodes if isinstance(node, flows.Collect))
+    picking = {node.prompt for node in nodes if isinstance(node, flows.Pick)}
+    used = {*SYSTEM_PROMPTS, *announced, *(prompt for node in nodes for prompt in prompts_of(node))}
+    for language, written in content.catalogues.items():
+        prompts = written.catalogue.prompts
+        unwritten = sorted({*SYSTEM_PROMPTS, *announced} - set(prompts)) if language in spoken else []
+        if unwritten:
+            written.top.problem("missing", f"the line says by itself, and nobody wrote: {', '.join(unwritten)}")
+        for name, prompt in prompts.items():
+            given = keyed | PICKED if name in picking else keyed
+            _Checked(written.places[name], prompt, written, content).check(given)
+        stand_ins = {prompt.without for prompt in prompts.values()}
+        for name in sorted(set(prompts) - used - stand_ins) if content.complete else ():
+            written.places[name].problem("remark", f'nothing says "{name}"', severity="warning")
+
+
+def tiers(content: Content) -> dict[str, frozenset[str]]:
+    """Return who may hear each prompt, in every language and whatever stands in for it; everybody: left out."""
+    found: dict[str, frozenset[str]] = {}
+    for written in content.catalogues.values():
+        prompts = written.catalogue.prompts
+        for name, prompt in prompts.items():
+            stand_in = prompts.get(prompt.without or "")
+            for may in (prompt.tiers, stand_in.tiers if stand_in else frozenset[str]()):
+                if may:
+                    found[name] = found.get(name, may) & may
+    return found
+
+
+class _Checked:
+    """One prompt in one language."""
+
+    def __init__(self, place: Item, prompt: Prompt, written: WrittenCatalogue, content: Content) -> None:
+        self._place, self._prompt, self._content = place, prompt, content
+        self._language = written.catalogue.language
+        self._prompts: Mapping[str, Prompt] = written.catalogue.prompts
+
+    def check(self, keyed: frozenset[str]) -> None:
+        """Report what is wrong with it; `keyed` are the values that callers key in or pick."""
+        self._check_values(keyed)
+        self._check_tiers()
+        self._check_reading_level()
+
+    def _check_values(self, keyed: frozenset[str]) -> None:
+        prompt = self._prompt
+        given = ALWAYS | _UNSURE | keyed | SYSTEM_PROMPTS.get(prompt.name, frozenset())
+        for value in sorted(prompt.values - given):
+            self._place.problem("reference", f'nobody gives a prompt "{value}"{did_you_mean(value, given)}')
+        unsure = sorted((prompt.values & _UNSURE) - ALWAYS_GIVEN.get(prompt.name, frozenset()))
+        if not unsure:
+            return
+        stand_in = self._prompts.get(prompt.without or "")
+        if stand_in is None:
+            self._place.problem("missing", f"{unsure[0]} is not always known; name another prompt in `without`")
+        elif stand_in.values & _UNSURE:
+            message = f'"{stand_in.name}" stands in when values are missing, and speaks of some itself'
+            self._place.problem("reference", message)
+
+    def _check_tiers(self) -> None:
+        prompt = self._prompt
+        personal = sorted(prompt.values & PERSONAL)
+        if prompt.name in SYSTEM_PROMPTS and not prompt.name.startswith(_STAFF_HEARS) and (prompt.tiers or personal):
+            self._place.problem("disclosure", "the line says this by itself, to anybody; it must tell nothing private")
+        elif personal and not prompt.tiers:
+            message = f"{personal[0]} tells something of a patient; say in `tier` who may hear it"
+            self._place.problem("disclosure", message)
+        elif personal and prompt.tiers & UNPROVED:
+            who = " and ".join(sorted(prompt.tiers & UNPROVED))
+            message = f"{personal[0]} tells something of a patient, and {who} callers have proved nothing"
+            self._place.problem("disclosure", message)
+        self._check_same_tiers()
+
+    def _check_same_tiers(self) -> None:
+        """A prompt is for the same callers in whichever language they hear it."""
+        for written in self._content.catalogues.values():
+            other = written.catalogue.prompts.get(self._prompt.name, self._prompt)
+            if written.catalogue.language < self._language and other.tiers != self._prompt.tiers:
+                message = f"this is for other callers than in {written.catalogue.language}; give it the same `tier`"
+                self._place.problem("disclosure", message)
+
+    def _check_reading_level(self) -> None:
+        level = None if self._prompt.name.startswith(_STAFF_HEARS) else reading_level(self._text, self._language)
+        if level and level.hard:
+            message = f"this is hard to follow ({level.told}, {level.asked}); use shorter sentences and plainer words"
+            self._place.problem("plain-words", message, severity="error" if level.too_hard else "warning")
+
+    @property
+    def _text(self) -> str:
+        return plain(self._prompt.source)
