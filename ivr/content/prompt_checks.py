@@ -34,7 +34,8 @@ def check_prompts(content: Content, announced: Collection[str]) -> None:
         if unwritten:
             written.top.problem("missing", f"the line says by itself, and nobody wrote: {', '.join(unwritten)}")
         for name, prompt in prompts.items():
-            given = keyed | PICKED if name in picking else keyed
+            is_picked = name in picking or any(p.without == name for p in prompts.values() if p.name in picking)
+            given = keyed | PICKED if is_picked else keyed
             _Checked(written.places[name], prompt, written, content).check(given)
         stand_ins = {prompt.without for prompt in prompts.values()}
         for name in sorted(set(prompts) - used - stand_ins) if content.complete else ():

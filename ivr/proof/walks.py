@@ -207,8 +207,8 @@ class Walks:
         if isinstance(node, flows.Return) and len(here.at) == 1:
             return ("0", "")  # from a line's own flow to a person; from one that rules lead to back to the rules
         if isinstance(node, flows.Route):
-        return ("0",) if node.person else ("",)
-    return ()
+            return ("0",) if node.person else ("",)
+        return ()
 
 
 def _answers(node: flows.Node) -> Iterator[tuple[str, str]]:
