@@ -176,7 +176,7 @@ class OrderSystem(Protocol):
         ...
 
     def prove(self, proof: Proof, *, timeout_seconds: float | None = None) -> Proved:
-        """Return whom the offer is about and whether it fits; "no such" and "not theirs" differ in `about` alone.
+        """Return whom the offer is about and whether it fits; a miss says nothing else but whether the phone is theirs.
 
         Without an rx_number the person is looked for among those filed under the phone and those they act for;
         where none or several fit, it does not fit. A phone alone is Refused: it proves nothing.

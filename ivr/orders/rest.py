@@ -199,14 +199,15 @@ def _prescriber(item: _Json, phone: str | None) -> Prescriber:
 
 
 def _proved(item: _Json) -> Proved:
-    about, fits = _fact(item, "about", _word), _fits(item)
-    if not fits:
-        return Proved(about, False, _fact(item, "number_on_file", _flag) is True, None, None, None, None, None)
+    number_on_file = _fact(item, "number_on_file", _flag) is True
+    if not _fits(item):
+        about = None if item.get("about") is None else _id(item, "about")
+        return Proved(about, False, number_on_file, None, None, None, None, None)
     found = item.get("prescription")
     return Proved(
         about=_id(item, "about"),
         fits=True,
-        number_on_file=_fact(item, "number_on_file", _flag) is True,
+        number_on_file=number_on_file,
         permission=_fact(item, "permission", _one_of(Permission)),
         access=_fact(item, "access", _one_of(Access)),
         texts=_fact(item, "texts", _flag),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations, pairwise
+from operator import attrgetter
+
 import pytest
 
 from ivr.orders.port import Prescriber, Proof, Proved, Refused
@@ -115,6 +118,29 @@ def test_a_number_or_a_zip_alone_prove_nothing(order_system, offered):
         order_system.prove(offered)
 
 
+PATIENTS = [person for person in PEOPLE if person.kind == "patient"]
+THINGS = {
+    "rx_number": lambda patient: patient.prescriptions[-1].number,
+    "date_of_birth": attrgetter("date_of_birth"),
+    "zip": attrgetter("zip"),
+}
+MIXTURES = [*combinations(THINGS, 2), tuple(THINGS)]
+
+
+def test_of_everybody_all_that_is_theirs_fits_in_any_mixture(order_system):
+    for patient in PATIENTS:
+        for names in [("rx_number",), ("date_of_birth",), *MIXTURES]:
+            theirs = Proof(phone=patient.phone, **{name: THINGS[name](patient) for name in names})
+            assert outcome(order_system.prove(theirs)) == (patient.id, True, True)
+
+
+def test_of_nobody_anything_that_is_another_patients_fits_in_any_mixture(order_system):
+    for patient, other in [each for each in pairwise(PATIENTS) if each[0].zip != each[1].zip]:
+        for names in MIXTURES:
+            mixed = {name: THINGS[name](patient) for name in names} | {names[-1]: THINGS[names[-1]](other)}
+            assert not order_system.prove(Proof(phone=patient.phone, **mixed)).fits
+
+
 # ---------------------------------------------------------------- what comes with it
 
 
@@ -145,6 +171,8 @@ def test_the_prescription_comes_with_its_number_only(order_system):
         ("+16145550133", "7022001", "status"),
         ("+16145550134", "7023001", "everything"),  # a representative
         ("+16145550135", "7024001", "status"),
+        ("+16145550128", "7021001", "everything"),  # a couple's: it may be the patient himself
+        ("+16145550136", "7020001", "status"),  # two who act for one, and the one who may hear less may ring
         (ROLF, "7004001", "nothing"),  # a caregiver with nothing on file
         (PILAR, ADAS_RX, "nothing"),  # another patient's caregiver
         ("+16145550120", ADAS_RX, "nothing"),  # a prescriber's office is asked other things

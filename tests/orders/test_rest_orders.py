@@ -192,7 +192,7 @@ def test_a_refill_that_is_placed_waits_for_the_pharmacy_from_that_day(order_syst
     sandbox.now += timedelta(days=2)
     after = found(order_system, ADAS_RX, ADA)
     assert (before.acts_next, before.since) == ("nobody", date(2026, 10, 30))
-    assert (after.acts_next, after.since) == ("pharmacy", date(2026, 11, 24))
+    assert (after.acts_next, after.since, after.answer_by) == ("pharmacy", date(2026, 11, 24), None)
 
 
 def test_a_refill_of_nothing_is_refused(order_system):

@@ -175,6 +175,17 @@ def test_what_comes_with_a_miss_is_not_for_the_caller(answering):
     assert answering(proved(fits=False)).prove(ADAS) == Proved("p1", False, True, None, None, None, None, None)
 
 
+@pytest.mark.parametrize("about", ["p.1/2", "urn:patient:1"])
+def test_a_miss_counts_against_a_person_whatever_their_id_looks_like(answering, about):
+    assert answering(proved(fits=False, about=about)).prove(ADAS).about == about
+
+
+@pytest.mark.parametrize("about", ["", 7, ["p1"]])
+def test_a_miss_that_cannot_be_counted_has_had_no_answer(answering, about):
+    with pytest.raises(Unavailable):
+        answering(proved(fits=False, about=about)).prove(ADAS)
+
+
 def test_a_miss_about_nobody_is_an_answer(answering):
     missed = answering(http(200, b'{"about": null, "fits": false}')).prove(ADAS)
     assert (missed.about, missed.fits, missed.number_on_file) == (None, False, False)

@@ -368,6 +368,10 @@ PEOPLE: tuple[FiledPerson, ...] = (
         language="es",
         permissions={"patient-24": "status"},
     ),
+    # On a patient's own number it may be the patient who rings; on the number of two who act for one, either of them.
+    FiledPerson("caregiver-08", "Amal Haddad", "caregiver", "+16145550128", permissions={"patient-21": "status"}),
+    FiledPerson("caregiver-09", "Hal Brandt", "caregiver", "+16145550136", permissions={"patient-20": "refills"}),
+    FiledPerson("caregiver-10", "Una Brandt", "caregiver", "+16145550136", permissions={"patient-20": "status"}),
     FiledPerson("prescriber-01", "Birch Lane Family Practice", "prescriber", "+16145550120", npi="1234567893"),
     FiledPerson("prescriber-02", "Dr. Suri Anand", "prescriber", "+16145550121", npi="1993999998"),
     FiledPerson("pharmacy-01", "Corner Street Pharmacy", "pharmacy", "+16145550122", npi="1558598797"),
