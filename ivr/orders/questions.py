@@ -102,7 +102,7 @@ def _proof(call: Call, orders: OrderSystem, timeout_seconds: float | None, miss:
     told = call.fields
     offer = Proof(call.caller.number, told.get("rx_number"), told.get("date_of_birth"), told.get("zip"))
     proved = orders.prove(offer, timeout_seconds=timeout_seconds)
-    shown = {name for name in ("rx_number", "date_of_birth", "zip") if name in told}
+    shown: set[str] = {name for name in ("rx_number", "date_of_birth", "zip") if name in told}
     if call.code_right:
         shown.add("code")
     tier = _tier(shown, proved, call) if proved.fits else None
