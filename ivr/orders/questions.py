@@ -95,17 +95,26 @@ def _identity(call: Call, orders: OrderSystem, timeout_seconds: float | None) ->
 
 
 def _proof(call: Call, orders: OrderSystem, timeout_seconds: float | None, miss: Answer) -> Told:
-    """What fits and is not enough reads like what does not fit; only the latter is held against anybody."""
+    """What fits and is not enough reads like what does not fit; only the latter is held against anybody.
+
+    A code read back wrongly is as good as none, and wrong where anything hung on it.
+    """
     told = call.fields
     offer = Proof(call.caller.number, told.get("rx_number"), told.get("date_of_birth"), told.get("zip"))
     proved = orders.prove(offer, timeout_seconds=timeout_seconds)
-    shown = {name for name in ("rx_number", "date_of_birth", "zip", "code") if name in told}
-    fits = proved.fits and ("code" not in shown or call.code_right)
-    tier = tier_for(shown, number_on_file=proved.number_on_file, attestation=call.caller.attestation) if fits else None
-    tried = Tried(proved.about, not fits and shown != {"rx_number"}, miss)
+    shown: set[str] = {name for name in ("rx_number", "date_of_birth", "zip") if name in told}
+    if call.code_right:
+        shown.add("code")
+    tier = _tier(shown, proved, call) if proved.fits else None
+    wrong_code = "code" in told and not call.code_right and tier is None
+    tried = Tried(proved.about, wrong_code or (not proved.fits and shown != {"rx_number"}), miss)
     if tier is None or (proved.prescription is None and "rx_number" in told):
         return Told(miss, tried)
     return Told(_proved(proved, tier, call), tried)
+
+
+def _tier(shown: set[str], proved: Proved, call: Call) -> str | None:
+    return tier_for(shown, number_on_file=proved.number_on_file, attestation=call.caller.attestation)
 
 
 def _proved(proved: Proved, tier: str, call: Call) -> Answer:

@@ -140,12 +140,18 @@ def test_what_fits_and_is_not_enough_reads_like_what_does_not_fit(
     assert told("identity:0", wrong) == Told(NOTHING, Tried("patient-01", True, NOTHING))
 
 
-def test_a_code_read_back_rightly_stands_for_the_number_and_a_wrong_one_spoils_all(told: Any) -> None:
+def test_a_code_read_back_rightly_stands_for_the_number_and_a_wrong_one_is_a_wrong_proof(told: Any) -> None:
     fields = {**some(ADAS, "date_of_birth"), "code": "604938"}
-    right = told("identity:0", call_from(ADA, fields=fields, code_right=True)).answer
-    assert right.facts["tier"] == "verified"
-    wrong = told("identity:0", call_from(ADA, "A", fields=fields))
+    right = told("identity:0", call_from(ADA, fields=fields, code_right=True))
+    assert right.answer.facts["tier"] == "verified"
+    assert not right.tried.wrong
+    wrong = told("identity:0", call_from(ADA, fields=fields))
     assert wrong == Told(NOTHING, Tried("patient-01", True, NOTHING))
+
+
+def test_a_code_that_went_wrong_stands_in_nobodys_way_who_proves_it_otherwise(told: Any) -> None:
+    answer = told("identity:1", call_from(ADA, fields={**ADAS, "code": "604938"}))
+    assert (answer.answer.facts["tier"], answer.tried.wrong) == ("verified", False)
 
 
 @pytest.mark.parametrize("fields", [{}, {"zip": "43004"}])
