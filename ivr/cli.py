@@ -23,6 +23,7 @@ COMMANDS = {
     "call": ("ivr.desk:call", "the story of one call: every event, every decision and why"),
     "callbacks": ("ivr.desk:callbacks", "the callbacks and messages promised and not yet kept"),
     "check": ("ivr.content.check:command", "what is wrong with rules, flows, prompts and configuration"),
+    "classify": ("ivr.office.classify:command", "what callers want and how pressing it is, from their own words"),
     "diff": ("ivr.office.comparing:command", "which calls two versions decide differently, and what else changed"),
     "dial": ("ivr.phone.dial:dial", "ring the practice line from this terminal, or run written calls"),
     "dispositions": ("ivr.desk:dispositions", "what came of the last calls"),

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 LONGEST_FUNCTION = 60
 
 HOUSE = ("ivr.clock", "ivr.logs", "ivr.processes", "ivr.running", "ivr.settings")
-PARTS = ("ivr.content", "ivr.live", "ivr.orders", "ivr.proof", "ivr.store", "ivr.telephony")
+PARTS = ("ivr.content", "ivr.live", "ivr.orders", "ivr.proof", "ivr.speech", "ivr.store", "ivr.telephony")
 INSIDE = ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries", "ivr.switchboard", "ivr.console")
 
 # Who may import what of ours, from the inside outwards. What is not named here is a door, or what a door does:
@@ -31,7 +31,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "ivr.core": (),
     **dict.fromkeys(HOUSE, HOUSE),
     **dict.fromkeys(PARTS, ("ivr.core", *HOUSE)),
-    "ivr.content": ("ivr.core", "ivr.proof", *HOUSE),
+    "ivr.content": ("ivr.core", "ivr.proof", "ivr.speech", *HOUSE),
     "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store"),
     "ivr.switchboard": ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries"),
     "ivr.console": ("ivr.core", *HOUSE, "ivr.store", "ivr.switchboard"),
@@ -50,12 +50,16 @@ HOMES: dict[str, tuple[str, ...]] = {
     "honcho": ("ivr.processes",),
     "httpx": ("ivr.orders", "ivr.phone"),
     "jinja2": ("ivr.content",),
+    "numpy": ("ivr.speech", "ivr.office.training"),
     "psycopg": ("ivr.store",),
     "pysat": ("ivr.proof",),
+    "rapidfuzz": ("ivr.content", "ivr.speech"),
     "redis": ("ivr.live", "ivr.jobs", "ivr.relay", "worker"),
     "requests": ("ivr.telephony",),
     "rich": (*COMMAND_MODULES, "ivr.phone.dial"),
     "rq": ("ivr.live", "ivr.jobs", "ivr.relay", "worker"),
+    "scipy": ("ivr.office.training",),
+    "sklearn": ("ivr.office.training",),
     "sqlalchemy": ("ivr.store",),
     "twilio": ("ivr.telephony",),
     "yaml": ("ivr.content", "ivr.phone"),

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import partial, reduce
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -20,6 +20,8 @@ from ivr.content.prompt_checks import check_prompts, tiers
 from ivr.content.prompts import FOLDER as PROMPTS_FOLDER
 from ivr.content.prompts import Prompts, read_catalogue
 from ivr.content.reading import Read, attempt
+from ivr.content.speech import FOLDER as SPEECH_FOLDER
+from ivr.content.speech import lists_in, read_speech
 from ivr.content.written import File, Item, read_yaml
 from ivr.core.hours import Hours
 from ivr.core.line import Agent, Queue
@@ -29,6 +31,7 @@ from ivr.proof import findings as proof
 from ivr.proof.disclosure import disclosures
 from ivr.proof.graph import FlowFinding
 from ivr.proof.patience import Patience
+from ivr.speech.phrases import Phrases
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -91,6 +94,12 @@ def known_names(texts: Mapping[str, str]) -> Names:
     return _Reading(texts, (), datetime.now(UTC).year).names()
 
 
+def own_speech(texts: Mapping[str, str]) -> tuple[Phrases, list[Problem]]:
+    """Return what the texts tell the listener, whatever else is wrong with them, and why some of it cannot be read."""
+    reading = _Reading({path: text for path, text in texts.items() if path.startswith(SPEECH_FOLDER)}, (), 0)
+    return reading.speech(), in_order(problem for file in reading.files.values() for problem in file.problems)
+
+
 class _Reading:
     """One reading of all files: first the names each defines, then what they say, then how it fits together."""
 
@@ -114,12 +123,14 @@ class _Reading:
         self._catalogues: dict[str, WrittenCatalogue] = {}
         self._names = Names()
         self._content = Content({}, {}, {}, {}, complete=False)
+        self._speech = Phrases()
 
     def read(self, only: str | None) -> None:
         """Read everything, and `only` as if a line used it."""
         self._names = self.names()
         self._read_config()
         self._read_prompts()
+        self._speech = self.speech()
         for path in self._under(FLOWS_FOLDER):
             self._read_flow(path)
         self._sets = self._read_rules(only)
@@ -161,6 +172,14 @@ class _Reading:
         own_facts: dict[str, Fact] = self._config("facts", policies.read_facts, dict[str, Fact](), needed=False)
         return self._all_names(own_facts)
 
+    def speech(self) -> Phrases:
+        """Return what the files tell the listener, as far as they can be read."""
+        paths = self._under(SPEECH_FOLDER)
+        lists = {name for path in paths for name in lists_in(self._top(path))}
+        tops = [top for path in paths if (top := self._top(path))]
+        read = partial(read_speech, own_lists=lists)
+        return reduce(Phrases.beside, (attempt(read, top, Phrases()) for top in tops), Phrases())
+
     def routing(self, version: str) -> Routing:
         """Return the rules that can be decided by, and what they need."""
         whole = {rules.name: rules for rules in self._sets if self._queues.keys() >= _queues_of(rules)}
@@ -182,6 +201,7 @@ class _Reading:
             {name: written.flow for name, written in self._flows.items()},
             Prompts({code: written.catalogue for code, written in self._catalogues.items()}, first),
             files,
+            speech=self._speech,
         )
 
     # ------------------------------------------------------------ files

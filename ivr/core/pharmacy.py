@@ -77,6 +77,7 @@ class Pharmacy:
     flows: Mapping[str, Flow]
     prompts: Any  # ivr.content.prompts.Prompts; the core never reads it, only the renderer does
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text, so any version can be loaded again
+    speech: Any = None  # ivr.speech.phrases.Phrases: what the listener is told; the core never reads it
     routers: Mapping[str, Router] = field(init=False, repr=False, compare=False)  # `rules`, made ready for calls
 
     def __post_init__(self) -> None:

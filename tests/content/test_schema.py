@@ -46,7 +46,12 @@ def written_in(file: Path) -> tuple[str, str]:
 def kind_of(path: str) -> str:
     """Return the kind of file that stands at a path below the content folder."""
     place, _, name = path.rpartition("/")
-    kinds = {"routing_rules": "rules", "callflows": "flow", "callflows/prompts": "prompts"}
+    kinds = {
+        "routing_rules": "rules",
+        "callflows": "flow",
+        "callflows/prompts": "prompts",
+        "callflows/speech": "speech",
+    }
     return kinds.get(place, name.removesuffix(".yaml"))
 
 
@@ -293,6 +298,9 @@ PLACES: list[tuple[str, str, tuple[str, ...]]] = [
     ("callflows/a.yaml", "nodes: {a: {menu: a, options: {1: {set: @}}}}", ()),
     ("callflows/prompts/en.yaml", "@", ()),
     ("callflows/prompts/en.yaml", "prompts: {a: @}", ()),
+    ("callflows/speech/en.yaml", "@", ()),
+    ("callflows/speech/en.yaml", "red_flags: @", ()),
+    ("callflows/speech/en.yaml", "intents: @", ()),
     ("config/lines.yaml", "@", ()),
     ("config/lines.yaml", "lines: {a: @}", ()),
     ("config/sites.yaml", "@", ()),
@@ -483,7 +491,7 @@ def test_all_are_written_beside_the_content(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
     result = run(content=tmp_path)
-    assert (result.exit_code, result.stdout) == (0, f"10 files written to {tmp_path}/docs/schema\n")
+    assert (result.exit_code, result.stdout) == (0, f"11 files written to {tmp_path}/docs/schema\n")
     written = {file.name: file.read_bytes() for file in (tmp_path / "docs/schema").iterdir()}
     assert written == {file.name: file.read_bytes() for file in (ROOT / "docs/schema").iterdir()}
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ivr.content.names import Names
-from ivr.content.schema import config, flows, rules
+from ivr.content.schema import config, flows, rules, speech
 from ivr.content.schema.shapes import Shape
 
 __all__ = ["FILES", "schema_of"]
@@ -30,6 +30,7 @@ FILES: Mapping[str, Callable[[Names], Shape]] = {
     "rules": rules.rules,
     "flow": flows.flow,
     "prompts": flows.prompts,
+    "speech": speech.speech,
     "lines": config.lines,
     "sites": config.sites,
     "queues": config.queues,

@@ -1,0 +1,99 @@
+"""Trains the listener's model on the utterances in the repository: `python -m ivr.office.training`.
+
+The weights are kept as whole numbers in a file that holds nothing else. The same utterances give the same file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from ivr.content.speech import built_in
+from ivr.speech.features import features
+from ivr.speech.listener import Listener
+from ivr.speech.model import WEIGHTS, Model
+
+UTTERANCES = Path(__file__).parent.parent / "speech" / "utterances"
+URGENCIES = ("emergency", "urgent", "routine")
+SEEN_IN = 2  # utterances; a feature of one alone says nothing of the next
+STRENGTH = {"urgency": 8.0, "intent": 6.0}
+STEPS = 127
+
+Utterance = Mapping[str, Any]
+Kinds = Sequence[list[str]]
+
+
+def utterances(name: str) -> list[Utterance]:
+    """Return the labelled utterances of a split: train or held_out."""
+    lines = (UTTERANCES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def seen(listener: Listener, labelled: Iterable[Utterance]) -> list[Kinds]:
+    """Return what the model sees of each utterance."""
+    return [list(features(listener.words(one["text"]), listener.patterns.lists)) for one in labelled]
+
+
+def train(labelled: Sequence[Utterance], kinds: Sequence[Kinds]) -> Model:
+    """Return a model of labelled utterances, from what it sees of each."""
+    counted = Counter(feature for one in kinds for found in one for feature in found)
+    names = sorted(feature for feature, count in counted.items() if count >= SEEN_IN)
+    rows = {name: row for row, name in enumerate(names)}
+    matrix = _matrix(kinds, rows)
+    urgency, intent = (_fitted(matrix, [one[what] for one in labelled], STRENGTH[what]) for what in STRENGTH)
+    weights = np.hstack([urgency.coef_.T, intent.coef_.T])
+    steps = np.maximum(np.abs(weights).max(axis=0), 1e-9) / STEPS
+    answers = (*urgency.classes_.tolist(), *intent.classes_.tolist())
+    bias = np.concatenate([urgency.intercept_, intent.intercept_])
+    return Model(rows, np.rint(weights / steps).astype(np.int8), steps, bias, answers, len(urgency.classes_))
+
+
+def _matrix(kinds: Sequence[Kinds], rows: Mapping[str, int]) -> csr_matrix:
+    places: list[int] = []
+    values: list[float] = []
+    ends = [0]
+    for one in kinds:
+        for found in one:
+            known = [rows[feature] for feature in found if feature in rows]
+            places += known
+            values += [len(found) ** -0.5] * len(known) if known else []
+        ends.append(len(places))
+    return csr_matrix((values, places, ends), shape=(len(kinds), len(rows)))
+
+
+def _fitted(matrix: csr_matrix, answers: list[str], strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=1_000, tol=1e-4).fit(matrix, answers)
+
+
+def save(model: Model, path: Path = WEIGHTS) -> None:
+    """Write a model where the listener finds it."""
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            features=_bytes("\n".join(model.rows)),
+            answers=_bytes("\n".join(model.answers)),
+            weights=model.weights,
+            steps=model.steps,
+            bias=model.bias,
+            urgencies=np.array(model.urgencies),
+        )
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def main() -> None:
+    labelled = utterances("train")
+    save(train(labelled, seen(Listener(built_in()), labelled)))
+
+
+if __name__ == "__main__":
+    main()

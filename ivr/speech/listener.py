@@ -1,0 +1,119 @@
+"""From what a caller says to what they want and how pressing it is.
+
+Red flags that somebody wrote down decide; the trained model decides what nobody wrote down. Where the two leave doubt,
+harm is not ruled out, and somebody has to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ivr.core.heard import Heard
+from ivr.speech.context import Context
+from ivr.speech.features import features
+from ivr.speech.medicines import Medicines
+from ivr.speech.model import Model, shipped
+from ivr.speech.phrases import Found, Phrases, find
+from ivr.speech.words import words_of
+
+EMERGENCY_FROM = 0.6
+ASK_FROM = 0.25
+URGENT_FROM = 0.4
+SURE = 0.25  # below this an intent is a guess
+MOST_WORDS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The red flags of a sentence, each with why it is harmless, or None."""
+
+    found: list[tuple[str, Found, str | None]]
+
+    def live(self, level: str) -> list[Found]:
+        return [found for at, found, harmless in self.found if at == level and harmless is None]
+
+    def only_if(self) -> list[Found]:
+        return [
+            found for level, found, harmless in self.found if level in ("emergency", "ask") and harmless == "supposed"
+        ]
+
+
+class Listener:
+    """Understands sentences by some phrases and a model; safe to use from several threads."""
+
+    def __init__(self, phrases: Phrases, model: Model | None = None) -> None:
+        self.patterns = phrases.patterns
+        self._context = Context(self.patterns.lists)
+        self._medicines = Medicines(phrases.medicines)
+        self._model = model
+
+    def warm(self) -> None:
+        """Get ready, so that the first caller waits no longer than the next."""
+        self.understand("hello", "en")
+
+    def understand(self, words: str, language: str | None = None) -> Heard:
+        """Return what was said, in any language the phrases are in; `language` is the one the caller chose.
+
+        Raises nothing, whatever the words are.
+        """
+        told = self.words(words)
+        if not told:
+            return Heard(None, "routine", False, 0.0, ("nothing was said",))
+        flags = self.flags(told)
+        urgencies, intents = (self._model or shipped()).judge(features(told, self.patterns.lists))
+        return _decided(flags, urgencies, intents, list(self._intents_told(told)))
+
+    def words(self, text: str) -> list[str]:
+        """Return a sentence as the words that are compared."""
+        return self._medicines.named(words_of(text)[:MOST_WORDS])
+
+    def flags(self, words: list[str]) -> Flags:
+        """Return the red flags of a sentence, once idioms are out of the way."""
+        plain = self._without_idioms(words)
+        return Flags(
+            [
+                (level, found, self._context.why_harmless(plain, found.start, found.end))
+                for level, phrases in self.patterns.red_flags.items()
+                for found in find(phrases, plain)
+            ]
+        )
+
+    def _without_idioms(self, words: list[str]) -> list[str]:
+        plain = list(words)
+        for found in find(self.patterns.idioms, words):
+            plain[found.start : found.end] = ["_"] * (found.end - found.start)
+        return plain
+
+    def _intents_told(self, words: list[str]) -> Iterable[tuple[str, Found]]:
+        for intent, phrases in self.patterns.intents.items():
+            yield from ((intent, found) for found in find(phrases, words))
+
+
+def _decided(
+    flags: Flags, urgencies: dict[str, float], intents: dict[str, float], told: list[tuple[str, Found]]
+) -> Heard:
+    urgency, ask, why = _urgency(flags, urgencies)
+    intent, sure = max(intents.items(), key=lambda item: item[1])
+    if told:
+        intent, sure = told[0][0], 1.0
+        why = (*why, f"phrase `{told[0][1].phrase.text}` ({told[0][1].phrase.place})")
+    return Heard(intent if sure >= SURE else None, urgency, ask, round(sure, 3), why)
+
+
+def _urgency(flags: Flags, likely: dict[str, float]) -> tuple[str, bool, tuple[str, ...]]:
+    emergency = flags.live("emergency")
+    if emergency:
+        return "emergency", False, _told("red flag", emergency)
+    if likely["emergency"] >= EMERGENCY_FROM:
+        return "emergency", False, (f"sounds like an emergency ({likely['emergency']:.0%})",)
+    doubts = [*flags.live("ask"), *flags.only_if()]
+    ask = bool(doubts) or likely["emergency"] >= ASK_FROM
+    urgent = flags.live("urgent")
+    pressing = bool(urgent) or likely["urgent"] + likely["emergency"] >= URGENT_FROM
+    why = (*_told("in doubt for", doubts), *_told("urgent", urgent))
+    return ("urgent" if pressing else "routine"), ask, why
+
+
+def _told(what: str, found: list[Found]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{what} `{one.phrase.text}` ({one.phrase.place})" for one in found))
