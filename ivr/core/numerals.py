@@ -71,15 +71,27 @@ def _length(run: list[str]) -> int:
 
 def series(run: list[str]) -> Iterator[tuple[str, ...]]:
     """Yield the numbers a run of tokens can be, each as its digits: the fewest, largest numbers first."""
-    yield from islice(_series(run, 0), MOST_READINGS)
+    steps = _steps(run)
+    if not steps[0]:  # a `thousand` of nothing, a `double` of nothing: what is left is all that was said
+        steps = _steps([token for token in run if token not in (*THOUSAND, *AGAIN, "hundred")])
+    yield from islice(_series(steps, 0), MOST_READINGS)
 
 
-def _series(run: list[str], at: int) -> Iterator[tuple[str, ...]]:
-    if at >= len(run):
+def _steps(run: list[str]) -> list[list[tuple[str, int]]]:
+    """Return for each place every number that can begin there and leaves something that can be read to its end."""
+    steps: list[list[tuple[str, int]]] = [[] for _ in run] + [[("", len(run))]]
+    for at in reversed(range(len(run))):
+        begins = [("", at + 1)] if run[at] in JOINS else _numbers(run, at)
+        steps[at] = [(digits, after) for digits, after in begins if steps[after]]
+    return steps
+
+
+def _series(steps: list[list[tuple[str, int]]], at: int) -> Iterator[tuple[str, ...]]:
+    if at >= len(steps) - 1:
         yield ()
         return
-    for digits, after in _numbers(run, at) or [("", at + 1)]:  # a word that is no number by itself says nothing
-        for rest in _series(run, after):
+    for digits, after in steps[at]:
+        for rest in _series(steps, after):
             yield (digits, *rest) if digits else rest
 
 
@@ -115,7 +127,9 @@ def _hundreds(run: list[str], at: int) -> Iterator[Value]:
 
 def _with_rest(hundreds: int, run: list[str], at: int) -> Iterator[Value]:
     yield hundreds, at
-    yield from ((hundreds + rest, after) for rest, after in _and(_tens, run, at))
+    for rest, after in _and(_tens, run, at):
+        if run[after : after + 1] != ["hundred"]:  # `seven hundred two hundred` are two numbers
+            yield hundreds + rest, after
 
 
 def _and(read: Callable[[list[str], int], Iterator[Value]], run: list[str], at: int) -> Iterator[Value]:
