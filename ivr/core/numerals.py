@@ -34,6 +34,7 @@ def _counted(lists: tuple[str, ...], first: int, step: int = 1) -> dict[str, int
 UNITS: Mapping[str, int] = {**_counted(_UNITS, 0), "oh": 0, "o": 0, "un": 1, "una": 1}
 TEENS: Mapping[str, int] = {**_counted(_TEENS, 10), **_counted(_TWENTIES, 21), "veintiun": 21}
 TENS: Mapping[str, int] = _counted(_TENS, 20, 10)
+TENS_JOIN: Mapping[str, bool] = {word: words == _TENS[1] for words in _TENS for word in words.split()}
 HUNDREDS: Mapping[str, int] = {**_counted(_HUNDREDS, 100, 100), "cien": 100}
 THOUSAND = ("thousand", "mil")
 AGAIN: Mapping[str, int] = {"double": 2, "doble": 2, "triple": 3}
@@ -145,7 +146,7 @@ def _tens(run: list[str], at: int) -> Iterator[Value]:
         yield UNITS.get(token, TEENS.get(token, 0)), at + 1
     elif token in TENS:
         yield TENS[token], at + 1
-        joined = at + 1 < len(run) and run[at + 1] in JOINS
-        unit = UNITS.get(run[at + 2 if joined else at + 1], 0) if at + 1 + joined < len(run) else 0
-        if unit:
-            yield TENS[token] + unit, at + 2 + joined
+        joined = TENS_JOIN[token]  # `treinta y uno`, but `thirty one`
+        if not joined or run[at + 1 : at + 2] == ["y"]:
+            unit = UNITS.get(next(iter(run[at + 1 + joined :]), ""), 0)
+            yield from [(TENS[token] + unit, at + 2 + joined)] if unit else []

@@ -49,7 +49,7 @@ def became_emergency(draft: Draft, decision: Decision) -> None:
     """Somebody in line is in danger: the same ticket, for those who are there for emergencies, before all others."""
     assert draft.call.ticket is not None
     tickets.withdraw_offers(draft)
-    name = decision.target if decision.target in draft.pharmacy.queues else draft.call.ticket.queue
+    name = decision.target if decision.route == "queue" else draft.call.ticket.queue
     queue = draft.queue(name)
     draft.put_ticket(
         queue=name,
