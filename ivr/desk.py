@@ -166,7 +166,7 @@ def call(call_id: str | None, as_json: bool) -> None:
         click.echo(f"{zone.local(line.at):%a %d %b %H:%M:%S}  {_sentence(json.loads(line.event))}")
         for reason in line.why:
             mark = "→" if reason.taken else " "
-            click.echo(f"          {mark} {reason.rule} ({reason.file}:{reason.line}): {reason.because}")
+            click.echo(f"          {mark} {reason.rule} ({reason.place}): {reason.because}")
 
 
 def _sentence(event: dict[str, Any]) -> str:

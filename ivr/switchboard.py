@@ -23,10 +23,10 @@ from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
 from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
+from ivr.core.on_hold import hold_view
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
 from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
-from ivr.core.waiting import hold_view
 from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem

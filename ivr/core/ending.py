@@ -74,9 +74,17 @@ def _person_hung_up(draft: Draft) -> None:
         callback_failed(draft)
 
 
+def _left_in_doubt(draft: Draft) -> None:
+    """They hung up on the question whether anybody is in danger: somebody has to find out."""
+    draft.put(doubt=None, facts={**draft.call.facts, "urgency": "emergency"})
+    draft.task("possible_emergency", urgent=True)
+
+
 def caller_hung_up(draft: Draft) -> None:
     """The caller is gone: whatever was going on ends here, unless a callback or a message keeps their ticket."""
     draft.put(ended_at=draft.call.ended_at or draft.now)
+    if draft.call.doubt is not None:
+        _left_in_doubt(draft)
     if draft.call.ticket and draft.call.ticket.live and draft.call.ticket.kind == "callback":
         return  # the first news of a caller who was promised one may come while somebody is already ringing them
     if draft.call.phase == "talking":

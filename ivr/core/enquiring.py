@@ -30,6 +30,8 @@ def ask(draft: Draft, node: flows.AskNode) -> bool:
         draft.put(on_file=draft.call.on_file or told.facts.get("tier") == "number")
     _count_wrong_proofs(draft, node, told)
     facts.told_elsewhere(draft, told)
+    if node.question == "prescriptions":
+        draft.put(found=told.found)
     return False
 
 

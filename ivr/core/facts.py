@@ -116,7 +116,6 @@ def told_elsewhere(draft: Draft, told: Answer) -> None:
         person=told.person or draft.call.person,
         prescription=told.prescription or draft.call.prescription,
         values={**draft.call.values, **told.values},
-        found=told.found or draft.call.found,
     )
 
 

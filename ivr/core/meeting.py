@@ -183,7 +183,8 @@ def person_keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
 def _meet(draft: Draft, offer: Offer) -> None:
     ticket = draft.call.ticket
     assert ticket is not None
-    draft.put(phase="talking", reached="talk", outcome="answered" if ticket.kind == "hold" else "callback")
+    outcome = "answered" if ticket.kind == "hold" else "callback"
+    draft.put(phase="talking", reached="talk", outcome=outcome, doubt=None)  # whoever they talk to asks by themselves
     if offer.agent not in draft.call.agents:
         draft.put(agents=(*draft.call.agents, offer.agent))
     draft.put_ticket(state="talking", answered_at=ticket.answered_at or draft.now)

@@ -34,6 +34,7 @@ def _counted(lists: tuple[str, ...], first: int, step: int = 1) -> dict[str, int
 UNITS: Mapping[str, int] = {**_counted(_UNITS, 0), "oh": 0, "o": 0, "un": 1, "una": 1}
 TEENS: Mapping[str, int] = {**_counted(_TEENS, 10), **_counted(_TWENTIES, 21), "veintiun": 21}
 TENS: Mapping[str, int] = _counted(_TENS, 20, 10)
+TENS_JOIN: Mapping[str, bool] = {word: words == _TENS[1] for words in _TENS for word in words.split()}
 HUNDREDS: Mapping[str, int] = {**_counted(_HUNDREDS, 100, 100), "cien": 100}
 THOUSAND = ("thousand", "mil")
 AGAIN: Mapping[str, int] = {"double": 2, "doble": 2, "triple": 3}
@@ -71,15 +72,27 @@ def _length(run: list[str]) -> int:
 
 def series(run: list[str]) -> Iterator[tuple[str, ...]]:
     """Yield the numbers a run of tokens can be, each as its digits: the fewest, largest numbers first."""
-    yield from islice(_series(run, 0), MOST_READINGS)
+    steps = _steps(run)
+    if not steps[0]:  # a `thousand` of nothing, a `double` of nothing: what is left is all that was said
+        steps = _steps([token for token in run if token not in (*THOUSAND, *AGAIN, "hundred")])
+    yield from islice(_series(steps, 0), MOST_READINGS)
 
 
-def _series(run: list[str], at: int) -> Iterator[tuple[str, ...]]:
-    if at >= len(run):
+def _steps(run: list[str]) -> list[list[tuple[str, int]]]:
+    """Return for each place every number that can begin there and leaves something that can be read to its end."""
+    steps: list[list[tuple[str, int]]] = [[] for _ in run] + [[("", len(run))]]
+    for at in reversed(range(len(run))):
+        begins = [("", at + 1)] if run[at] in JOINS else _numbers(run, at)
+        steps[at] = [(digits, after) for digits, after in begins if steps[after]]
+    return steps
+
+
+def _series(steps: list[list[tuple[str, int]]], at: int) -> Iterator[tuple[str, ...]]:
+    if at >= len(steps) - 1:
         yield ()
         return
-    for digits, after in _numbers(run, at) or [("", at + 1)]:  # a word that is no number by itself says nothing
-        for rest in _series(run, after):
+    for digits, after in steps[at]:
+        for rest in _series(steps, after):
             yield (digits, *rest) if digits else rest
 
 
@@ -115,7 +128,9 @@ def _hundreds(run: list[str], at: int) -> Iterator[Value]:
 
 def _with_rest(hundreds: int, run: list[str], at: int) -> Iterator[Value]:
     yield hundreds, at
-    yield from ((hundreds + rest, after) for rest, after in _and(_tens, run, at))
+    for rest, after in _and(_tens, run, at):
+        if run[after : after + 1] != ["hundred"]:  # `seven hundred two hundred` are two numbers
+            yield hundreds + rest, after
 
 
 def _and(read: Callable[[list[str], int], Iterator[Value]], run: list[str], at: int) -> Iterator[Value]:
@@ -131,7 +146,7 @@ def _tens(run: list[str], at: int) -> Iterator[Value]:
         yield UNITS.get(token, TEENS.get(token, 0)), at + 1
     elif token in TENS:
         yield TENS[token], at + 1
-        joined = at + 1 < len(run) and run[at + 1] in JOINS
-        unit = UNITS.get(run[at + 2 if joined else at + 1], 0) if at + 1 + joined < len(run) else 0
-        if unit:
-            yield TENS[token] + unit, at + 2 + joined
+        joined = TENS_JOIN[token]  # `treinta y uno`, but `thirty one`
+        if not joined or run[at + 1 : at + 2] == ["y"]:
+            unit = UNITS.get(next(iter(run[at + 1 + joined :]), ""), 0)
+            yield from [(TENS[token] + unit, at + 2 + joined)] if unit else []

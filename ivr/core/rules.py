@@ -214,6 +214,11 @@ class Reason:
     taken: bool
     because: str
 
+    @property
+    def place(self) -> str:
+        """Where it is written: `main.yaml:14`, or the file alone."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
 
 # ---------------------------------------------------------------- tests of decisions
 

@@ -45,7 +45,7 @@ def emergency(draft: Draft, heard: Heard) -> None:
     is_exact = heard.is_understood and heard.intent not in VAGUE
     intent = str(heard.intent) if is_exact else "adverse_reaction"
     facts.learn_for_good(draft, {"intent": intent, "urgency": "emergency"})
-    draft.put(doubt=None, asking=None, asking_since=None)
+    draft.put(doubt=None, asking=None, asking_since=None, secret=False)
     draft.say(Say("emergency_heard"))
     on_hold = draft.call.ticket is not None and draft.call.phase in ("holding", "dialogue")
     decision = walk.decide(draft, _figures(draft))

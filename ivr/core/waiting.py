@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ivr.core import entry, messages, tickets, unattended
-from ivr.core.call import Call, World
+from ivr.core import entry, facts, messages, tickets, unattended
+from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import MoveCaller, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
-from ivr.core.line import Offer, Queue, Ticket, on_call_id
-from ivr.core.metrics import expected_wait_minutes
+from ivr.core.line import Offer, Ticket, on_call_id
+from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, may_call_back, planned
 from ivr.core.rules import Decision
-from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say, Verb
+from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say
 
 DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
 ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number
-UNANSWERED_AFTER_SECONDS = 90  # an emergency nobody took becomes an urgent task and a page
 LOOK_AGAIN_SECONDS = 20
+CHOICE_SECONDS = 10  # to choose what to do instead of waiting …
+PATIENT_CHOICE_SECONDS = 15  # … for callers who are given more time
 BREATH_SECONDS = 2  # of silence before the music: longer, and a caller thinks the line is dead
 
 
@@ -48,7 +49,7 @@ def became_emergency(draft: Draft, decision: Decision) -> None:
     """Somebody in line is in danger: the same ticket, for those who are there for emergencies, before all others."""
     assert draft.call.ticket is not None
     tickets.withdraw_offers(draft)
-    name = decision.target if decision.target in draft.pharmacy.queues else draft.call.ticket.queue
+    name = decision.target if decision.route == "queue" else draft.call.ticket.queue
     queue = draft.queue(name)
     draft.put_ticket(
         queue=name,
@@ -72,9 +73,9 @@ def hold(draft: Draft) -> None:
 
 def _watch_plan(draft: Draft, ticket: Ticket) -> None:
     """The steps of the wait plan that widen the choice of agents come by timer; those that are said do not."""
-    for number, planned in enumerate(draft.queue(ticket.queue).plan):
-        if planned.does in ("relax", "overflow"):
-            due_at = draft.now + timedelta(seconds=planned.after_seconds)
+    for number, widens in enumerate(draft.queue(ticket.queue).plan):
+        if widens.does in ("relax", "overflow"):
+            due_at = draft.now + timedelta(seconds=widens.after_seconds)
             draft.do(SetTimer(f"plan:{number}", due_at))
 
 
@@ -83,11 +84,11 @@ def plan_step(draft: Draft, number: int) -> None:
     ticket = draft.call.ticket
     if ticket is None or ticket.state not in ("waiting", "connecting"):
         return
-    planned = draft.queue(ticket.queue).plan[number]
-    if planned.does == "relax":
-        draft.put_ticket(needs=tuple(need for need in ticket.needs if need != planned.value))
-    elif planned.value not in ticket.also:
-        draft.put_ticket(also=(*ticket.also, planned.value))
+    widens = draft.queue(ticket.queue).plan[number]
+    if widens.does == "relax":
+        draft.put_ticket(needs=tuple(need for need in ticket.needs if need != widens.value))
+    elif widens.value not in ticket.also:
+        draft.put_ticket(also=(*ticket.also, widens.value))
 
 
 def _watch_emergency(draft: Draft) -> None:
@@ -100,64 +101,12 @@ def _watch_emergency(draft: Draft) -> None:
 # ---------------------------------------------------------------- on hold
 
 
-def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
-    """What a waiting caller hears now: a view of the ticket, which changes nothing."""
-    if call.ticket is None or call.phase not in ("holding", "connecting", "dialogue"):
-        return (Play("hold_short"),)
-    if unattended.silent(world) and (call.phase == "connecting" or (call.ticket.emergency and _ringable(call, world))):
-        return (Leave(),)  # from outside the queue a turn can bring them to somebody by itself
-    if call.phase == "connecting":
-        return (Say("a_person_is_ready"), Play("hold_short"))
-    if call.ticket.emergency:
-        waited = (world.now - call.ticket.due_from).total_seconds()
-        told = "emergency_unanswered" if waited >= UNANSWERED_AFTER_SECONDS else "hold_emergency"
-        return (Gather((Say(told), Play("hold_short")), seconds=1),)
-    says = [_position(call, world)]
-    if may_call_back(call, world.pharmacy.queues[call.ticket.queue]):
-        says.append(Say("callback_offer"))
-    if unattended.silent(world) or _planned(call, world, "offer", "voicemail"):
-        says.append(Say("message_offer"))
-    if unattended.silent(world) and "staffed" in _ringable(call, world):
-        says.append(Say("staffed_offer"))
-    return (Gather((*says, Play("hold")), seconds=3),)
-
-
-def _ringable(call: Call, world: World) -> dict[str, str]:
-    return unattended.parties(world.pharmacy, call.site, world.now)
-
-
-def _planned(call: Call, world: World, does: str, value: str) -> bool:
-    """Has the caller waited long enough for this step of their queue's plan?"""
-    assert call.ticket is not None
-    waited = (world.now - (call.queued_at or call.arrived_at)).total_seconds()
-    plan = world.pharmacy.queues[call.ticket.queue].plan
-    return any(step.does == does and step.value == value and waited >= step.after_seconds for step in plan)
-
-
-def _position(call: Call, world: World) -> Say:
-    if unattended.silent(world):
-        return Say("hold_unattended")
-    figures = world.answers.get("line")
-    if figures is None or not _planned(call, world, "announce", "position"):
-        return Say("hold_still")
-    position = int(figures.values["position"])
-    low, high = expected_wait_minutes(position, int(figures.values["agents"]))
-    return Say("hold_position", {"position": position, "minutes_low": low, "minutes_high": high})
-
-
-def may_call_back(call: Call, queue: Queue) -> bool:
-    offered = call.decision.offer_callback if call.decision else None
-    return (
-        (queue.offer_callback if offered is None else offered) and call.ticket is not None and not call.ticket.emergency
-    )
-
-
 def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     """A key on hold: 1 a callback, 2 a message and 3 the staffed number where offered, anything else stays in line."""
     ticket = draft.call.ticket
     assert ticket is not None
     key = event.digits[:1] if isinstance(event, Keyed) else ""
-    if key == "2" and (_planned(draft.call, draft.world, "offer", "voicemail") or _is_unattended(draft)):
+    if key == "2" and (planned(draft.call, draft.world, "offer", "voicemail") or _is_unattended(draft)):
         return _leave_for(draft, "message")
     if key == "3" and _is_unattended(draft) and "staffed" in _parties(draft):
         return _leave_for(draft, "staffed")
@@ -213,7 +162,11 @@ def offer_callback(draft: Draft) -> None:
 
 def _ask(draft: Draft, dialogue: str, says: Say, digits: int | None = 1) -> None:
     draft.put(phase="dialogue", dialogue=dialogue, secret=digits is None)
-    draft.say(Gather((says,), digits, speech=True, seconds=10))
+    draft.say(Gather((says,), digits, speech=True, seconds=_choice_seconds(draft)))
+
+
+def _choice_seconds(draft: Draft) -> int:
+    return PATIENT_CHOICE_SECONDS if facts.is_patient(draft) else CHOICE_SECONDS
 
 
 def in_dialogue(draft: Draft, event: Keyed | Spoke | Silent) -> None:
@@ -269,7 +222,7 @@ def _confirm_number(draft: Draft, number: str) -> None:
 def _back_on_hold(draft: Draft) -> None:
     if draft.call.ticket is None:  # a rule offered a callback, and they did not want it
         return messages.take_message(draft, tickets.usual_queue(draft))
-    draft.put(phase="holding", dialogue="")
+    draft.put(phase="holding", dialogue="", secret=False)
     draft.put_ticket(not_before=None)
     draft.say(Say("in_line"))
     return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
@@ -337,7 +290,7 @@ def told_nobody(draft: Draft) -> None:
         return messages.take_message(draft, queue.name)
     draft.put(phase="dialogue", dialogue="nobody")
     draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
-    draft.say(Gather((Say("all_busy_callback"),), speech=True, seconds=10))
+    draft.say(Gather((Say("all_busy_callback"),), speech=True, seconds=_choice_seconds(draft)))
     return None
 
 

@@ -55,7 +55,7 @@ def here(draft: Draft) -> flows.Node:
 
 def at(draft: Draft, place: tuple[Place, ...]) -> None:
     """At another place, where nobody has missed anything yet."""
-    draft.put(place=place, strikes=0, silences=0, repeats=0)
+    draft.put(place=place, strikes=0, silences=0, repeats=0, secret=False)
 
 
 def go(draft: Draft, node: str) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.effects import Effect, MoveAgent, MoveCaller, MoveLeg, PlaceCall, WriteDisposition
-from ivr.core.events import Arrived, Came, Event, HungUp, Keyed, Offered, Silent
-from ivr.core.flows import AskNode, Collect, Flow, HangUpNode, Menu, Option, Return, Route, SayNode, SubFlow
+from ivr.core.events import Arrived, Came, Event, HungUp, Keyed, Offered, Silent, Spoke
+from ivr.core.flows import AskNode, Collect, Flow, HangUpNode, Menu, Node, Option, Return, Route, SayNode, SubFlow
 from ivr.core.flows import Do as DoNode
+from ivr.core.heard import Heard
 from ivr.core.hours import Hours
 from ivr.core.line import PRESENCE, Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
@@ -115,6 +116,11 @@ LINE = Answer(True, {"waiting": 0, "longest_wait": 0, "licensed_free": 1, "repea
 SILENT = replace(LINE, values={"position": "1", "agents": "1", "worker": "silent"})  # nobody is offered a call
 
 
+def pharmacy_with(**nodes: Node) -> Pharmacy:
+    """The pharmacy, whose main flow has these nodes too, or instead; `menu` is the first after the language."""
+    return replace(PHARMACY, flows={**PHARMACY.flows, "main": replace(FLOW, nodes={**FLOW.nodes, **nodes})})
+
+
 class Rehearsal:
     """One call, played event by event; keeps what was said to each leg, what was done and where the agents are."""
 
@@ -145,6 +151,20 @@ class Rehearsal:
         for key in keys:
             self.happens(Keyed(leg, key))
         return self
+
+    def says(
+        self,
+        words: str,
+        intent: str | None = None,
+        urgency: str = "routine",
+        *,
+        asks: bool = False,
+        confidence: float = 0.9,
+        because: tuple[str, ...] = (),
+    ) -> Rehearsal:
+        """They say it in their own words, and this much of it is understood."""
+        heard = Heard(intent, urgency, asks, confidence if intent else 0.0, because)
+        return self.happens(Spoke("c", words, heard=heard))
 
     def says_nothing(self, leg: str = "c") -> Rehearsal:
         return self.happens(Silent(leg))

@@ -1,9 +1,11 @@
 """Whatever happens in whatever order, twice or late, a call holds together."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.core.call import Answer
+from ivr.core.call import Answer, Call
 from ivr.core.effects import MoveCaller
 from ivr.core.events import (
     CallerGone,
@@ -23,17 +25,34 @@ from ivr.core.events import (
     TimerDue,
     Worked,
 )
+from ivr.core.flows import AskNode, Collect, Pick
+from ivr.core.flows import Do as DoNode
+from ivr.core.heard import Heard
 from ivr.core.line import PRESENCE
-from tests.core.rehearsal import LINE, NIGHT, OPEN, SILENT, Rehearsal
+from ivr.core.pharmacy import Pharmacy
+from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Meet, Pause, Record
+from tests.core.rehearsal import FLOW, LINE, NIGHT, OPEN, PHARMACY, SILENT, Rehearsal, pharmacy_with
 
 AGENTS = ("ana", "ben", "cas", "dee", "eve", "fay", "gil", "hal")
 LEGS = st.sampled_from(["c", *(f"leg-{agent}" for agent in AGENTS), "callback", "nobody"])
+HEARD = st.one_of(
+    st.none(),
+    st.builds(
+        Heard,
+        st.sampled_from([None, "refill_request", "medication_question", "speak_to_person", "billing"]),
+        st.sampled_from(["routine", "routine", "urgent", "emergency"]),
+        st.booleans(),
+        st.sampled_from([0.2, 0.9]),
+    ),
+)
+WORDS = ["refill", "a person please", "uno", "…", "no", "yes", "again", "slower", "January fifth 1950", "go back"]
 KEYS = st.sampled_from(["0", "1", "1", "1", "2", "5", "9", "*", "7001234", "5555550177"])
 EVENTS = st.one_of(
     st.builds(Keyed, LEGS, KEYS),
     st.builds(Keyed, st.just("c"), KEYS),
     st.builds(Silent, LEGS),
-    st.builds(Spoke, LEGS, st.sampled_from(["refill", "a person please", "uno", "…"])),
+    st.builds(Spoke, LEGS, st.sampled_from(WORDS), heard=HEARD),
+    st.builds(Spoke, st.just("c"), st.sampled_from(WORDS), heard=HEARD),
     st.builds(Came, LEGS, st.just(1)),
     st.builds(Recorded, LEGS, st.just("RE1"), st.integers(0, 5)),
     st.builds(QueueLeft, LEGS, st.sampled_from(["leave", "redirected", "hangup", "error"])),
@@ -48,6 +67,17 @@ EVENTS = st.one_of(
     st.builds(TimerDue, st.sampled_from([f"{kind}:offer-{agent}" for kind in ("offer", "join") for agent in AGENTS])),
     st.builds(TimerDue, st.sampled_from(["emergency:on_call", "emergency:unanswered", "join:unknown"])),
 )
+LISTENS = pharmacy_with(
+    menu=replace(FLOW.nodes["menu"], understand="story", help="main_menu_help"),
+    story=Collect("story", "tell_us", "speech", "born"),
+    born=Collect("date_of_birth", "enter_birth_date", "date_of_birth", "prove", help="birth_date_help"),
+    prove=AskNode("identity", "list"),
+    list=AskNode("prescriptions", "which"),
+    which=Pick("this_one", "decide", "code"),
+    code=DoNode("send_code", "decide"),
+)
+GOES_ON = (Gather, Hold, Meet, Dial, Record, Back, Leave, Hangup)
+LONGEST_SILENCE_SECONDS = 3
 OFFERED = ("offer", "pick up", "accept")
 CALLED_BACK = ("hold key 1", "hold key 1", "hang up", *OFFERED)
 BEGINNINGS = st.sampled_from(
@@ -75,8 +105,20 @@ def _lead(call: Rehearsal, happening: Event | str) -> None:
     leg = getattr(happening, "leg", "")
     if leg == "callback":
         happening = type(happening)(_callback_leg(call), *_rest(happening))
+    before = call.call
     call.later(3).happens(happening)
+    if isinstance(happening, Spoke) and happening.heard and happening.heard.urgency == "emergency":
+        _is_helped(call, before, happening.leg)
     return None
+
+
+def _is_helped(call: Rehearsal, before: Call, leg: str) -> None:
+    """Nothing delays an emergency: with the words it is in a pharmacist's line, or on the phone with somebody."""
+    if leg == "c" and before.legs["c"].state == "live" and before.phase in ("flow", "holding", "dialogue"):
+        ticket = call.call.ticket
+        assert ticket
+        assert (ticket.queue, ticket.emergency, ticket.licensed) == ("pharmacist", True, True)
+        assert call.call.phase in ("holding", "transferring")
 
 
 def _usual(call: Rehearsal, happening: str) -> None:
@@ -121,19 +163,26 @@ def _rest(happening: Event) -> list[object]:
     return [getattr(happening, name) for name in happening.__dataclass_fields__ if name != "leg"]
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(
     st.booleans(),
     WHO,
-    st.sampled_from([(), ("1", "0"), ("1", "1"), ("1", "2", "7001234")]),
+    st.sampled_from([PHARMACY, LISTENS]),
+    st.sampled_from([(), ("1",), ("1", "0"), ("1", "1"), ("1", "2", "7001234")]),
     BEGINNINGS,
     st.lists(st.one_of(USUAL, USUAL, USUAL, EVENTS), max_size=30),
 )
 def test_a_call_holds_together(
-    by_day: bool, who: Answer, keys: tuple[str, ...], beginning: tuple[str, ...], happenings: list[Event | str]
+    by_day: bool,
+    who: Answer,
+    pharmacy: Pharmacy,
+    keys: tuple[str, ...],
+    beginning: tuple[str, ...],
+    happenings: list[Event | str],
 ) -> None:
     eligible = Answer(True, {"refill": "eligible", "tier": "prescription"}, "p1", "rx1")
-    call = Rehearsal(OPEN if by_day else NIGHT, who=who, **{"prescription:0": eligible, "prescription:1": eligible})
+    answers = {"prescription:0": eligible, "prescription:1": eligible, "identity:1": Answer(True)}
+    call = Rehearsal(OPEN if by_day else NIGHT, pharmacy=pharmacy, who=who, **answers)
     call.rings().keys(*keys)
     for happening in (*beginning, *happenings):
         _lead(call, happening)
@@ -165,8 +214,16 @@ def _holds_together(call: Rehearsal) -> None:
     if now.phase == "talking":
         assert now.ticket
         assert now.ticket.state == "talking"
+    _hears_something(call)
     revisions = [effect.revision for effect in call.does if type(effect).__name__ == "WriteDisposition"]
     assert revisions == sorted(set(revisions)), "a revision is written once"
+
+
+def _hears_something(call: Rehearsal) -> None:
+    """Whoever is on the phone is asked, put somewhere or said goodbye to, and is never left in silence."""
+    if call.last.says is not None:
+        assert isinstance(call.last.says[-1], GOES_ON), call.last.says
+        assert all(verb.seconds <= LONGEST_SILENCE_SECONDS for verb in call.last.says if isinstance(verb, Pause))
 
 
 def _everybody_is_free(call: Rehearsal) -> None:

@@ -8,8 +8,8 @@ from datetime import datetime
 from ivr.core.call import World
 from ivr.core.effects import CreateTask, SetTimer
 from ivr.core.events import Came, DialEnded, QueueLeft, Stumbled
+from ivr.core.on_hold import hold_view
 from ivr.core.verbs import Dial, Gather, Hold, Leave, Play, Say, Verb
-from ivr.core.waiting import hold_view
 from tests.core.rehearsal import LINE, NIGHT, OPEN, PHARMACY, SILENT, Rehearsal
 
 STAFFED, ON_CALL = "+15555550101", "+15555550102"

@@ -92,10 +92,14 @@ function circle(name) {
 
 // ---------------------------------------------------------------- why
 
+// What a caller said is evidence, and decides nothing.
+const isRule = (reason) => reason.rule !== "what was heard";
+
 export function reasons({ call, journal, ticket: one }) {
-  const deciding = journal.filter((turn) => turn.why.length);
-  if (!deciding.length) return undecided(call);
-  const why = deciding.at(-1).why;
+  const heard = journal.flatMap((turn) => turn.why).findLast((reason) => !isRule(reason));
+  const deciding = journal.filter((turn) => turn.why.some(isRule));
+  if (!deciding.length) return undecided(call, heard);
+  const why = deciding.at(-1).why.filter(isRule);
   const [taken, passed] = [why.filter((reason) => reason.taken), why.filter((reason) => !reason.taken)];
   const earlier =
     deciding.length > 1
@@ -107,16 +111,21 @@ export function reasons({ call, journal, ticket: one }) {
     title("Why"),
     taken.map((reason) => takenCard(reason, call.decision, one)),
     passedOver(passed),
+    evidence(heard),
     earlier,
   );
 }
 
-function undecided({ place }) {
+function undecided({ place }, heard) {
   const at = place.at(-1);
   const where = at
     ? ["the caller is at ", el("code", {}, `${at.flow}/${at.node}`), " of the call flow."]
     : ["the caller is still in the call flow."];
-  return el("section", {}, title("Why"), el("p", { class: "detail" }, "No rule was asked yet: ", where));
+  return el("section", {}, title("Why"), el("p", { class: "detail" }, "No rule was asked yet: ", where), evidence(heard));
+}
+
+function evidence(heard) {
+  return heard ? el("p", { class: "detail" }, "What was heard: ", heard.because, " ", source(heard)) : null;
 }
 
 function takenCard(reason, decision, one) {
@@ -168,7 +177,7 @@ function passedOver(passed) {
 }
 
 function source({ file, line }) {
-  return file ? el("code", { class: "source" }, `${file}:${line}`) : null;
+  return file ? el("code", { class: "source" }, line ? `${file}:${line}` : file) : null;
 }
 
 // ---------------------------------------------------------------- what is known of the caller

@@ -1,0 +1,63 @@
+"""What a waiting caller hears: a view of their ticket and of the line, which changes neither."""
+
+from __future__ import annotations
+
+from ivr.core import unattended
+from ivr.core.call import Call, World
+from ivr.core.line import Queue
+from ivr.core.metrics import expected_wait_minutes
+from ivr.core.verbs import Gather, Leave, Play, Say, Verb
+
+UNANSWERED_AFTER_SECONDS = 90  # an emergency nobody took becomes an urgent task and a page
+
+
+def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
+    """What a waiting caller hears now: a view of the ticket, which changes nothing."""
+    if call.ticket is None or call.phase not in ("holding", "connecting", "dialogue"):
+        return (Play("hold_short"),)
+    if unattended.silent(world) and (call.phase == "connecting" or (call.ticket.emergency and _ringable(call, world))):
+        return (Leave(),)  # from outside the queue a turn can bring them to somebody by itself
+    if call.phase == "connecting":
+        return (Say("a_person_is_ready"), Play("hold_short"))
+    if call.ticket.emergency:
+        waited = (world.now - call.ticket.due_from).total_seconds()
+        told = "emergency_unanswered" if waited >= UNANSWERED_AFTER_SECONDS else "hold_emergency"
+        return (Gather((Say(told), Play("hold_short")), seconds=1),)
+    says = [_position(call, world)]
+    if may_call_back(call, world.pharmacy.queues[call.ticket.queue]):
+        says.append(Say("callback_offer"))
+    if unattended.silent(world) or planned(call, world, "offer", "voicemail"):
+        says.append(Say("message_offer"))
+    if unattended.silent(world) and "staffed" in _ringable(call, world):
+        says.append(Say("staffed_offer"))
+    return (Gather((*says, Play("hold")), seconds=3),)
+
+
+def _ringable(call: Call, world: World) -> dict[str, str]:
+    return unattended.parties(world.pharmacy, call.site, world.now)
+
+
+def planned(call: Call, world: World, does: str, value: str) -> bool:
+    """Has the caller waited long enough for this step of their queue's plan?"""
+    assert call.ticket is not None
+    waited = (world.now - (call.queued_at or call.arrived_at)).total_seconds()
+    plan = world.pharmacy.queues[call.ticket.queue].plan
+    return any(step.does == does and step.value == value and waited >= step.after_seconds for step in plan)
+
+
+def _position(call: Call, world: World) -> Say:
+    if unattended.silent(world):
+        return Say("hold_unattended")
+    figures = world.answers.get("line")
+    if figures is None or not planned(call, world, "announce", "position"):
+        return Say("hold_still")
+    position = int(figures.values["position"])
+    low, high = expected_wait_minutes(position, int(figures.values["agents"]))
+    return Say("hold_position", {"position": position, "minutes_low": low, "minutes_high": high})
+
+
+def may_call_back(call: Call, queue: Queue) -> bool:
+    offered = call.decision.offer_callback if call.decision else None
+    return (
+        (queue.offer_callback if offered is None else offered) and call.ticket is not None and not call.ticket.emergency
+    )
