@@ -13,6 +13,7 @@ from ivr.clock import Clock
 from ivr.console import practice
 from ivr.content.recordings import Shelf
 from ivr.enquiries import SILENT_SECONDS
+from ivr.hearing import Hearing
 from ivr.live import Live
 from ivr.orders.rest import RestOrderSystem
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
@@ -22,8 +23,11 @@ from ivr.switchboard import Switchboard
 operations = Blueprint("operations", __name__)
 
 
-def connect(settings: Settings) -> Switchboard:
-    """Put the parts of one process together: the record, the content, the order system, the doorbell, the clock."""
+def connect(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
+    """Put the parts of one process together: the record, the content, the order system, the doorbell, the clock.
+
+    `hearing` understands what callers say; processes that answer no phone need none.
+    """
     clock = Clock.from_environment()
     record = Record(settings.database_url, settings.secret_key)
     library = versions.open_library(record, settings.rxline_content, clock.now())
@@ -37,12 +41,15 @@ def connect(settings: Settings) -> Switchboard:
         public_url=settings.public_url,
         secret_key=settings.secret_key,
         recordings=Shelf(settings.rxline_content),
+        listener=hearing,
     )
 
 
-def serve(settings: Settings) -> Switchboard:
+def serve(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
     """Put together a process that stays: from now on it follows what is published."""
-    board = connect(settings)
+    board = connect(settings, hearing)
+    if hearing:
+        board.library.listen(hearing.warm)
     versions.follow(board.library, board.record.published)
     return board
 
@@ -52,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
     logs.configure(settings.log_level)
     web = Flask(__name__, static_folder=str(Path(__file__).parent / "telephony" / "sounds"), static_url_path="/static")
     web.url_map.merge_slashes = False  # a redirect would cost a caller the keys they pressed
-    web.extensions["switchboard"] = serve(settings)
+    web.extensions["switchboard"] = serve(settings, Hearing())
     web.register_blueprint(operations)
     if settings.twilio_account_sid == PRACTICE_ACCOUNT_SID:
         web.register_blueprint(practice.blueprint(web.extensions["switchboard"]))

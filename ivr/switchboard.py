@@ -57,7 +57,7 @@ class Exit:
 class Listener(Protocol):
     """Somebody who can tell what callers mean."""
 
-    def understand(self, words: str, language: str | None = None) -> Heard: ...
+    def understand(self, words: str, language: str | None, pharmacy: Pharmacy) -> Heard: ...
 
 
 class Switchboard:
@@ -246,7 +246,8 @@ class Switchboard:
         """The event, with what the words in it mean; without a listener only the phrases of the flows mean anything."""
         if self._listener is None or not isinstance(event, Spoke):
             return event
-        return replace(event, heard=self._listener.understand(event.words, call.language))
+        heard = self._listener.understand(event.words, call.language, self.pharmacy(call.version))
+        return replace(event, heard=heard)
 
     def _turn_of(self, loaded: Loaded | None, taken: Step, event: Event) -> Turn:
         before = loaded.call if loaded else None

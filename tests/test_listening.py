@@ -13,6 +13,7 @@ from ivr.app import connect
 from ivr.core.call import Caller
 from ivr.core.events import Keyed, Spoke
 from ivr.core.heard import Heard
+from ivr.core.pharmacy import Pharmacy
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Listener, Switchboard
 
@@ -26,7 +27,7 @@ class Ear:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
 
-    def understand(self, words: str, language: str | None = None) -> Heard:
+    def understand(self, words: str, language: str | None, pharmacy: Pharmacy) -> Heard:
         self.asked.append((words, language))
         return Heard("insurance", "routine", False, 0.9, ('"pay" told insurance',))
 
