@@ -87,7 +87,7 @@ def test_what_was_understood_is_in_the_journal_with_its_evidence(boards: dict[bo
 
 
 def test_without_a_listener_the_phrases_of_the_flows_still_mean_their_options(boards: dict[bool, Switchboard]) -> None:
-    told = says(boards[False], "quiero saber de mi pedido")[-1]
+    told = says(boards[False], "dónde está mi pedido")[-1]
     assert "heard" not in told
     loaded = boards[False].record.load_call(CALL)
     assert loaded is not None

@@ -16,6 +16,7 @@ STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person
 SLOWER_AFTER = 2  # times `*` in a row
 MOST_CRUMBS = 6
+PHRASE_WORDS = 4  # an answer of so many words is one of the phrases a menu knows, if it has one in it
 
 Answered = Keyed | Spoke | Silent
 
@@ -53,15 +54,19 @@ def _menu(draft: Draft, node: flows.Menu, event: Keyed | Spoke) -> None:
 
 
 def _key_in(draft: Draft, node: flows.Menu, event: Spoke) -> str:
-    """The key an answer in words means; nothing where it has to be understood first."""
+    """The key an answer in words means; nothing where it has to be understood first.
+
+    A short answer is the phrase it holds; a whole sentence that was understood means what was understood.
+    """
+    understood = node.understand and event.heard and event.heard.is_understood
     key, phrase = entry.phrase_for(event.words, node)
-    if key:
+    if key and not (understood and len(event.words.split()) > PHRASE_WORDS):
         flow = draft.call.place[-1].flow
         draft.why.append(
             Reason("what was heard", f"callflows/{flow}.yaml", 0, True, f'"{phrase}" means key {key} here')
         )
         return key
-    if node.understand and event.heard and event.heard.is_understood:
+    if understood:
         return entry.universal(event.words) or entry.short_key(event.words)
     return entry.key_for(event.words, node)
 
