@@ -56,7 +56,7 @@ class TestAMenuThatListens:
         assert (call.call.facts["intent"], call.call.facts["urgency"]) == ("billing", "urgent")
 
     def test_an_options_own_phrase_wins_over_what_was_understood(self):
-        call = at_the_menu().says("a refill, and what is the price", "billing")
+        call = at_the_menu().says("a refill, please", "billing")
         assert call.heard == ["rx_number"]
         assert [(why.rule, why.file, why.because) for why in call.last.why][-1] == (
             "what was heard",
