@@ -31,9 +31,12 @@ MOST_TWIML_BYTES = 64 * 1024
 
 # What each verb may hold, and what may be said to a caller who waits in a queue.
 SOUND = {"Say", "Play", "Pause"}
+MANNER = {"break", "emphasis", "lang", "p", "prosody", "s", "say-as", "sub", "w"}
 INSIDE = {
     "Response": SOUND | {"Gather", "Record", "Dial", "Enqueue", "Leave", "Redirect", "Hangup", "Reject"},
     "Gather": SOUND,
+    "Say": MANNER,
+    "prosody": MANNER,
     "Dial": {"Number", "Sip", "Client", "Conference"},
 }
 ON_HOLD = SOUND | {"Gather", "Leave", "Redirect", "Hangup"}
@@ -365,7 +368,7 @@ class Phone:
     def chooses(self, what: str) -> None:
         """Press the key that the open question names for this: `For a refill, press 2`."""
         assert self._question is not None, f"nothing is asked; heard: {self.heard[-5:]}"
-        asked = " ".join(said.text or "" for said in self._question.iter("Say"))
+        asked = self.asked
         sentence = next((part for part in re.split(r"(?<=[.!?])\s", asked) if what.casefold() in part.casefold()), "")
         key = re.search(r"press (\w+)", sentence, re.IGNORECASE)
         assert key is not None, f"no key is named for `{what}` in: {asked}"
@@ -444,7 +447,7 @@ class Phone:
     @property
     def asked(self) -> str:
         """The words of the open question; empty when none is open."""
-        return "" if self._question is None else " ".join(said.text or "" for said in self._question.iter("Say"))
+        return "" if self._question is None else " ".join(map(_words, self._question.iter("Say")))
 
     @property
     def keys_asked(self) -> int | None:
@@ -584,7 +587,7 @@ class Phone:
 
     def _hear(self, verb: ElementTree.Element) -> None:
         if verb.tag == "Say":
-            self.heard.append(verb.text or "")
+            self.heard.append(_words(verb))
         elif verb.tag == "Pause":
             time.sleep(0.05)
 
@@ -657,6 +660,11 @@ class Phone:
     @property
     def seconds(self) -> str | None:
         return str(int((self.ended - self.began).total_seconds())) if self.ended else None
+
+
+def _words(say: ElementTree.Element) -> str:
+    """What is said, without how."""
+    return "".join(say.itertext())
 
 
 # ---------------------------------------------------------------- the REST API

@@ -122,7 +122,7 @@ class Callers:
 
     def unlock(self, person: dict[str, Any]) -> None:
         """The staff lift what wrong offers have locked."""
-        command = [sys.executable, "-m", "ivr.cli", "unlock", person["id"]]
+        command = [sys.executable, "-m", "ivr.cli", "unlock", person["id"], "--by", "ruth"]
         subprocess.run(command, cwd=self.line.folder, env=self.line.env, check=True, capture_output=True)
 
     # -- what came of it
@@ -137,9 +137,10 @@ class Callers:
         return self._items("/v1/refill-requests")
 
     def documents(self, phone: Phone) -> list[str]:
-        """Every document a phone was given, without what tells one leg from another or asks for a moment's patience."""
+        """Every document a phone was given, without what tells legs apart or asks for a moment's patience."""
         given = [reply.body.decode() for _, fields, reply in self.carrier.replies if fields["CallSid"] == phone.sid]
-        return [_LEG.sub("/voice/LEG/N/", body) for body in given if not _ONE_MOMENT.search(body)]
+        told = [body for body in given if "<Response/>" not in body and not _ONE_MOMENT.search(body)]
+        return [_LEG.sub("/voice/LEG/N/", body) for body in told]
 
     def _items(self, path: str) -> list[dict[str, Any]]:
         request = urllib.request.Request(self.line.sandbox + path, headers={"Authorization": "Bearer sandbox"})
@@ -155,9 +156,9 @@ class Callers:
 
 def told(phone: Phone, prompts: Iterable[tuple[str, str]]) -> set[str]:
     """Which of these prompts, by name and words, were heard; a value is any words."""
-    return {name for name, words in prompts if any(re.fullmatch(_spoken(words), said.strip()) for said in phone.heard)}
+    return {name for name, words in prompts if any(re.fullmatch(spoken(words), said.strip()) for said in phone.heard)}
 
 
-def _spoken(words: str) -> str:
+def spoken(words: str) -> str:
     parts = [re.escape(" ".join(part.split())) for part in re.split(r"\{\{.*?\}\}", words)]
     return r"\s*.+?\s*".join(parts)

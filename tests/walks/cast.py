@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any
 
 from ivr.orders.sandbox import people
-from ivr.orders.sandbox.people import PEOPLE, FiledPerson, FiledPrescription
+from ivr.orders.sandbox.cast import PEOPLE
+from ivr.orders.sandbox.filed import FiledPerson, FiledPrescription
 
 PATIENTS = tuple(person for person in PEOPLE if person.kind == "patient")
 STRANGER = "+13035550190"
@@ -41,7 +42,7 @@ def born(person: FiledPerson) -> str:
 @cache
 def facts(token: str, today: date) -> Mapping[str, Any]:
     """What the order system says of a prescription on a day."""
-    return people.prescription_answer(*_OWNERS[token], today, None)  # type: ignore[arg-type]
+    return people.prescription_answer(*_OWNERS[token], today, None)
 
 
 def values(token: str, today: date) -> dict[str, str]:
@@ -79,8 +80,8 @@ class Given:
 
 
 def permission(number: str | None, about: FiledPerson) -> str:
-    """What somebody on this number may hear of a person who has agreed to it: everything, unless it says otherwise."""
-    return "everything"
+    """What somebody on this number may hear of a person."""
+    return people.permission(number, about)
 
 
 def digits_heard(text: str) -> list[str]:

@@ -92,8 +92,8 @@ WISHES = {
 }
 # Answers to questions nobody wished for: they are well, and this is all.
 OTHERWISE = {
-    "en": ("if not, press", "that is all", "to confirm", "all right|okay"),
-    "es": ("si no|de lo contrario", "es todo", "para confirmar", "está bien"),
+    "en": ("not now", "that is all", "to confirm", "is fine|all right"),
+    "es": ("no es ahora", "es todo", "para confirmar", "está bien"),
 }
 YES = {"en": "yes", "es": "sí"}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ivr.content.prompts import Prompt
-from ivr.core.effects import RequestRefill, WriteDisposition
+from ivr.core.effects import RequestRefill, SendText, WriteDisposition
 from ivr.core.flows import Menu
+from ivr.orders.sandbox import people
 from tests.walks import cast
 from tests.walks.cast import Given
 from tests.walks.walk import Said, Turn, Walk
@@ -45,6 +47,7 @@ class Judge:
 
     def __init__(self, walk: Walk, given: Given) -> None:
         self.walk, self.given = walk, given
+        self.ordinary = ordinary_words(walk.pharmacy.prompts)
         self.since_exit = 0
         self.silent_seconds = 0.0
         self.zero_pressed: int | None = None  # the turn at which they asked for a person
@@ -85,6 +88,8 @@ class Judge:
         self._person(turn)
         self._emergency(turn)
         self._tier(turn)
+        self._held(turn)
+        self._once(turn)
         for said in turn.said:
             self._disclosure(turn, said)
 
@@ -96,6 +101,23 @@ class Judge:
             raise Broken("every document goes on", f"this one ends in {document.ends or 'nothing'}")
         if document.ends == "Hangup" and not document.text:
             raise Broken("nobody is hung up on without a word", "this document says nothing")
+
+    def _held(self, turn: Turn) -> None:
+        """Who waits on hold waits for somebody, and their keys mean what they are told there."""
+        if turn.document.ends != "Enqueue" and turn.event is not None:
+            return
+        ticket = turn.call.ticket
+        if ticket is None or not ticket.live:
+            raise Broken("whoever holds is in line", f"they hold in `{turn.call.phase}` with no ticket that waits")
+        if turn.document.ends == "Enqueue" and turn.call.phase == "dialogue":
+            raise Broken("whoever holds is in line", f"a question (`{turn.call.dialogue}`) is open that nobody asks")
+
+    def _once(self, turn: Turn) -> None:
+        """In each of the line's languages at most, and on the way round a flow once more."""
+        said = [(each.prompt, each.language, str(each.values.get("key"))) for each in turn.said]
+        for each in set(said):
+            if said.count(each) > 2:
+                raise Broken("nothing is said over and over", f"{each[0]} {said.count(each)} times in one document")
 
     def _silence(self, turn: Turn) -> None:
         document = turn.document
@@ -149,8 +171,8 @@ class Judge:
             )
 
     def _help_lines(self, turn: Turn) -> None:
-        if all(words.search(turn.document.text) for words in HELP_LINES):
-            self.told_help = -1
+        if turn.call.phase == "talking" or all(words.search(turn.document.text) for words in HELP_LINES):
+            self.told_help = -1  # or somebody is there to tell them
         elif self.told_help is None:
             self.told_help = len(self.walk.turns)
         elif self.told_help >= 0 and len(self.walk.turns) - self.told_help >= 2:
@@ -209,7 +231,7 @@ class Judge:
                 yield cast.values(owned[1].id, today).get(name, "")
 
     def _words(self, turn: Turn, said: Said) -> None:
-        if named := cast.named_in(said.text):
+        if named := [name for name in cast.named_in(said.text) if name.casefold() not in self.ordinary]:
             raise Broken("nothing private is spoken", f"{said.prompt} speaks of {named}")
         own = {*self.given.digits, (self.given.number or "")[-10:], (self.given.number or "")[1:]}
         for run in cast.digits_heard(said.text):
@@ -230,6 +252,21 @@ class Judge:
         if [each.revision for each in written] != sorted({each.revision for each in written}):
             raise Broken("every call leaves a disposition", "a revision was written twice")
         self._orders()
+        self._texts()
+
+    def _texts(self) -> None:
+        """A text goes to a number that is on file, about somebody whom its caller has shown."""
+        number, prompts = self.given.number, self.walk.pharmacy.prompts
+        for text in (effect for effect in self.walk.does if isinstance(effect, SendText)):
+            if self.given.attestation == "failed" or not people.filed_under(number):
+                raise Broken("a text reaches whom it is meant for", f"{text.prompt} to a number nobody filed")
+            prompt = prompts.catalogues[prompts.first].prompts[text.prompt]
+            shown = [each for each in cast.PATIENTS if self.given.tier(each) in cast.KNOWN]
+            theirs = [each for each in shown if self.given.number_on_file(each)]
+            if (prompt.tiers or prompt.values - PUBLIC - {"code"}) and not theirs:
+                raise Broken("a text reaches whom it is meant for", f"{text.prompt} about nobody who was shown")
+            if any(each.texts is False for each in people.filed_under(number)) and text.prompt != "code_text":
+                raise Broken("a text reaches whom it is meant for", f"{text.prompt} to somebody who wants none")
 
     def _orders(self) -> None:
         placed = [effect.prescription for effect in self.walk.does if isinstance(effect, RequestRefill)]
@@ -245,13 +282,21 @@ class Judge:
                 raise Broken("a refill is ordered by who may", "by somebody without permission")
 
 
+@cache
+def ordinary_words(prompts: Any) -> frozenset[str]:
+    """Words of the prompts themselves: `vale` is Spanish, though somebody is called Vale."""
+    said = (prompt.source for catalogue in prompts.catalogues.values() for prompt in catalogue.prompts.values())
+    return frozenset(word for words in said for word in re.findall(r"\w+", words.casefold()))
+
+
 def spoken_prompts(prompts: Any, said: Said) -> Iterator[Prompt]:
-    """The prompt that was spoken: the one asked for, or the one that stands in for it where a value is not known."""
+    """The prompt that was asked for, and the one that stands in for it where a value is not known."""
     catalogue = prompts.catalogues.get(said.language or prompts.first, prompts.catalogues[prompts.first])
     prompt: Prompt = catalogue.prompts.get(said.prompt) or prompts.catalogues[prompts.first].prompts[said.prompt]
+    yield prompt
     while prompt.without and any(said.values.get(name) in (None, "") for name in prompt.values):
         prompt = catalogue.prompts[prompt.without]
-    yield prompt
+        yield prompt
 
 
 def means_emergency(walk: Walk, key: str) -> bool:

@@ -21,7 +21,7 @@ from ivr.core.pharmacy import Pharmacy
 from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.server import create_app
 from tests.walks.judge import Broken
-from tests.walks.walk import Remembering
+from tests.walks.walk import Listens, Remembering
 from tests.walks.wanderer import TUESDAY, wanderer
 
 ROOT = Path(__file__).parents[2]
@@ -39,13 +39,14 @@ class Ground:
 
     pharmacy: Pharmacy
     orders: Remembering
+    listens: Listens
     clock: list[datetime] = field(default_factory=lambda: [TUESDAY])
     spoken: Counter[str] = field(default_factory=Counter)  # prompts, by how many documents had them
     turns: int = 0
 
     def walk(self, seed: int) -> Broken | None:
         """One caller from ring to hang-up; what they met that should not be, with all they heard."""
-        caller = wanderer(seed, self.pharmacy, self.orders)
+        caller = wanderer(seed, self.pharmacy, self.orders, self.listens)
         self.clock[0] = caller.walk.now
         self.orders.silent = caller.walk.weather.answers_after is None
         try:
@@ -77,7 +78,8 @@ def ground(folder: Path) -> Iterator[Ground]:
     serving.start()
     client = RestOrderSystem(f"http://127.0.0.1:{server.server_port}", "sandbox", timeout_seconds=10)
     try:
-        yield Ground(load(ROOT, year=2026), Remembering(client, lambda: clock[0]), clock)
+        pharmacy = load(ROOT, year=2026)
+        yield Ground(pharmacy, Remembering(client, lambda: clock[0]), lambda words, language: None, clock)
     finally:
         client.close()
         server.shutdown()

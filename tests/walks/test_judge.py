@@ -12,7 +12,7 @@ from ivr.core.call import Caller
 from ivr.core.effects import RequestRefill, WriteDisposition
 from ivr.core.events import Silent
 from ivr.core.line import Ticket
-from ivr.orders.sandbox.people import PEOPLE
+from ivr.orders.sandbox.cast import PEOPLE
 from ivr.phone.lint import Setting
 from tests.walks.cast import Given, facts
 from tests.walks.ear import heard
@@ -33,7 +33,14 @@ class Stage:
 
     def __init__(self, ground: Ground, number: str = "+13035550190") -> None:
         line = ground.pharmacy.lines["main"].number
-        self.walk = Walk(ground.pharmacy, ground.orders, line, Caller("number", number, "A"), weather(random.Random(1)))
+        self.walk = Walk(
+            ground.pharmacy,
+            ground.orders,
+            ground.listens,
+            line,
+            Caller("number", number, "A"),
+            weather(random.Random(1)),
+        )
         self.given = Given(number, "A")
         self.judge = Judge(self.walk, self.given)
 

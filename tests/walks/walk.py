@@ -14,6 +14,8 @@ from typing import Any
 from ivr.core.call import OWN_ASKS, Answer, Call, Caller, Leg, Step, World
 from ivr.core.effects import ClearTimer, Effect, Inquire, MoveCaller, SetTimer
 from ivr.core.events import Arrived, Came, Event, HungUp, Keyed, Offered, Silent, Spoke, TimerDue
+from ivr.core.heard import Heard
+from ivr.core.identity import as_it_stands
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
 from ivr.core.waiting import hold_view
@@ -49,6 +51,9 @@ class Turn:
     now: datetime
 
 
+Listens = Callable[[str, str | None], Heard | None]
+
+
 class Remembering:
     """The order system, asked each question once a day and remembered; `silent` is one that does not answer."""
 
@@ -78,18 +83,14 @@ class Remembering:
 
 
 class Listened:
-    """The prompts, and which of them were spoken since somebody last looked."""
+    """The prompts as a caller of some tier hears them, and which of them were spoken."""
 
-    def __init__(self, prompts: Any) -> None:
-        self._prompts = prompts
-        self.said: list[Said] = []
+    def __init__(self, prompts: Any, said: list[Said]) -> None:
+        self._prompts, self._said = prompts, said
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._prompts, name)
-
-    def say(self, language: str, prompt: str, values: Any, *more: Any, **how: Any) -> Any:
-        spoken = self._prompts.say(language, prompt, values, *more, **how)
-        self.said.append(Said(prompt, language, dict(values), spoken.text))
+    def say(self, language: str, prompt: str, values: Any) -> Any:
+        spoken = self._prompts.say(language, prompt, values)
+        self._said.append(Said(prompt, language, dict(values), spoken.text))
         return spoken
 
 
@@ -111,11 +112,12 @@ class Walk:
         self,
         pharmacy: Pharmacy,
         orders: Remembering,
+        listens: Listens,
         dialed: str,
         caller: Caller,
         weather: Weather,
     ) -> None:
-        self.pharmacy, self._orders, self.weather = pharmacy, orders, weather
+        self.pharmacy, self._orders, self._listens, self.weather = pharmacy, orders, listens, weather
         line = pharmacy.line_for(dialed)
         self.now = weather.at
         self.call = Call("CA1", line.name, line.site, "v1", self.now, caller, facts={"tier": "anonymous"})
@@ -125,7 +127,7 @@ class Walk:
         self.notes: list[str] = []  # the transcript
         self.on_hold = False  # on the carrier's hold, as the carrier knows it
         self.watch: Callable[[Turn], None] = lambda turn: None
-        self._prompts = Listened(pharmacy.prompts)
+        self._said: list[Said] = []
         self._kept: dict[str, Answer] = {}
         self._coming: list[tuple[datetime, str, Answer]] = []
         self._timers: dict[str, datetime] = {}
@@ -155,7 +157,7 @@ class Walk:
         world = World(self.now, self.pharmacy, {"line": view})
         says = hold_view(self.call, world)
         twiml = _PAGE.wait_document(
-            says, leg=LEG, newest=self.call.legs[LEG].documents, language=self._language(), prompts=self._prompts
+            says, leg=LEG, newest=self.call.legs[LEG].documents, language=self._language(), **self._manner()
         )
         return self._heard(None, heard(twiml, Setting.QUEUE_WAIT))
 
@@ -222,14 +224,14 @@ class Walk:
             leg=LEG,
             document=leg.documents,
             language=self._language(),
-            prompts=self._prompts,
             on_hold=self.call.in_queue,
+            **self._manner(),
         )
         return self._heard(event, heard(twiml, Setting.QUEUE_WAIT if was_on_hold else Setting.CALL))
 
     def _heard(self, event: Event | None, document: Document) -> Document:
-        turn = Turn(event, document, tuple(self._prompts.said), self.call, self.now)
-        self._prompts.said.clear()
+        turn = Turn(event, document, tuple(self._said), self.call, self.now)
+        self._said.clear()
         self.turns.append(turn)
         self.notes.append(f"  hears [{' '.join(said.prompt for said in turn.said)}] {document.text} … {document.ends}")
         self.watch(turn)
@@ -253,11 +255,14 @@ class Walk:
             silent = {"worker": self.weather.worker} if self.weather.worker else {}
             return {ask: Answer(True, dict(self.weather.figures), values=silent)}
         if not patient or (ask not in self._kept and self.weather.answers_after != 0):
-            return dict(self._kept) if patient and ask in self._kept else {}
+            return self._known(call) if patient and ask in self._kept else {}
         if ask not in self._kept:
             told = questions.put(ask, call, self._orders)
-            return {**self._kept, ask: told} if told else {}
-        return dict(self._kept)
+            return {**self._known(call), ask: as_it_stands(ask, told.answer, call)} if told else {}
+        return self._known(call)
+
+    def _known(self, call: Call) -> dict[str, Answer]:
+        return {ask: as_it_stands(ask, answer, call) for ask, answer in self._kept.items()}
 
     def _commit(self, taken: Step) -> Step:
         self.call = taken.call
@@ -271,7 +276,8 @@ class Walk:
             case Inquire(ask) if self.weather.answers_after is not None:
                 told = questions.put(ask, self.call, self._orders)
                 if told:
-                    self._coming.append((self.now + timedelta(seconds=self.weather.answers_after or 0.3), ask, told))
+                    due = self.now + timedelta(seconds=self.weather.answers_after or 0.3)
+                    self._coming.append((due, ask, told.answer))
             case SetTimer(name, due_at):
                 self._timers[name] = due_at
             case ClearTimer(name):
@@ -279,7 +285,13 @@ class Walk:
 
     def _understood(self, spoke: Spoke) -> Spoke:
         """What they said as the shell would hand it on."""
-        return spoke
+        return replace(spoke, heard=self._listens(spoke.words, self.call.language))
+
+    def _manner(self) -> dict[str, Any]:
+        """In which words, and how slowly, this caller is spoken to."""
+        tier = str(self.call.facts.get("tier", "anonymous"))
+        heard_by = Listened(self.pharmacy.prompts.heard_by(tier), self._said)
+        return {"prompts": heard_by, "slow": self.call.facts.get("access") in ("slow", "relay")}
 
     def _language(self) -> str:
         return self.call.language or self.pharmacy.lines[self.call.line].languages[0]

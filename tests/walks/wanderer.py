@@ -11,12 +11,13 @@ from ivr.core.effects import SendText
 from ivr.core.events import DialEnded, NobodyCould, QueueLeft, Recorded, Silent, Stumbled
 from ivr.core.flows import Collect
 from ivr.core.pharmacy import Pharmacy
-from ivr.orders.sandbox.people import PEOPLE, FiledPerson
+from ivr.orders.sandbox.cast import PEOPLE
+from ivr.orders.sandbox.filed import FiledPerson
 from tests.walks import cast
 from tests.walks.cast import PATIENTS, Given
 from tests.walks.ear import Document
 from tests.walks.judge import Judge, means_emergency
-from tests.walks.walk import Remembering, Walk, Weather
+from tests.walks.walk import Listens, Remembering, Walk, Weather
 
 MOST_TURNS = 45
 TUESDAY = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)  # ten in the morning in New York
@@ -263,14 +264,14 @@ class Wanderer:
 # ---------------------------------------------------------------- who, and what kind of day
 
 
-def wanderer(seed: int, pharmacy: Pharmacy, orders: Remembering) -> Wanderer:
+def wanderer(seed: int, pharmacy: Pharmacy, orders: Remembering, listens: Listens) -> Wanderer:
     """The caller of this seed, before they ring."""
     chance = random.Random(seed)
     number = chance.choice((*cast.NUMBERS, *cast.NUMBERS, None))
-    caller = Caller("number", number, chance.choice(("A", "A", "B", "none"))) if number else Caller()
+    caller = Caller("number", number, chance.choice(("A", "A", "B", "none", "failed"))) if number else Caller()
     dialed = chance.choice([line.number for line in pharmacy.lines.values()] + [pharmacy.lines["main"].number] * 4)
     day = weather(chance)
-    walk = Walk(pharmacy, orders, dialed, caller, day)
+    walk = Walk(pharmacy, orders, listens, dialed, caller, day)
     given = Given(number, caller.attestation)
     return Wanderer(seed, walk, Judge(walk, given), given, _about(number, chance), chance)
 
