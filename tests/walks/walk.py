@@ -16,9 +16,9 @@ from ivr.core.effects import ClearTimer, Effect, Inquire, MoveCaller, SetTimer
 from ivr.core.events import Arrived, Came, Event, HungUp, Keyed, Offered, Silent, Spoke, TimerDue
 from ivr.core.heard import Heard
 from ivr.core.identity import as_it_stands
+from ivr.core.on_hold import hold_view
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
-from ivr.core.waiting import hold_view
 from ivr.orders import questions
 from ivr.orders.port import OrderSystem, Refused, Unavailable
 from ivr.phone.lint import Setting
