@@ -39,6 +39,21 @@ def test_the_pharmacy_says_why_it_is_closed(moment: str, because: str | None) ->
     assert HOURS.closed_because(at(moment)) == because
 
 
+@pytest.mark.parametrize(
+    ("hours", "moment", "told"),
+    [
+        (HOURS, "2026-11-23T23:00", "08:00-20:00"),
+        (HOURS, "2026-11-28T01:00", "09:00-17:00"),
+        (HOURS, "2026-11-29T12:00", ""),
+        (HOURS, "2026-12-25T12:00", ""),
+        (NIGHT, "2026-11-27T12:00", "22:00-06:00"),
+        (Hours(NEW_YORK, {"mon": ((780, 1440), (480, 720))}), "2026-11-23T10:00", "08:00-12:00 13:00-24:00"),
+    ],
+)
+def test_the_hours_of_a_day_are_told_whether_they_are_over_or_not(hours: Hours, moment: str, told: str) -> None:
+    assert hours.told(at(moment)) == told
+
+
 def test_a_lunch_break_is_told_by_its_ends() -> None:
     hours = Hours(NEW_YORK, {"mon": ((540, 720), (780, 1020))})
     assert hours.closed_because(at("2026-11-23T12:30")) == "between 12:00 and 13:00"

@@ -17,7 +17,8 @@ from ivr.core.rules import RuleSet
 from ivr.proof.graph import FlowFinding, Script, broken_graphs, prompts_of, reached
 from ivr.proof.habits import habits
 
-NOTICE_SECONDS = 6.0
+NOTICE_SECONDS = 6.0  # in two languages together
+THIRD_LANGUAGE_SECONDS = 3.0  # and so much longer for each one more
 MENU_SECONDS = 25.0
 MOST_PICKED = 5  # prescriptions a caller may pick from, each said with the same prompt
 SECRET = ("rx_number", "date_of_birth", "phone", "zip", "code", "speech")
@@ -169,7 +170,7 @@ class _Said:
             case flows.Pick():
                 self._check_length(node.prompt, MENU_SECONDS, "a choice of five", times=MOST_PICKED)
             case flows.SayNode() if node.notice:
-                self._check_length(node.prompt, NOTICE_SECONDS, "a notice, which nobody can skip,", node.every_language)
+                self._check_notice(node)
             case flows.Collect() if node.as_ in SECRET and not node.secret:
                 message = f"{node.as_} tells who a caller is; it has to be `secret: yes`"
                 self._place.problem("privacy", message)
@@ -181,6 +182,11 @@ class _Said:
         for language in sorted(set(self._languages) & self._content.catalogues.keys() - self._texts(prompt).keys()):
             message = f'"{prompt}" is not written in callflows/prompts/{language}.yaml'
             self._place.problem("missing", message)
+
+    def _check_notice(self, node: flows.SayNode) -> None:
+        more = max(0, len(self._texts(node.prompt)) - 2) if node.every_language else 0
+        most = NOTICE_SECONDS + THIRD_LANGUAGE_SECONDS * more
+        self._check_length(node.prompt, most, "a notice, which nobody can skip,", node.every_language)
 
     def _check_length(self, prompt: str, most: float, what: str, every: bool = False, times: int = 1) -> None:
         lengths = [times * spoken_seconds(plain(text), language) for language, text in self._texts(prompt).items()]

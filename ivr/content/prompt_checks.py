@@ -8,6 +8,7 @@ from ivr.content.flow_checks import Content, WrittenCatalogue, plain
 from ivr.content.problems import did_you_mean
 from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, SYSTEM_PROMPTS, Prompt
 from ivr.content.reading_level import reading_level
+from ivr.content.spare_words import SPARE
 from ivr.content.written import Item
 from ivr.core import flows
 from ivr.proof.graph import prompts_of
@@ -30,9 +31,8 @@ def check_prompts(content: Content, announced: Collection[str]) -> None:
     used = {*SYSTEM_PROMPTS, *announced, *(prompt for node in nodes for prompt in prompts_of(node))}
     for language, written in content.catalogues.items():
         prompts = written.catalogue.prompts
-        unwritten = sorted({*SYSTEM_PROMPTS, *announced} - set(prompts)) if language in spoken else []
-        if unwritten:
-            written.top.problem("missing", f"the line says by itself, and nobody wrote: {', '.join(unwritten)}")
+        if language in spoken:
+            _check_written(written, {*SYSTEM_PROMPTS, *announced})
         for name, prompt in prompts.items():
             is_picked = name in picking or any(p.without == name for p in prompts.values() if p.name in picking)
             given = keyed | PICKED if is_picked else keyed
@@ -40,6 +40,19 @@ def check_prompts(content: Content, announced: Collection[str]) -> None:
         stand_ins = {prompt.without for prompt in prompts.values()}
         for name in sorted(set(prompts) - used - stand_ins) if content.complete else ():
             written.places[name].problem("remark", f'nothing says "{name}"', severity="warning")
+
+
+def _check_written(written: WrittenCatalogue, needed: set[str]) -> None:
+    """Report what the line needs and nobody wrote; of what it can say in words of its own, remark."""
+    unwritten = needed - set(written.catalogue.prompts)
+    spare = unwritten & set(SPARE["en"])
+    if unwritten - spare:
+        names = ", ".join(sorted(unwritten - spare))
+        written.top.problem("missing", f"the line says by itself, and nobody wrote: {names}")
+    elif spare:
+        how = "in words of its own" if written.catalogue.language in SPARE else "in another language"
+        message = f"nobody wrote, and the line says {how}: {', '.join(sorted(spare))}"
+        written.top.problem("remark", message, severity="warning")
 
 
 def tiers(content: Content) -> dict[str, frozenset[str]]:

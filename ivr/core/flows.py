@@ -54,9 +54,7 @@ class Collect:
     length: int | None = None  # fixed length, or None: ended by # or a pause
     secret: bool = True
     help: str | None = None  # said instead of the prompt from the second miss on
-    instead: Mapping[str, str] = dataclasses.field(
-        default_factory=dict
-    )  # a key and # -> node
+    instead: Mapping[str, str] = dataclasses.field(default_factory=dict)  # a key and # -> node
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,3 +110,16 @@ def test_how_a_document_is_sent_matters_too() -> None:
     assert check_reply(b"<Response/>", "text/xml; charset=utf-8") == []
     assert [one.code for one in check_reply(b"<Response/>", "text/plain")] == [12300]
     assert check_reply(b" " * 65_537, "text/xml") == [Violation(11750, "the document is over 64 kB")]
+
+
+@pytest.mark.parametrize(
+    ("inside", "wrong"),
+    [
+        ('<prosody rate="85%">Hello. <break time="500ms"/>Bye.</prosody>', False),
+        ('<prosody rate="slow">Hello.</prosody>', False),
+        ('<prosody rate="quick">Hello.</prosody>', True),
+        ('Hello. <break time="soon"/>Bye.', True),
+    ],
+)
+def test_markup_in_what_is_said_has_values_the_voices_know(inside: str, wrong: bool) -> None:
+    assert bool(found(f"<Say voice='Polly.Joanna-Neural'>{inside}</Say>")) == wrong

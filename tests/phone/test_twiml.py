@@ -44,6 +44,44 @@ def test_the_first_webhook_carries_what_twilio_always_sends(product: Product, ph
     assert asked["CallToken"].startswith("%7B%22")
 
 
+def test_what_is_said_slowly_is_heard_as_words_and_at_its_pace(product: Product, phones: Phones) -> None:
+    slow = '<prosody rate="85%">Thank you. <break time="500ms"/>Goodbye.</prosody>'
+    product.answers("/voice/incoming", f"<Say voice='Polly.Joanna-Neural'>{slow}</Say><Say>Bye.</Say>")
+
+    phone = phones.call("main", PATIENT)
+
+    assert phone.wait_for(noted("over"), SECONDS)
+    assert [(line["text"], line.get("rate")) for line in phone.lines if line["kind"] == "said"] == [
+        ("Thank you. Goodbye.", 0.85),
+        ("Bye.", None),
+    ]
+    assert "violation" not in kinds(phone.lines)
+
+
+def test_a_recorded_prompt_is_heard_as_its_words_and_played_from_its_url(product: Product, phones: Phones) -> None:
+    words = "<!-- es-US: Adiós & gracias. -->"
+    product.answers("/voice/incoming", f"<Play>/voice/recordings/es/adios.wav?v=1</Play>{words}<Play>/hold.wav</Play>")
+
+    phone = phones.call("main", PATIENT)
+
+    assert phone.wait_for(noted("over"), SECONDS)
+    recorded, music = (line for line in phone.lines if line["kind"] in ("said", "played"))
+    assert (recorded["text"], recorded["language"]) == ("Adiós & gracias.", "es-US")
+    assert recorded["recording"] == "/voice/recordings/es/adios.wav?v=1"
+    assert music["what"] == "/hold.wav"
+    assert "violation" not in kinds(phone.lines)
+
+
+def test_a_comment_anywhere_else_is_nobodys_words(product: Product, phones: Phones) -> None:
+    product.answers("/voice/incoming", "<!-- en: a --><Say>Hello<!-- en: b --></Say><!-- en: c --><Play>/x.wav</Play>")
+
+    phone = phones.call("main", PATIENT)
+
+    assert phone.wait_for(noted("over"), SECONDS)
+    assert said(phone.lines) == ["Hello"]
+    assert "played" in kinds(phone.lines)
+
+
 def test_any_key_barges_in_while_a_long_menu_is_spoken(product: Product, exchange: Exchange, phones: Phones) -> None:
     product.answers("/voice/incoming", MENU.replace("For", "For " + "a very long time " * 50))
     product.answers("/voice/next", "<Hangup/>")

@@ -48,8 +48,17 @@ PROMPTS = Prompts()
 RENDERER = Renderer(PUBLIC_URL, lambda recording: f"https://recordings.example/{recording}.wav?a=1&b=2")
 
 
-def written(*says: Verb, language: str = "en", prompts: Prompts = PROMPTS, caller_id: str | None = None) -> Element:
-    text = RENDERER.document(says, leg=LEG, document=7, language=language, prompts=prompts, caller_id=caller_id)
+def written(
+    *says: Verb,
+    language: str = "en",
+    prompts: Prompts = PROMPTS,
+    caller_id: str | None = None,
+    slow: bool = False,
+    renderer: Renderer = RENDERER,
+) -> Element:
+    text = renderer.document(
+        says, leg=LEG, document=7, language=language, prompts=prompts, caller_id=caller_id, slow=slow
+    )
     return checked(text)
 
 
@@ -350,6 +359,7 @@ class TestOnHold:
 # ---------------------------------------------------------------- text
 
 
+VOICES = ("Polly.Joanna-Neural", "Google.en-US-Neural2-C", "Polly.Joanna-Generative", "woman")
 SAYABLE = st.text(st.characters(codec="utf-8")).map(
     lambda text: re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
 )
@@ -401,6 +411,120 @@ class TestText:
 
         assert all(len(quote(breath, safe="")) <= 3000 for breath in breaths)
         assert "".join(breaths).split() == (text * times).split()
+
+
+# ---------------------------------------------------------------- pace
+
+
+@dataclass
+class Voiced(Prompts):
+    """A line that speaks with one voice."""
+
+    voice: str = ""
+
+    def say(self, language: str, prompt: str, values: Mapping[str, object]) -> Spoken:
+        return Spoken(super().say(language, prompt, values).text, "en-US", self.voice)
+
+
+def slowly(text: str, voice: str = "Polly.Joanna-Neural") -> list[Element]:
+    return list(written(Say("x"), prompts=Voiced({"x": text}, voice=voice), slow=True))
+
+
+def marks(say: Element) -> list[str]:
+    return [element.tag for element in say.iter()][1:]
+
+
+class TestPace:
+    """Callers who need it hear everything slower, and the same words."""
+
+    def test_a_slow_caller_hears_85_percent_and_half_a_second_between_sentences(self) -> None:
+        [say] = slowly("Thank you. One moment, please.")
+
+        assert ElementTree.tostring(only(say), encoding="unicode") == (
+            '<prosody rate="85%">Thank you. <break time="500ms" />One moment, please.</prosody>'
+        )
+
+    def test_chinese_needs_no_space_between_sentences(self) -> None:
+        [say] = slowly("谢谢。请稍等。", "Polly.Zhiyu-Neural")
+
+        assert marks(say) == ["prosody", "break"]
+
+    def test_others_hear_no_markup(self) -> None:
+        assert marks(only(written(Say("x"), prompts=Prompts({"x": "Thank you. Goodbye."})))) == []
+
+    @pytest.mark.parametrize(
+        ("voice", "understands"),
+        [
+            ("Polly.Joanna-Neural", ["prosody", "break"]),
+            ("Google.en-US-Neural2-C", ["prosody", "break"]),
+            ("Polly.Joanna-Generative", ["break"]),
+            ("Google.en-US-Chirp3-HD-Aoede", []),
+            ("woman", []),
+            ("", []),
+        ],
+    )
+    def test_a_voice_gets_only_the_markup_it_understands(self, voice: str, understands: list[str]) -> None:
+        [say] = slowly("Thank you. Goodbye.", voice)
+
+        assert marks(say) == understands
+        assert "".join(say.itertext()) == "Thank you. Goodbye."
+
+    def test_an_ampersand_ends_no_sentence(self) -> None:
+        [say] = slowly("Smith & Sons <b>")
+
+        assert marks(say) == ["prosody"]
+        assert "".join(say.itertext()) == "Smith & Sons <b>"
+
+    def test_a_question_is_asked_slowly_and_so_is_the_wait(self) -> None:
+        gather = only(written(Gather((Say("menu"),)), slow=True))
+        wait = RENDERER.wait_document((Say("x"),), leg=LEG, newest=9, language="en", prompts=PROMPTS, slow=True)
+
+        assert marks(gather[0]) == ["prosody"]
+        assert marks(checked(wait)[0]) == ["prosody"]
+
+    def test_the_same_words_are_kept_for_each_pace(self) -> None:
+        paces = [written(Say("x"), slow=slow)[0] for slow in (False, True, False)]
+
+        assert [bool(marks(say)) for say in paces] == [False, True, False]
+
+    @settings(deadline=None)
+    @given(st.text("ab.! é💊\n<&。", min_size=1, max_size=30), st.integers(1, 300), st.sampled_from(VOICES))
+    def test_slowly_is_said_what_was_given_within_twilios_limits(self, text: str, times: int, voice: str) -> None:
+        breaths = slowly(text * times, voice)
+        spoken = ["".join(say.itertext()) for say in breaths]
+
+        assert "".join(spoken).split() == (text * times).split()
+        assert all(len(quote(breath, safe="")) <= 3000 for breath in spoken)
+        assert all(len(ElementTree.tostring(say)) <= 5000 for say in breaths if voice.startswith("Google."))
+
+
+class TestRecordedPrompts:
+    """A human voice instead of a synthesized one, where its sound is at hand."""
+
+    RECORDED = Renderer(PUBLIC_URL, recorded=lambda spoken: "en/hello.wav?v=0f&x" if spoken.text == "hello" else None)
+
+    def test_it_is_fetched_from_us_and_its_words_stand_beside_it(self) -> None:
+        text = self.RECORDED.document((Say("hello"),), leg=LEG, document=7, language="en", prompts=PROMPTS)
+
+        assert only(checked(text)).text == "https://rx.example/voice/recordings/en/hello.wav?v=0f&x"
+        assert "</Play><!-- en-US: hello --></Response>" in text
+
+    def test_whoever_needs_it_slower_hears_the_words(self) -> None:
+        assert only(written(Say("hello"), renderer=self.RECORDED, slow=True)).tag == "Say"
+
+    def test_what_is_not_recorded_is_said(self) -> None:
+        assert [verb.tag for verb in written(Say("hello"), Say("bye"), renderer=self.RECORDED)] == ["Play", "Say"]
+
+    def test_a_question_listens_in_the_language_of_its_recording(self) -> None:
+        gather = only(written(Gather((Say("hello"),), speech=True), renderer=self.RECORDED))
+
+        assert (gather[0].tag, gather.get("language")) == ("Play", "en-US")
+
+    @given(st.text())
+    def test_any_words_can_stand_beside_a_recording(self, text: str) -> None:
+        recorded = Renderer(PUBLIC_URL, recorded=lambda spoken: "en/x.wav")
+
+        assert only(written(Say("x"), prompts=Prompts({"x": text}), renderer=recorded)).tag == "Play"
 
 
 # ---------------------------------------------------------------- rescue
