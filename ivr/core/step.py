@@ -119,7 +119,11 @@ def _again(draft: Draft) -> None:
             asking.safety(draft)
         case "flow":
             walk.walk(draft)
-        case "holding" | "dialogue" | "connecting":
+        case "dialogue" if draft.call.ticket is None:
+            waiting.offer_callback(draft)
+        case "dialogue":  # what was asked there is offered again on hold
+            waiting.wait_on(draft)
+        case "holding" | "connecting":
             waiting.hold(draft)
         case "transferring" if draft.call.ticket is not None:
             waiting.wait_on(draft)

@@ -320,6 +320,7 @@ def transfer_ended(draft: Draft, result: str) -> None:
     """They have talked; or nobody answered, and they leave a message or go on waiting."""
     if result == "completed":
         draft.put(outcome="transferred")
+        draft.say(Say("thank_you", draft.prompt_values()))
         return part(draft)
     return (
         messages.take_message(draft, tickets.usual_queue(draft)) if draft.call.ticket is None else _rung_in_vain(draft)
