@@ -1,4 +1,4 @@
-"""Texts we send: to the number that rings, in the caller's language, and none of them twice."""
+"""Texts we send: to the number that rings, or to whoever is on call, and none of them twice."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 LEASE = "texting"
 CODE_TEXT = "code_text"
+ON_CALL = "on_call"
 LATEST = timedelta(minutes=10)
 """After the caller has gone. Later than that they have found out in another way, and wonder who writes to them."""
 
@@ -62,7 +63,7 @@ class Texting:
 
     def _ask(self, row: EffectRow, call: Call, body: str) -> None:
         try:
-            sid = self._telephone.send_text(to=call.caller.number or "", from_=self._from(call), body=body)
+            sid = self._telephone.send_text(to=self._to(row, call), from_=self._from(call), body=body)
         except rest.Refused as refused:
             if not refused.retry:  # 21610 among them: they have asked for no more texts from us
                 self._fail(row, str(refused))
@@ -81,9 +82,11 @@ class Texting:
         return False
 
     def _is_wanted(self, row: EffectRow, call: Call) -> bool:
-        """A code is of no use once its caller has gone, and alarms whoever wonders what it opens."""
-        if call.caller.number is None:
+        """A code is of no use once its caller has gone, and alarms whoever wonders what it opens; a page always is."""
+        if not self._to(row, call):
             return False
+        if isinstance(row.effect, SendText) and row.effect.to == ON_CALL:
+            return True
         if isinstance(row.effect, SendText) and row.effect.prompt == CODE_TEXT:
             return call.phase != "over"
         return call.ended_at is None or self._board.clock.now() - call.ended_at < LATEST
@@ -96,8 +99,14 @@ class Texting:
         pharmacy = self._board.pharmacy(call.version)
         first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]
         values = {"pharmacy": pharmacy.sites[call.site].title, **text.values}
-        spoken = pharmacy.prompts.say(_language(text, call), text.prompt, values, first)
-        return str(spoken.text)
+        language = text.language or call.language or first
+        return str(pharmacy.prompts.text(language, text.prompt, values, str(call.facts.get("tier"))))
+
+    def _to(self, row: EffectRow, call: Call) -> str:
+        """Return whom a text is for; "" when there is nobody."""
+        if isinstance(row.effect, SendText) and row.effect.to == ON_CALL:
+            return self._board.pharmacy(call.version).sites[call.site].on_call
+        return call.caller.number or ""
 
     def _from(self, call: Call) -> str:
         pharmacy = self._board.pharmacy(call.version)
@@ -127,12 +136,8 @@ class Texting:
     def _found(self, row: EffectRow, call: Call) -> str | None:
         """Return the sid of the first text of these words since we asked that is no other effect's."""
         since, body = asked_at(row, self._board.clock), self._words(row, call)
-        found = self._telephone.find_texts(to=call.caller.number or "", since=since)
+        found = self._telephone.find_texts(to=self._to(row, call), since=since)
         known = self._outbox.brought(call.id, row.kind)
         # A trial account puts words of its own before ours.
         ours = (text.sid for text in reversed(found) if text.body.endswith(body) and text.sid not in known)
         return next(ours, None)
-
-
-def _language(text: SendText, call: Call) -> str | None:
-    return text.language or call.language

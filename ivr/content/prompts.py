@@ -77,6 +77,7 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "emergency_heard": "",
         "slower_now": "",
         "code_text": "code",
+        "page_text": "",
         "person_knows_more": "",
     }.items()
 }

@@ -21,6 +21,7 @@ SPARE: Mapping[str, Mapping[str, str]] = {
             "{{ pharmacy }}: your code is {{ code }}. Please key it in on the call you are on. "
             "If you did not ask for it, you can leave this message alone."
         ),
+        "page_text": "{{ pharmacy }}: an emergency call was not answered. Please see the urgent task at once.",
         "person_knows_more": "A person can tell you more.",
     },
     "es": {
@@ -38,6 +39,7 @@ SPARE: Mapping[str, Mapping[str, str]] = {
             "{{ pharmacy }}: su código es {{ code }}. Márquelo en la llamada que está haciendo. "
             "Si usted no lo pidió, no haga caso de este mensaje."
         ),
+        "page_text": "{{ pharmacy }}: nadie contestó una llamada de emergencia. Vea la tarea urgente ahora mismo.",
         "person_knows_more": "Una persona puede decirle más.",
     },
 }

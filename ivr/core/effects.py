@@ -120,11 +120,12 @@ class RequestRenewal:
 
 @dataclass(frozen=True, slots=True)
 class SendText:
-    """Text the number that rings these words. Once: never guessed, looked up."""
+    """Text the number that rings these words, or whoever is on call. Once: never guessed, looked up."""
 
     prompt: str
     values: Mapping[str, str] = field(default_factory=dict)
     language: str | None = None
+    to: str = "caller"  # caller · on_call
 
 
 Effect = (

@@ -7,7 +7,7 @@ from datetime import timedelta
 from ivr.core import entry, facts, messages, tickets, unattended
 from ivr.core.call import Call
 from ivr.core.draft import Draft
-from ivr.core.effects import MoveCaller, SetTimer
+from ivr.core.effects import MoveCaller, SendText, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
 from ivr.core.line import Offer, Ticket, on_call_id
 from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, may_call_back, planned
@@ -305,6 +305,7 @@ def emergency_timer(draft: Draft, name: str) -> None:
         draft.do(SetTimer(name, draft.now + timedelta(seconds=LOOK_AGAIN_SECONDS)))
     else:
         draft.task("emergency_unanswered", urgent=True)
+        draft.do(SendText("page_text", language=draft.line.languages[0], to="on_call"))
 
 
 # ---------------------------------------------------------------- transfers and parting

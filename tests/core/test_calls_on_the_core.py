@@ -13,6 +13,7 @@ from ivr.core.effects import (
     MoveCaller,
     MoveLeg,
     RequestRefill,
+    SendText,
     SetTimer,
     WriteDisposition,
 )
@@ -485,6 +486,10 @@ class TestEmergencies:
     def test_unanswered_it_becomes_an_urgent_task(self):
         waited = self.emergency().happens(TimerDue("emergency:unanswered"))
         assert ("emergency_unanswered", True) in told_staff(waited)
+
+    def test_and_whoever_is_on_call_is_paged(self):
+        waited = self.emergency().happens(TimerDue("emergency:unanswered"))
+        assert SendText("page_text", language="en", to="on_call") in waited.last.does
 
     def test_an_emergency_that_hangs_up_becomes_an_urgent_task(self):
         assert ("emergency_abandoned", True) in told_staff(self.emergency().later(30).hangs_up())

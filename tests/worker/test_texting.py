@@ -21,7 +21,7 @@ from ivr.phone.recordings import Text
 from ivr.phone.server import create_app, serving
 from ivr.store import EffectRow, Unreachable
 from ivr.telephony.rest import FoundText, Refused, Telephone, Unknown
-from ivr.texting import CODE_TEXT, Texting
+from ivr.texting import CODE_TEXT, LATEST, Texting
 from tests.worker.conftest import Opened
 from tests.worker.shop import LINE_NUMBER, ROSA, Shop
 from tests.worker.test_placing import AT_ONCE, minutes_pass
@@ -87,6 +87,14 @@ def test_a_caller_gets_the_text_on_the_number_that_rings_from_the_one_they_rang(
     [text] = post.sent
     assert (text.to_number, text.from_number, text.body) == (ROSA, LINE_NUMBER, ENGLISH)
     assert post.row.state == "done"
+
+
+def test_whoever_is_on_call_is_paged_about_an_emergency_nobody_took_though_its_caller_is_gone(post: Post) -> None:
+    post.text(SendText("page_text", language="en", to="on_call"), phase="over", ended_at=post.shop.now - 2 * LATEST)
+    post.texting.once()
+    [text] = post.sent
+    assert text.to_number == post.shop.board.pharmacy().sites["central"].on_call
+    assert "an emergency call was not answered" in text.body
 
 
 @pytest.mark.parametrize(
