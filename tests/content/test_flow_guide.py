@@ -12,7 +12,7 @@ from ivr.content import folder, load_files
 from ivr.content.flows import DEEDS, ENTRIES, NODE_KINDS, QUESTIONS
 from ivr.content.prompts import ALWAYS, SOMETIMES
 from ivr.content.spoken import filters
-from ivr.core.flows import Choose, Collect, Menu
+from ivr.core.flows import Choose, Collect, Menu, Pick
 from ivr.proof.graph import ways_on
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def test_the_first_example_is_a_flow_that_can_be_published() -> None:
     assert "flu_shots" in load_files({**SHIPPED, "callflows/flu_shots.yaml": EXAMPLES[0]}).flows
 
 
-@pytest.mark.parametrize(("example", "kind"), [(1, Menu), (2, Collect), (3, Choose)])
+@pytest.mark.parametrize(("example", "kind"), [(1, Menu), (2, Collect), (3, Pick), (4, Choose)])
 def test_each_fragment_is_a_node(example: int, kind: type) -> None:
     fragment = EXAMPLES[example]
     name = fragment.strip().partition(":")[0]

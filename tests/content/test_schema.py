@@ -209,7 +209,7 @@ def test_nothing_good_is_underlined(file: Path) -> None:
     ("path", "example"),
     [
         ("callflows/flu_shots.yaml", FLOWS[0]),
-        ("callflows/prompts/es.yaml", FLOWS[4]),
+        ("callflows/prompts/es.yaml", FLOWS[5]),
         *(("routing_rules/main.yaml", "version: 1\n" + example.removeprefix("version: 1\n")) for example in RULES),
     ],
 )
