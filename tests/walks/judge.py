@@ -27,6 +27,11 @@ HELP_LINES = (re.compile("911"), re.compile(r"988|2 2 2, ?1 2 2 2|Poison|envenen
 SAFETY_QUESTION = "safety_question"
 CLEARLY_NO = {"2", "no"}
 UNIVERSAL = {"0", "*", "9", "#"}
+PLAIN = {
+    "yes", "no", "sí", "english", "español", "two", "dos", "representative", "a person please", "una persona por favor",
+    "that is all, thank you", "es todo, gracias", "repeat", "otra vez", "go back", "atrás", "slower please",
+    "más despacio", "i need a refill", "necesito surtir mi receta", "no i'm not hurt", "no estoy herido",
+}  # fmt: skip
 # Values prompts may speak of to anybody. All others are somebody's, whatever they are called.
 PUBLIC = {
     "pharmacy", "opens_day", "opens_at", "closed_because", "hours_today", "address", "key", "position", "waiting",
@@ -55,6 +60,8 @@ class Judge:
         self.told_help: int | None = None
         self.safety_asked = False
         self.silent_when_asked = False
+        self.said_no = False  # just now, when they were asked
+        self.said_plainly = ""
         walk.watch = self.hears
 
     # -- told by the caller before they act
@@ -72,8 +79,14 @@ class Judge:
         if not self.is_asked_safety or words in UNIVERSAL:
             return
         self.silent_when_asked = not words and not self.silent_when_asked
-        if not (words in CLEARLY_NO or self.silent_when_asked):
+        if words in CLEARLY_NO:
+            self.said_no = self.walk.call.facts.get("urgency") != "emergency"
+        elif not self.silent_when_asked:
             self.safety_asked, self.emergency_at = False, len(self.walk.turns)
+
+    def says(self, words: str) -> None:
+        """What they said to a question; plain answers are no alarm."""
+        self.said_plainly = words if words.casefold() in PLAIN and not self.is_asked_safety else ""
 
     @property
     def is_asked_safety(self) -> bool:
@@ -149,12 +162,20 @@ class Judge:
         asked = any(said.prompt == SAFETY_QUESTION for said in turn.said)
         in_danger = call.facts.get("urgency") == "emergency"
         self._queue_of_emergency(turn)
+        self._false_alarm(asked=asked, in_danger=in_danger)
         unheard = self.emergency_at is not None and not (in_danger or asked or self.safety_asked)
         if unheard and len(self.walk.turns) - (self.emergency_at or 0) >= 2:
             raise Broken("an emergency is heard", "neither a pharmacist nor the safety question came")
         self.safety_asked = self.safety_asked or asked
         if in_danger:
             self._help_lines(turn)
+
+    def _false_alarm(self, *, asked: bool, in_danger: bool) -> None:
+        if self.said_no and in_danger:
+            raise Broken("a no is a no", "they said that nobody is hurt, and were taken for an emergency")
+        if self.said_plainly and asked:
+            raise Broken("a plain answer is no alarm", f"`{self.said_plainly}`, and they are asked about harm")
+        self.said_no, self.said_plainly = False, ""
 
     def _queue_of_emergency(self, turn: Turn) -> None:
         call = turn.call

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ivr.core.call import Caller
-from ivr.core.effects import RequestRefill, WriteDisposition
+from ivr.core.effects import RequestRefill, SendText, WriteDisposition
 from ivr.core.events import Silent
 from ivr.core.line import Ticket
 from ivr.orders.sandbox.cast import PEOPLE
@@ -133,6 +133,30 @@ def test_an_emergency_that_hears_of_no_help_is_noticed(stage: Stage) -> None:
         stage.hears(GOES_ON)
 
 
+def test_a_plain_answer_that_alarms_is_noticed(stage: Stage) -> None:
+    stage.hears(GOES_ON)
+    stage.judge.says("Español")
+    with breaks("a plain answer is no alarm"):
+        stage.hears(GOES_ON, stage.says("safety_question"))
+
+
+def test_a_no_that_alarms_is_noticed(stage: Stage) -> None:
+    stage.hears(GOES_ON, stage.says("safety_question"))
+    stage.judge.answers_safety("no")
+    with breaks("a no is a no"):
+        stage.hears(HELP, facts={"urgency": "emergency"})
+
+
+def test_who_holds_for_nobody_is_noticed(stage: Stage) -> None:
+    with breaks("whoever holds is in line"):
+        stage.hears('<Say>Hold.</Say><Enqueue waitUrl="/wait" action="/after">Q</Enqueue>', phase="dialogue")
+
+
+def test_the_same_words_over_and_over_are_noticed(stage: Stage) -> None:
+    with breaks("nothing is said over and over"):
+        stage.hears(GOES_ON, *[stage.says("welcome") for _ in range(3)])
+
+
 # ---------------------------------------------------------------- what is nobody else's business
 
 
@@ -167,6 +191,13 @@ def test_a_name_or_a_number_in_what_is_said_is_noticed(stage: Stage, text: str) 
 
 def test_a_call_that_leaves_no_disposition_is_noticed(stage: Stage) -> None:
     with breaks("every call leaves a disposition"):
+        stage.judge.ends()
+
+
+def test_a_text_to_a_stranger_is_noticed(stage: Stage) -> None:
+    stage.walk.call = replace(stage.walk.call, ended_at=TUESDAY)
+    stage.walk.does += [WriteDisposition(1, {}), SendText("text_status")]
+    with breaks("a text reaches whom it is meant for"):
         stage.judge.ends()
 
 

@@ -220,6 +220,7 @@ class Wanderer:
             words = " ".join(DIGIT_WORDS[language][int(digit)] if digit.isdigit() else "star" for digit in digits)
         else:
             words = self.chance.choice(UTTERANCES[language])
+            self.judge.says(words)
         self.walk.notes.append(f"says: {words}")
         return self.walk.says(words)
 
