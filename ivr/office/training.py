@@ -23,7 +23,7 @@ from ivr.speech.model import WEIGHTS, Model
 UTTERANCES = Path(__file__).parent.parent / "speech" / "utterances"
 URGENCIES = ("emergency", "urgent", "routine")
 SEEN_IN = 2  # utterances; a feature of one alone says nothing of the next
-STRENGTH = {"urgency": 8.0, "intent": 6.0}
+STRENGTH = {"urgency": 3.0, "intent": 3.0}
 STEPS = 127
 
 Utterance = Mapping[str, Any]
@@ -69,7 +69,7 @@ def _matrix(kinds: Sequence[Kinds], rows: Mapping[str, int]) -> csr_matrix:
 
 
 def _fitted(matrix: csr_matrix, answers: list[str], strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=1_000, tol=1e-4).fit(matrix, answers)
+    return LogisticRegression(C=strength, class_weight="balanced", max_iter=1_000, tol=1e-3).fit(matrix, answers)
 
 
 def save(model: Model, path: Path = WEIGHTS) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from ivr.speech.context import is_denied
@@ -13,14 +13,16 @@ _DIGITS = re.compile(r"\d\S*")
 
 
 def features(words: list[str], lists: Mapping[str, re.Pattern[str]]) -> Iterator[list[str]]:
-    """Return the features of a sentence by kind: words, pieces, ideas."""
+    """Return the features of a sentence by kind: words, pieces of words, ideas, one idea after another."""
     plain = [_DIGITS.sub("#", word) for word in words]
     yield _unique(_of_words(plain))
     yield _unique(_of_pieces(plain))
-    yield _unique(_of_ideas(words, lists))
+    ideas = _ideas(words, lists)
+    yield _unique(f"@{idea}" for idea in ideas)
+    yield _unique(_of_pairs(ideas))
 
 
-def _unique(found: Iterator[str]) -> list[str]:
+def _unique(found: Iterable[str]) -> list[str]:
     return sorted(set(found))
 
 
@@ -39,14 +41,17 @@ def _of_pieces(words: list[str]) -> Iterator[str]:
             yield from (f"~{whole[at : at + size]}" for at in range(len(whole) - size + 1))
 
 
-def _of_ideas(words: list[str], lists: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
+def _ideas(words: list[str], lists: Mapping[str, re.Pattern[str]]) -> list[str]:
+    """Return the names of the lists that are heard, in order, with a mark on what is denied."""
     sentence = " ".join(words) + " "
     found = sorted(
         (place := sentence.count(" ", 0, match.start()), f"!{name}" if is_denied(words, place) else name)
         for name, idea in lists.items()
         for match in idea.finditer(sentence)
     )
-    names = [name for place, (_, name) in enumerate(found) if not place or found[place - 1][1] != name]
-    yield from (f"@{name}" for name in names)
-    yield from (f"@{one} {two}" for one, two in pairwise(names))
-    yield from (f"@{one} _ {two}" for one, two in zip(names, names[2:], strict=False))
+    return [name for place, (_, name) in enumerate(found) if not place or found[place - 1][1] != name]
+
+
+def _of_pairs(ideas: list[str]) -> Iterator[str]:
+    yield from (f"@{one} {two}" for one, two in pairwise(ideas))
+    yield from (f"@{one} _ {two}" for one, two in zip(ideas, ideas[2:], strict=False))

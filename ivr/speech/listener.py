@@ -17,11 +17,13 @@ from ivr.speech.model import Model, shipped
 from ivr.speech.phrases import Found, Phrases, find
 from ivr.speech.words import words_of
 
-EMERGENCY_FROM = 0.6
-ASK_FROM = 0.25
+EMERGENCY_FROM = 0.75
+ASK_FROM = 0.3
 URGENT_FROM = 0.4
 SURE = 0.25  # below this an intent is a guess
 MOST_WORDS = 400
+HARM, OFFICE = "adverse_reaction", "prescriber_verification"
+SURE_DESPITE_DANGER = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,19 @@ def _decided(
     flags: Flags, urgencies: dict[str, float], intents: dict[str, float], told: list[tuple[str, Found]]
 ) -> Heard:
     urgency, ask, why = _urgency(flags, urgencies)
-    intent, sure = max(intents.items(), key=lambda item: item[1])
     if told:
-        intent, sure = told[0][0], 1.0
-        why = (*why, f"phrase `{told[0][1].phrase.text}` ({told[0][1].phrase.place})")
+        intent, phrase = told[0][0], told[0][1].phrase
+        return Heard(intent, urgency, ask, 1.0, (*why, f"phrase `{phrase.text}` ({phrase.place})"))
+    intent, sure = _intent(intents, urgency)
     return Heard(intent if sure >= SURE else None, urgency, ask, round(sure, 3), why)
+
+
+def _intent(likely: dict[str, float], urgency: str) -> tuple[str, float]:
+    """Return the likeliest intent; who is in danger rings about that, whatever else they ask, unless an office rings."""
+    intent, sure = max(likely.items(), key=lambda item: item[1])
+    if urgency == "emergency" and intent != OFFICE and sure < SURE_DESPITE_DANGER:
+        return HARM, max(sure, likely[HARM])
+    return intent, sure
 
 
 def _urgency(flags: Flags, likely: dict[str, float]) -> tuple[str, bool, tuple[str, ...]]:

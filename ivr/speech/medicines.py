@@ -21,11 +21,8 @@ class Medicines:
     """Known names; safe to use from several threads."""
 
     def __init__(self, names: Mapping[str, Iterable[str]], ordinary: Iterable[str] = ()) -> None:
-        self._as_written = {
-            "".join(words_of(spelt)): " ".join(words_of(name))
-            for name, more in names.items()
-            for spelt in (name, *more)
-        }
+        spellings = [(name, spelt) for name, more in names.items() for spelt in (name, *more)]
+        self._as_written = {in_one_word(spelt): in_one_word(name) for name, spelt in spellings}
         self._long = [name for name in self._as_written if len(name) >= SHORTEST]
         self._ordinary = _ORDINARY | frozenset(ordinary)
 
@@ -55,3 +52,8 @@ class Medicines:
             return None
         near = process.extractOne(letters, self._long, scorer=fuzz.ratio, score_cutoff=NEAR + 2 * (size > 1))
         return self._as_written[near[0]] if near and letters[0] == near[0][0] else None
+
+
+def in_one_word(name: str) -> str:
+    """Return a name as the one word it is put as."""
+    return "".join(words_of(name))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from ivr.speech.medicines import in_one_word
 from ivr.speech.words import BREAK, PAUSE, words_of
 
 T = TypeVar("T")
@@ -82,8 +83,13 @@ class Patterns:
     """Phrases made ready to be found; safe to use from several threads."""
 
     def __init__(self, phrases: Phrases) -> None:
-        texts = {**phrases.lists, MEDICINE: (*phrases.lists.get(MEDICINE, ()), *phrases.medicines)}
-        self._lists = {NUMBER: r"\d\S* ", **{name: _any_of(several) for name, several in texts.items() if several}}
+        texts = {**phrases.lists, MEDICINE: (*phrases.lists.get(MEDICINE, ()), *map(in_one_word, phrases.medicines))}
+        plain = {
+            name: several for name, several in texts.items() if several and not any("<" in text for text in several)
+        }
+        self._lists = {NUMBER: r"\d\S* ", **{name: _any_of(several, {}) for name, several in plain.items()}}
+        mixed = {name: several for name, several in texts.items() if several and name not in plain}
+        self._lists |= {name: _any_of(several, self._lists) for name, several in mixed.items()}
         self.red_flags = {level: self._ready(found) for level, found in phrases.red_flags.items()}
         self.intents = {intent: self._ready(found) for intent, found in phrases.intents.items()}
         self.idioms = self._ready(phrases.idioms)
@@ -93,8 +99,8 @@ class Patterns:
         return [(phrase, re.compile(rf"(?<!\S){_written(phrase.text, self._lists)}")) for phrase in phrases]
 
 
-def _any_of(texts: Iterable[str]) -> str:
-    return f"(?:{'|'.join(_written(text, {}) for text in texts)})"
+def _any_of(texts: Iterable[str], lists: Mapping[str, str]) -> str:
+    return f"(?:{'|'.join(_written(text, lists) for text in texts)})"
 
 
 def find(phrases: Iterable[tuple[Phrase, re.Pattern[str]]], words: list[str]) -> Iterator[Found]:
