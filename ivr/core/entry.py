@@ -57,6 +57,32 @@ ORDINALS = {
     for counted in ("first second third fourth fifth", "primero segundo tercero cuarto quinto")
     for number, word in enumerate(counted.split(), 1)
 } | {"primera": "1", "segunda": "2", "tercera": "3", "cuarta": "4", "quinta": "5"}
+_PLAIN = frozenset(
+    {
+        *dates.MONTHS,
+        *dates.CARDINALS,
+        *numerals.BETWEEN,
+        *("yes", "yeah", "yep", "no", "nope", "si", "correct", "press", "oprima", "key", "number", "numero", "digit"),
+        *(
+            "is",
+            "it",
+            "its",
+            "es",
+            "of",
+            "de",
+            "del",
+            "el",
+            "my",
+            "mi",
+            "zip",
+            "code",
+            "codigo",
+            "postal",
+            "born",
+            "naci",
+        ),
+    }
+)
 PLAIN_NO_WORDS = 8  # a longer answer says more than no
 
 # ---------------------------------------------------------------- what every question understands
@@ -76,6 +102,17 @@ def asks_for_person(words: str) -> bool:
     told = [token for token in numerals.tokens(words) if token not in _POLITE]
     named = any(PERSON_WORDS.fullmatch(token) for token in told)
     return named and (len(told) <= SHORT_ANSWER_WORDS or _ASKS_FOR_A_PERSON.search(" ".join(told)) is not None)
+
+
+def is_plain(words: str) -> bool:
+    """Return whether an answer is only a number, a day, a yes or no, or what means the same at every question.
+
+    Nobody in danger says so with nothing but digits; unless they are those of the emergency number.
+    """
+    told = [token for token in numerals.tokens(words) if token not in _POLITE]
+    plain = all(numerals.is_number(token) or token in _PLAIN for token in told)
+    is_answer = bool(told) and plain and "911" not in numerals.readings(words)
+    return is_answer or universal(words) not in ("", "0")
 
 
 def yes_or_no(words: str) -> bool | None:

@@ -23,6 +23,8 @@ Answered = Keyed | Spoke | Silent
 
 def first(draft: Draft, event: Answered) -> Answered | None:
     """The caller's answer, once no danger is in it; None when danger has taken the turn."""
+    if isinstance(event, Spoke) and entry.is_plain(event.words):
+        event = replace(event, heard=None)  # the number on a label is no danger, however it sounds to a listener
     if isinstance(event, Spoke) and event.heard is not None:
         draft.why.append(_evidence(event.heard))
     if draft.call.phase not in ASKED_IN:

@@ -104,7 +104,7 @@ def _decided(
 
 
 def _intent(likely: dict[str, float], urgency: str) -> tuple[str, float]:
-    """Return the likeliest intent; who is in danger rings about that, whatever else they ask, unless an office rings."""
+    """Return the likeliest intent; who is in danger rings about that, whatever they ask, unless an office rings."""
     intent, sure = max(likely.items(), key=lambda item: item[1])
     if urgency == "emergency" and intent != OFFICE and sure < SURE_DESPITE_DANGER:
         return HARM, max(sure, likely[HARM])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.core import entry
 from ivr.core.call import Answer, Call
 from ivr.core.effects import MoveCaller
 from ivr.core.events import (
@@ -108,6 +109,8 @@ def _lead(call: Rehearsal, happening: Event | str) -> None:
     before = call.call
     call.later(3).happens(happening)
     if isinstance(happening, Spoke) and happening.heard and happening.heard.urgency == "emergency":
+        if entry.is_plain(happening.words):  # a number is only a number
+            return None
         _is_helped(call, before, happening.leg)
     return None
 

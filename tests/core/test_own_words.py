@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ivr.core import entry
 from ivr.core.call import Answer
 from ivr.core.effects import RememberAccess
 from ivr.core.events import Keyed, Spoke
@@ -269,3 +270,26 @@ class TestTheJournal:
     def test_a_choice_in_a_menu_is_no_secret(self):
         call = at_the_menu()
         assert meaning(call.call, Keyed("c", "2"), call.call)["key"] == "2"
+
+
+PLAIN = """
+seven zero zero one zero zero one
+January 5th, 1950
+el cinco de enero de mil novecientos cincuenta
+43004
+no
+sí
+press two please
+again
+my zip code is four three oh oh four
+"""
+
+
+@pytest.mark.parametrize("words", PLAIN.strip().splitlines())
+def test_an_answer_that_is_only_a_number_a_day_or_a_yes_is_asked_no_safety_question(words: str) -> None:
+    assert entry.is_plain(words)
+
+
+@pytest.mark.parametrize("words", ["nine one one", "911", "help", "no puedo respirar", "two pills too many", ""])
+def test_anything_else_may_mean_danger(words: str) -> None:
+    assert not entry.is_plain(words)
