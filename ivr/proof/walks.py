@@ -54,7 +54,8 @@ class Machines:
     def __init__(self, rules: RuleSet, line: Line, patience: Patience, solver: MakeSolver = quickest) -> None:
         self._facts = rules.facts
         self._rules = (*rules.rules, rules.otherwise)
-        self._line = self._pins({"line": line.name, "site": line.site})
+        here = {"line": line.name, "site": line.site}
+        self._line = self._pins({fact: name for fact, name in here.items() if name in rules.facts[fact].values})
         told_apart = [self._pins({fact: v}) for fact in ("tier", "permission") for v in self._values(fact)]
         whens = [rule.when for rule in self._rules]
         self._space = Space([*whens, *told_apart, self._line, self._wanting_a_person(), self._in_danger()], rules.facts)
@@ -246,7 +247,7 @@ def _chosen(here: Here, node: flows.Choose) -> Iterator[str]:
 
 
 def _by(how: str, rule: Rule) -> str:
-    return f'{how} "{rule.name}"'.strip()
+    return f'{how}, "{rule.name}"' if how else f'"{rule.name}"'
 
 
 def _arrow(how: str) -> str:
