@@ -120,7 +120,7 @@ def _detail(node: flows.Node) -> str:
         case flows.SubFlow():
             return f"runs {node.flow} and comes back"
         case flows.Route():
-            return "the routing rules decide"
+            return "the routing rules decide, for a person" if node.person else "the routing rules decide"
         case flows.Return():
             return "back to the flow that ran this one"
         case flows.TakeMessage():
@@ -154,7 +154,10 @@ def ways(node: flows.Node) -> Iterator[tuple[str, Sequence[Words]]]:
         case flows.Choose():
             yield from ((case.then, list(_conditions(case.when))) for case in node.cases)
             yield node.otherwise, [aside("otherwise")]
-        case flows.SayNode() | flows.Collect() | flows.AskNode() | flows.SubFlow() | flows.Do():
+        case flows.Collect():
+            yield node.then, []
+            yield from ((way, [Words(f"{key} #", weight="bold")]) for key, way in node.instead.items())
+        case flows.SayNode() | flows.AskNode() | flows.SubFlow() | flows.Do():
             yield node.then, []
 
 
