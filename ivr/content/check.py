@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 from rich.cells import cell_len
 
-from ivr.content import find_problems, folder, load_routing
+from ivr.content import drawing, find_problems, folder, load_routing
+from ivr.content.pharmacy import read_script
 from ivr.content.problems import Problem
 from ivr.content.rules import FOLDER, holds_rules
 from ivr.content.scalars import duration_text
@@ -29,9 +30,25 @@ MOST_NAMED = 2
 @click.argument("file", required=False)
 @click.option("--content", type=click.Path(path_type=Path), help="The content folder; else RXLINE_CONTENT.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", help="For whom.")
+@click.option(
+    "--draw",
+    "pictures",
+    is_flag=False,
+    flag_value=Path(),
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="[DIR]",
+    help=f"Draw every call flow, as SVG; in {drawing.FOLDER}/ beside the content, else in DIR.",
+)
 @click.option("--allow-unproved", is_flag=True, help="What could not be proved in time is only remarked on.")
 @click.pass_context
-def command(context: click.Context, file: str | None, content: Path | None, form: str, allow_unproved: bool) -> None:
+def command(
+    context: click.Context,
+    file: str | None,
+    content: Path | None,
+    form: str,
+    pictures: Path | None,
+    allow_unproved: bool,
+) -> None:
     """Find what is wrong with routing rules, call flows, prompts and configuration.
 
     With FILE, only what is wrong with that file; a file of rules is then read as if a line used it. A FILE outside the
@@ -43,6 +60,7 @@ def command(context: click.Context, file: str | None, content: Path | None, form
         only = folder.named(content, file) if file else None
         texts, _ = folder.texts(content, only)
         problems = find_problems(content, only)
+        drawn = _draw(content, pictures, problems) if pictures is not None else ""
     except OSError as error:
         click.echo(f"ivr check: {error}", err=True)
         context.exit(2)
@@ -50,6 +68,7 @@ def command(context: click.Context, file: str | None, content: Path | None, form
         problems = allowing(problems)
     _SHOWN[form](problems, texts, content)
     wrong = any(problem.severity == "error" for problem in problems)
+    click.echo(drawn, err=True, nl=bool(drawn))
     if form == "text" and not wrong and (not only or holds_rules(only)):
         _show_windows(content, only)
     context.exit(int(wrong))
@@ -58,6 +77,17 @@ def command(context: click.Context, file: str | None, content: Path | None, form
 def allowing(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems with what could not be proved as warnings."""
     return [replace(p, severity="warning") if p.code == "not-proved" else p for p in problems]
+
+
+def _draw(content: Path, pictures: Path, problems: Iterable[Problem]) -> str:
+    """Draw every flow that can be read, with what is wrong with it; return what was drawn where."""
+    texts, _ = folder.texts(content)
+    place = content / drawing.FOLDER if pictures == Path() else pictures
+    place.mkdir(parents=True, exist_ok=True)
+    drawn = dict(drawing.pictures(read_script(texts), list(problems)))
+    for name, picture in drawn.items():
+        (place / f"{name}.svg").write_text(picture, encoding="utf-8")
+    return f"{len(drawn)} picture{'s' * (len(drawn) != 1)} in {place}/"
 
 
 # ---------------------------------------------------------------- for people

@@ -89,6 +89,13 @@ def read_routing(
     return reading.routing(version(texts)), [problem for problem in problems if problem.keeps_from_reading]
 
 
+def read_script(texts: Mapping[str, str]) -> Content:
+    """Return the flows and prompts of some files, and who is led through them, as far as they can be read."""
+    reading = _Reading(texts, (), datetime.now(UTC).year)
+    reading.read(None)
+    return reading.content
+
+
 def known_names(texts: Mapping[str, str]) -> Names:
     """Return the names the texts define, as far as they can be read, whatever else is wrong with them."""
     return _Reading(texts, (), datetime.now(UTC).year).names()
@@ -122,7 +129,7 @@ class _Reading:
         self._flows: dict[str, WrittenFlow] = {}
         self._catalogues: dict[str, WrittenCatalogue] = {}
         self._names = Names()
-        self._content = Content({}, {}, {}, {}, complete=False)
+        self.content = Content({}, {}, {}, {}, complete=False)
         self._speech = Phrases()
 
     def read(self, only: str | None) -> None:
@@ -145,9 +152,9 @@ class _Reading:
             return  # nobody can say what comes of a call, and why not has been reported
         licensed = licensed_queues(self._queues, self._staff.values())
         patience = Patience(seconds)
-        for found in disclosures(self._content.script, tiers(self._content), patience):
+        for found in disclosures(self.content.script, tiers(self.content), patience):
             if isinstance(found, FlowFinding):
-                self._content.report(found)
+                self.content.report(found)
             else:
                 self._found(found)
         for finding in proof.of_all(self._sets, self._queues, licensed, seconds):
@@ -301,12 +308,12 @@ class _Reading:
 
     def _check(self) -> None:
         broken = any(problem.severity == "error" for file in self.files.values() for problem in file.problems)
-        self._content = Content(self._flows, self._catalogues, self._lines, self._rules, complete=not broken)
+        self.content = Content(self._flows, self._catalogues, self._lines, self._rules, complete=not broken)
         targets = [rule.then for found in self._sets for rule in (*found.rules, found.otherwise)]
-        check_flows(self._content)
-        check_prompts(self._content, {then.target for then in targets if then.route == "announce"})
+        check_flows(self.content)
+        check_prompts(self.content, {then.target for then in targets if then.route == "announce"})
         self._check_served()
-        if self._content.complete:
+        if self.content.complete:
             self._check_played()
 
     def _check_played(self) -> None:

@@ -9,8 +9,11 @@ from rapidfuzz import fuzz, process, utils
 
 from ivr.core.rules import Value
 
-FINDINGS = ("unreachable", "redundant", "gap", "guarantee", "example", "remark", "not-proved")
-"""Codes of what is found out about rules that can be read."""
+FINDINGS = (
+    *("unreachable", "redundant", "gap", "guarantee", "example", "remark", "not-proved"),
+    *("disclosure", "permission", "person", "plain-words"),
+)
+"""Codes of what is found out about rules, flows and prompts that can be read."""
 
 
 @dataclass(frozen=True, slots=True)

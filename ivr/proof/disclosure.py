@@ -38,6 +38,8 @@ class _Line:
                 f" {here.permission} comes here: {self.walks.words(here)}"
             )
             self._keep("permission", "", message, here)
+        if isinstance(node, flows.Route) and node.person and self.walks.ends_with_a_machine(here):
+            self._keep("person", "", f"callers who need a person get a machine: {self.walks.words(here)}", here)
         if not here.asked and self._ends(here):
             message = "a call ends here before the caller was asked anything, so no key gives them a person: "
             self._keep("person", "", message + self.walks.words(here), here)

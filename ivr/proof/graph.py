@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from ivr.core.flows import (
     AskNode,
@@ -26,7 +27,7 @@ from ivr.core.rules import RuleSet
 ASKING = (Menu, Collect, Pick)
 """Nodes that ask the caller."""
 
-Ways = Callable[[str], Iterable[str]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,9 @@ def served_by(rules: RuleSet) -> Iterator[str]:
     return (rule.then.target for rule in (*rules.rules, rules.otherwise) if rule.then.route == "self_service")
 
 
-def reached(start: Iterable[str], ways: Ways) -> set[str]:
+def reached(start: Iterable[T], ways: Callable[[T], Iterable[T]]) -> set[T]:
     """Return everything that can be come to from `start`, itself included."""
-    found: set[str] = set()
+    found: set[T] = set()
     ahead = list(start)
     while ahead:
         name = ahead.pop()

@@ -21,18 +21,23 @@ from ivr.proof.space import Space
 PERMISSIONS = (*FACTS["permission"].values, UNKNOWN)
 DEEPEST = 8  # flows run inside each other; one that runs itself is reported elsewhere
 _TIERS_TOLD: Mapping[str, tuple[str, ...]] = {  # what the order system may make of the tier, by what it is asked
-    "who": ("anonymous", "number"),
     "prescription": ("prescription", "verified"),
     "identity": ("prescription", "verified"),
     "prescriber": ("prescriber",),
 }
-_PROVING = ("prescription", "identity")  # these tell what the caller may hear, too
+_PERMITTING = ("prescription", "identity")  # these tell what the caller may hear, too
+_OFFERED = (*_PERMITTING, "prescriber")  # to these the caller offers proof
+_BY_NUMBER = ("anonymous", "number")  # all a number can tell, and no news of somebody who has proved more
+
+
+At = tuple[tuple[str, str], ...]
+"""A flow and a node of it; before them those to come back to."""
 
 
 class Here(NamedTuple):
     """Where a call may be, and what is known of the caller by then."""
 
-    at: tuple[tuple[str, str], ...]  # flow and node; before it those to come back to
+    at: At
     tier: str = "anonymous"
     permission: str = UNKNOWN
     asked: bool = False  # whether the caller has come by a question, where 0 would have given them a person
@@ -54,7 +59,8 @@ class Machines:
     def __init__(self, rules: RuleSet, line: Line, patience: Patience, solver: MakeSolver = quickest) -> None:
         self._facts = rules.facts
         self._rules = (*rules.rules, rules.otherwise)
-        self._line = self._pins({"line": line.name, "site": line.site})
+        here = {"line": line.name, "site": line.site}
+        self._line = self._pins({fact: name for fact, name in here.items() if name in rules.facts[fact].values})
         told_apart = [self._pins({fact: v}) for fact in ("tier", "permission") for v in self._values(fact)]
         whens = [rule.when for rule in self._rules]
         self._space = Space([*whens, *told_apart, self._line, self._wanting_a_person(), self._in_danger()], rules.facts)
@@ -64,13 +70,13 @@ class Machines:
     def taken(self, tier: str, permission: str, how: str) -> tuple[Rule, ...]:
         """Return the rules that may be taken and end with a machine.
 
-        `how` the rules come to decide: `0` because the caller wants a person, `danger` because they said so, else
-        nothing.
+        `how` the rules come to decide: `0` because the caller asks for a person, `person` because the flow does,
+        `danger` because of what the caller said, else nothing.
         """
         key = (tier, permission, how)
         if key not in self._known:
             known = (*self._line, *self._pins({"tier": tier, "permission": permission}), *self._because(how))
-            self._known[key] = tuple(rule for rule, _ in self._found(known, person_only=how == "0"))
+            self._known[key] = tuple(rule for rule, _ in self._found(known, person_only=how in ("0", "person")))
         return self._known[key]
 
     def instead_of_a_person(self) -> Mapping[str, Value] | None:
@@ -118,18 +124,51 @@ class Walks:
     def __init__(self, script: Script, line: Line, machines: Machines | None) -> None:
         self._script, self._line, self._machines = script, line, machines
         self._before: dict[Here, tuple[Here, str] | None] = {}
+        self._after: dict[Here, list[Here]] = {}
 
     def all(self) -> Iterator[Here]:
         """Yield everywhere a call may be; nearer places come first."""
         start = Here(((self._line.flow, self._script.flows[self._line.flow].start),))
         self._before[start] = None
         ahead = [start]
-        for here in ahead:  # it grows while it is gone through
-            yield here
-            for how, there in self._moves(here):
-                if there not in self._before:
-                    self._before[there] = (here, how)
-                    ahead.append(there)
+        while ahead:
+            for here in ahead:  # it grows while it is gone through
+                yield here
+                ahead += self._new((here, how, there) for how, there in self._moves(here))
+            ahead = self._new(self._backs())
+
+    def _new(self, moves: Iterable[tuple[Here, str, Here]]) -> list[Here]:
+        """Return where some moves lead for the first time, and keep how."""
+        new = []
+        for here, how, there in moves:
+            self._after.setdefault(here, []).append(there)
+            if there not in self._before:
+                self._before[there] = (here, how)
+                new.append(there)
+        return new
+
+    def _backs(self) -> Iterator[tuple[Here, str, Here]]:
+        """Yield what `9` does: back to a choice the caller came through, with all that was proved since."""
+        choices = {here.at for here in self._before if isinstance(self.node(here), flows.Menu | flows.Pick)}
+        through = self._come_through({at: 1 << number for number, at in enumerate(sorted(choices))})
+        for here, passed in through.items():
+            if passed and isinstance(self.node(here), ASKING):
+                for number, at in enumerate(sorted(choices)):
+                    if passed >> number & 1:
+                        yield here, "9", here._replace(at=at, asked=True)
+
+    def _come_through(self, choices: Mapping[At, int]) -> Mapping[Here, int]:
+        """Return which choices, each a bit, a call may have come through when it is somewhere."""
+        through = dict.fromkeys(self._before, 0)
+        ahead = dict.fromkeys(self._before)
+        while ahead:
+            here, _ = ahead.popitem()
+            passed = through[here] | choices.get(here.at, 0)
+            for there in self._after.get(here, ()):
+                if passed & ~through[there]:
+                    through[there] |= passed
+                    ahead[there] = None
+        return through
 
     def node(self, here: Here) -> flows.Node:
         """Return the node a call is at."""
@@ -148,6 +187,10 @@ class Walks:
     def announces(self, here: Here) -> bool:
         """Return whether rules may end the call here with an announcement."""
         return any(rule.then.route == "announce" for rule, _ in self._decided(here))
+
+    def ends_with_a_machine(self, here: Here) -> bool:
+        """Return whether rules that decide here may end the call with a machine."""
+        return any(self._decided(here))
 
     def words(self, here: Here) -> str:
         """Return the way to a place: `emergency → language → menu -2→ prescription.number`."""
@@ -170,8 +213,6 @@ class Walks:
         asked = here._replace(asked=here.asked or isinstance(node, ASKING))
         yield from ((how, _on(asked, name)) for how, name in _answers(node))
         match node:
-            case flows.Do() if node.what == "forget_prescription":
-                yield "", _on(here._replace(permission=UNKNOWN), node.then)
             case flows.AskNode():
                 yield from (("", _on(told, node.then)) for told in _told(here, node.question))
             case flows.Choose():
@@ -206,8 +247,10 @@ class Walks:
             return ("0", "danger")
         if isinstance(node, flows.Return) and len(here.at) == 1:
             return ("0", "")  # from a line's own flow to a person; from one that rules lead to back to the rules
-        if isinstance(node, flows.Route):
-            return ("0",) if node.person else ("",)
+        if isinstance(node, flows.AskNode) and node.question in _OFFERED:
+            return ("0",)  # whoever has offered too much that fits nobody goes on with a person
+        if isinstance(node, flows.Route):  # who has asked for a person still wants one
+            return ("person",) if node.person else ("", "person")
         return ()
 
 
@@ -229,8 +272,9 @@ def _on(here: Here, node: str) -> Here:
 
 def _told(here: Here, question: str) -> Iterator[Here]:
     """Yield what may be known of the caller after the order system was asked, or has not answered."""
-    permissions = FACTS["permission"].values if question in _PROVING else ()
-    for tier in (here.tier, *_TIERS_TOLD.get(question, ())):
+    permissions = PERMISSIONS if question in _PERMITTING else ()
+    by_number = _BY_NUMBER if question == "who" and here.tier in _BY_NUMBER else ()
+    for tier in (here.tier, *by_number, *_TIERS_TOLD.get(question, ())):
         for permission in (here.permission, *permissions):
             yield here._replace(tier=tier, permission=permission)
 
@@ -246,7 +290,7 @@ def _chosen(here: Here, node: flows.Choose) -> Iterator[str]:
 
 
 def _by(how: str, rule: Rule) -> str:
-    return f'{how} "{rule.name}"'.strip()
+    return f'{how}, "{rule.name}"' if how else f'"{rule.name}"'
 
 
 def _arrow(how: str) -> str:
