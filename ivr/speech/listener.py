@@ -18,7 +18,7 @@ from ivr.speech.phrases import Found, Phrases, find
 from ivr.speech.words import words_of
 
 EMERGENCY_FROM = 0.75
-ASK_FROM = 0.3
+ASK_FROM = 0.35
 URGENT_FROM = 0.4
 SURE = 0.25  # below this an intent is a guess
 MOST_WORDS = 400
@@ -75,7 +75,7 @@ class Listener:
         plain = self._without_idioms(words)
         return Flags(
             [
-                (level, found, self._context.why_harmless(plain, found.start, found.end))
+                (level, found, self._context.why_harmless(words, found.start, found.end))
                 for level, phrases in self.patterns.red_flags.items()
                 for found in find(phrases, plain)
             ]
