@@ -29,6 +29,8 @@ DIGITS = {
 }
 LANGUAGES = {"en": "For English", "es": "Para español"}
 
+DANGER = {"en": r"hurt or in danger", "es": r"herido o en peligro"}  # they are not
+
 # What is asked for, by the words that ask for it; the first that fits.
 ASKED_FOR = {
     "en": {
@@ -157,6 +159,8 @@ class Follower:
     def _answers(self, asked: str) -> None:
         if key := self._key_for((LANGUAGES[self.language],)):
             return self.phone.presses(key)
+        if re.search(DANGER[self.language], asked):
+            return self.phone.says("no") if self.speaks else self.phone.presses("2")
         if self.phone.keys_asked == 1:
             return self._chooses(asked)
         return self._gives(asked)

@@ -57,7 +57,8 @@ class Judge:
         self.silent_seconds = 0.0
         self.zero_pressed: int | None = None  # the turn at which they asked for a person
         self.emergency_at: int | None = None  # the turn at which they told of one
-        self.told_help: int | None = None
+        self.in_danger_from: int | None = None
+        self.told_of_help = False  # or with a person who can tell them
         self.safety_asked = False
         self.silent_when_asked = False
         self.said_no = False  # just now, when they were asked
@@ -193,10 +194,12 @@ class Judge:
 
     def _help_lines(self, turn: Turn) -> None:
         if turn.call.phase == "talking" or all(words.search(turn.document.text) for words in HELP_LINES):
-            self.told_help = -1  # or somebody is there to tell them
-        elif self.told_help is None:
-            self.told_help = len(self.walk.turns)
-        elif self.told_help >= 0 and len(self.walk.turns) - self.told_help >= 2:
+            self.told_of_help = True
+        if self.told_of_help:
+            return
+        if self.in_danger_from is None or turn.call.phase == "connecting":  # somebody is on the way to them
+            self.in_danger_from = len(self.walk.turns)
+        if len(self.walk.turns) - self.in_danger_from >= 2:
             raise Broken("an emergency hears of 911, Poison Help and 988", "not within two documents")
 
     # -- who may hear what
@@ -278,7 +281,7 @@ class Judge:
     def _texts(self) -> None:
         """A text goes to a number that is on file, about somebody whom its caller has shown."""
         number, prompts = self.given.number, self.walk.pharmacy.prompts
-        for text in (effect for effect in self.walk.does if isinstance(effect, SendText)):
+        for text in (each for each in self.walk.does if isinstance(each, SendText) and each.to == "caller"):
             if self.given.attestation == "failed" or not people.filed_under(number):
                 raise Broken("a text reaches whom it is meant for", f"{text.prompt} to a number nobody filed")
             prompt = prompts.catalogues[prompts.first].prompts[text.prompt]

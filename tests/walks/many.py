@@ -8,21 +8,25 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ivr.content import load
+from ivr.core.heard import Heard
 from ivr.core.pharmacy import Pharmacy
+from ivr.hearing import Hearing
 from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.server import create_app
 from tests.walks.judge import Broken
 from tests.walks.walk import Listens, Remembering
-from tests.walks.wanderer import TUESDAY, wanderer
+from tests.walks.wanderer import TUESDAY, Wanderer, wanderer
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,23 +53,28 @@ class Ground:
         caller = wanderer(seed, self.pharmacy, self.orders, self.listens)
         self.clock[0] = caller.walk.now
         self.orders.silent = caller.walk.weather.answers_after is None
-        try:
-            caller.wanders()
-        except Broken as broken:
+        broken = _outcome(caller)
+        self.turns += len(caller.walk.turns)
+        self.spoken.update(said.prompt for turn in caller.walk.turns for said in turn.said)
+        if broken is not None:
             broken.add_note(f"seed {seed}\n{caller.story()}")
-            return broken
-        except Exception as fault:
-            fault.add_note(f"seed {seed}\n{caller.story()}")
-            raise
-        finally:
-            self.turns += len(caller.walk.turns)
-            self.spoken.update(said.prompt for turn in caller.walk.turns for said in turn.said)
-        return None
+        return broken
 
     def never_spoken(self) -> list[str]:
         """Prompts of the first language that no caller has heard."""
         prompts = self.pharmacy.prompts
         return sorted(prompts.catalogues[prompts.first].prompts.keys() - self.spoken.keys())
+
+
+def _outcome(caller: Wanderer) -> Broken | None:
+    try:
+        caller.wanders()
+    except Broken as broken:
+        return broken
+    except Exception as fault:  # whatever a step raises, a caller would hear our apology for
+        at = traceback.extract_tb(fault.__traceback__)[-1]
+        return Broken("nothing breaks", f"{type(fault).__name__} in {at.name}: {fault}")
+    return None
 
 
 @contextlib.contextmanager
@@ -79,7 +88,13 @@ def ground(folder: Path) -> Iterator[Ground]:
     client = RestOrderSystem(f"http://127.0.0.1:{server.server_port}", "sandbox", timeout_seconds=10)
     try:
         pharmacy = load(ROOT, year=2026)
-        yield Ground(pharmacy, Remembering(client, lambda: clock[0]), lambda words, language: None, clock)
+        hearing = Hearing()
+
+        @lru_cache(maxsize=100_000)
+        def listens(words: str, language: str | None) -> Heard:
+            return hearing.understand(words, language, pharmacy)
+
+        yield Ground(pharmacy, Remembering(client, lambda: clock[0]), listens, clock)
     finally:
         client.close()
         server.shutdown()

@@ -51,7 +51,7 @@ class Turn:
     now: datetime
 
 
-Listens = Callable[[str, str | None], Heard | None]
+Listens = Callable[[str, str | None], Heard]
 
 
 class Remembering:
