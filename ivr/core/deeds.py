@@ -29,6 +29,7 @@ def do(draft: Draft, node: flows.Do) -> None:
 def _forget_prescription(draft: Draft) -> None:
     """The next may be somebody else's of the same household, whose number is proof enough without a birth date."""
     facts.forget_prescription(draft)
+    draft.put(trail=())  # the menus behind them were about the one that is forgotten
     forgotten = ("rx_number", *PROOFS) if draft.call.on_file else ("rx_number",)
     draft.put(fields={name: value for name, value in draft.call.fields.items() if name not in forgotten})
 
