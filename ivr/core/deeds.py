@@ -27,10 +27,14 @@ def do(draft: Draft, node: flows.Do) -> None:
 
 
 def _forget_prescription(draft: Draft) -> None:
-    """The next may be somebody else's of the same household, whose number is proof enough without a birth date."""
+    """The next may be somebody else's of the same household, whose number is proof enough without a birth date.
+
+    Nor is what did not fit offered again; what did, from a number nobody filed, is needed for the next one too.
+    """
     facts.forget_prescription(draft)
     draft.put(trail=())  # the menus behind them were about the one that is forgotten
-    forgotten = ("rx_number", *PROOFS) if draft.call.on_file else ("rx_number",)
+    is_proved = draft.call.facts.get("tier") in ("prescription", "verified")
+    forgotten = ("rx_number",) if is_proved and not draft.call.on_file else ("rx_number", *PROOFS)
     draft.put(fields={name: value for name, value in draft.call.fields.items() if name not in forgotten})
 
 
