@@ -130,17 +130,17 @@ def take_prescription(draft: Draft, one: Found) -> None:
 
 
 def forget_prescription(draft: Draft) -> None:
-    """Another one can be asked for; who the caller is stays known."""
+    """Another one can be asked for; who the caller is stays known. `9` leads to no question about the one before."""
     _forget(draft, OF_A_PRESCRIPTION)
     values = {name: value for name, value in draft.call.values.items() if name not in SPOKEN_OF_IT}
-    draft.put(prescription=None, values=values)
+    draft.put(prescription=None, values=values, trail=() if draft.call.prescription else draft.call.trail)
 
 
 def _another_person(draft: Draft) -> None:
     """They proved that somebody else's prescription is meant: nothing learnt of the first holds for the second."""
     forget_prescription(draft)
     _forget(draft, OF_A_PERSON)
-    draft.put(found=())
+    draft.put(found=(), trail=())
 
 
 def _forget(draft: Draft, names: frozenset[str]) -> None:

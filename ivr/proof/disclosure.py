@@ -45,9 +45,9 @@ class _Line:
             self._keep("person", "", message + self.walks.words(here), here)
 
     def _below(self, here: Here) -> Iterator[tuple[str, str]]:
-        for prompt, way in self.walks.heard(here):
+        for prompt, further in self.walks.heard(here):
             if here.tier not in self.tiers.get(prompt, (here.tier,)):
-                yield prompt, way
+                yield prompt, self.walks.words(here) + further
 
     def _ends(self, here: Here) -> bool:
         node = self.walks.node(here)

@@ -27,6 +27,7 @@ _TIERS_TOLD: Mapping[str, tuple[str, ...]] = {  # what the order system may make
 }
 _PERMITTING = ("prescription", "identity")  # these tell what the caller may hear, too
 _OFFERED = (*_PERMITTING, "prescriber")  # to these the caller offers proof
+_PROVED = ("prescription", "verified")
 _BY_NUMBER = ("anonymous", "number")  # all a number can tell, and no news of somebody who has proved more
 
 
@@ -165,10 +166,21 @@ class Walks:
             here, _ = ahead.popitem()
             passed = through[here] | choices.get(here.at, 0)
             for there in self._after.get(here, ()):
-                if passed & ~through[there]:
+                if passed & ~through[there] and not self._speaks_of_another(here, there):
                     through[there] |= passed
                     ahead[there] = None
         return through
+
+    def _speaks_of_another(self, here: Here, there: Here) -> bool:
+        """Return whether another person is asked for than the one something was proved of: there is no way back then.
+
+        Of the same person the order system says the same all through a call, and more only once more is proved.
+        """
+        node, proved = self.node(here), here.permission != UNKNOWN or here.tier in _PROVED
+        falls = there.permission != here.permission or (
+            here.tier in _PROVED and there.tier not in ("verified", here.tier)
+        )
+        return isinstance(node, flows.AskNode) and node.question in _PERMITTING and proved and falls
 
     def node(self, here: Here) -> flows.Node:
         """Return the node a call is at."""
@@ -176,13 +188,12 @@ class Walks:
         return self._script.flows[flow].nodes[name]
 
     def heard(self, here: Here) -> Iterator[tuple[str, str]]:
-        """Yield each prompt that may be said here, and the way to it as words."""
-        way = self.words(here)
+        """Yield each prompt that may be said here, and how it is come to from here, as words."""
         for prompt in prompts_of(self.node(here)):
-            yield prompt, way
+            yield prompt, ""
         for rule, how in self._decided(here):
             if rule.then.route == "announce":
-                yield rule.then.target, f"{way}{_arrow(_by(how, rule))}{rule.then.target}"
+                yield rule.then.target, f"{_arrow(_by(how, rule))}{rule.then.target}"
 
     def announces(self, here: Here) -> bool:
         """Return whether rules may end the call here with an announcement."""

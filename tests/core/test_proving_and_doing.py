@@ -221,6 +221,12 @@ class TestForgetting:
         call = listed(ONE).keys("5", "9")
         assert "refill" not in call.call.facts
 
+    def test_nine_does_not_lead_from_one_to_a_question_about_another(self):
+        theirs = Answer(True, {"tier": "prescription", "permission": "status"}, "p2", "rx9")
+        call = listed(ONE, TWO, **{"prescription:1": theirs}).keys("1", "4", "8", "7005555", "9")
+        assert call.heard[0] == "not_an_option"
+        assert call.call.place[-1].node == "menu"
+
     def test_one_that_is_not_found_is_not_taken_for_the_last_one(self):
         found = Answer(True, {"tier": "prescription", **ONE.facts}, "p1", "rx1", ONE.values)
         miss = Answer(True, {"refill": "not_found"})

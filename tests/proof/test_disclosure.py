@@ -181,12 +181,56 @@ def test_a_refill_is_ordered_only_for_those_who_may_have_it() -> None:
 def test_another_prescription_needs_permission_again() -> None:
     flow: dict[str, Node] = {
         **ASK,
-        "decide": Choose((Case(when("permission: everything"), "forget"),), "person"),
-        "forget": Do("forget_prescription", "renew"),
+        "decide": Choose((Case(when("permission: everything"), "another"),), "person"),
+        "another": AskNode("prescription", "renew"),
         "renew": Do("request_renewal", "person"),
         "person": Route(),
     }
-    assert messages(script(rules(), main=flow))[0].endswith("look_up → decide → forget → renew")
+    assert messages(script(rules(), main=flow))[0].endswith("look_up → decide → another → renew")
+
+
+def test_9_goes_back_to_a_choice_with_what_was_proved_since() -> None:
+    flow: dict[str, Node] = {
+        "menu": Menu("not_yet", {"1": Option("number")}),
+        "number": Collect("rx_number", "number", "rx_number", "look_up"),
+        "look_up": AskNode("prescription", "again"),
+        "again": Collect("rx_number", "number", "rx_number", "decide"),
+        "decide": Route(),
+    }
+    assert messages(script(rules(), main=flow), not_yet=frozenset({"anonymous"})) == [
+        '"not_yet" is for anonymous callers; one who is prescription hears it:'
+        " menu -1→ number → look_up → again -9→ menu"
+    ]
+
+
+def test_9_does_not_go_back_past_another_persons_prescription() -> None:
+    flow: dict[str, Node] = {
+        **ASK,
+        "decide": Choose((Case(when("permission: everything, tier: [prescription, verified]"), "sure"),), "person"),
+        "sure": Menu("sure", {"1": Option("order"), "2": Option("other")}),
+        "order": Do("request_refill", "person"),
+        "other": Collect("rx_number", "number", "rx_number", "look_again"),
+        "look_again": AskNode("prescription", "more"),
+        "more": Menu("more", {"1": Option("person")}),
+        "person": Route(),
+    }
+    assert found(script(rules(DANGER), main=flow), sure=PROVED) == []
+
+
+def test_a_flow_that_wants_a_person_gets_one() -> None:
+    closed = rules(DANGER, ("open: yes", TO_A_PERSON), ("intent: {not: unknown}", TO_A_PERSON), otherwise=SELF_SERVICE)
+    helpless: dict[str, Node] = {"help": Route(person=True)}
+    assert messages(script(closed, main=helpless, status=STATUS))[0] == "callers who need a person get a machine: help"
+    assert found(script(rules(DANGER, ("open: no", SELF_SERVICE)), main=helpless, status=STATUS)) == []
+
+
+def test_a_key_that_leads_elsewhere_than_what_is_keyed_in_counts() -> None:
+    flow: dict[str, Node] = {
+        "number": Collect("rx_number", "number", "rx_number", "person", instead={"1": "ready"}),
+        "ready": SayNode("ready", "person"),
+        "person": Route(),
+    }
+    assert messages(script(rules(), main=flow), ready=PROVED)[0].endswith(": number -1→ ready")
 
 
 def test_a_call_that_ends_before_anybody_was_asked_anything_is_told() -> None:
@@ -253,6 +297,7 @@ class Author:
     def script(self) -> Script:
         written = [(self.one(RULES), self.one(THENS)) for _ in range(self.many(0, 4))]
         flows = {name: {node: self.node() for node in NAMES} for name in ("main", "sub", "served")}
+        flows["served"] = {name: Route() if node == Return() else node for name, node in flows["served"].items()}
         return script(rules(*written, otherwise=self.one(THENS)), **flows)
 
     def tiers(self) -> dict[str, frozenset[str]]:
@@ -265,7 +310,7 @@ class Author:
             SayNode(prompt, name),
             Menu(prompt, self.options(), silence=sometimes, help=self.one((None, self.one(PROMPTS)))),
             Menu(prompt, self.options(), understand=sometimes),
-            Collect("field", prompt, "digits", name),
+            Collect("field", prompt, "digits", name, instead=self.one(({}, {"1": other}))),
             AskNode(self.one(QUESTIONS), name),
             AskNode(self.one(QUESTIONS), name),
             Pick(prompt, name, other),
@@ -273,7 +318,8 @@ class Author:
             SubFlow(self.one(("sub", "served")), name),
             Do(self.one(("request_refill", "forget_prescription", "send_code")), name),
             Do("text", name, prompt),
-            self.one((HangUpNode(prompt), HangUpNode(), Return(), Return(), Route(), Route(), TakeMessage("desk"))),
+            self.one((HangUpNode(prompt), HangUpNode(), Return(), Return(), Route())),
+            self.one((TakeMessage("desk"), Route(), Route(person=True))),
         )
         return self.one(kinds)
 
@@ -293,7 +339,10 @@ class Walk:
         self.at = [("main", "n0")]
         hours = chance.choice(("business", "after_hours"))
         self.facts: dict[str, Value] = {"tier": "anonymous", "line": "main", "site": "central", "hours": hours}
+        self.trail: list[tuple[list[tuple[str, str]], dict[str, Value]]] = []
+        self.person_meant: str | None = None
         self.asked = self.wants_person = False
+        self.permissions = {person: chance.choice(FACTS["permission"].values) for person in "AB"}
         self.wrong: set[tuple[str, str, str]] = set()
 
     def go(self) -> None:
@@ -318,6 +367,8 @@ class Walk:
         match node:
             case Menu() | Collect() | Pick():
                 self.answer(node)
+            case AskNode() if node.question in ("prescription", "identity") and self.chance.random() < 0.05:
+                self.person()  # what they offered was wrong once too often
             case AskNode():
                 self.ask(node.question)
                 self.on(node.then)
@@ -332,6 +383,7 @@ class Walk:
             case Return():
                 self.person()
             case Route():
+                self.wants_person = self.wants_person or node.person
                 self.route()
             case Do():
                 self.do(node)
@@ -346,18 +398,25 @@ class Walk:
         if isinstance(node, Pick) and self.chance.random() < 0.5:
             return self.on(self.chance.choice((node.then, node.none)))
         self.asked = True
-        match self.chance.randrange(6), node:
+        match self.chance.randrange(8), node:
+            case 2 | 3, _ if self.trail:
+                self.at, facts = self.trail.pop()
+                self.facts = {**self.facts, **{name: facts[name] for name in ("intent",) if name in facts}}
             case 0, _:
                 self.person()
             case 1, _:
                 self.facts |= {"urgency": "emergency", "intent": "adverse_reaction"}
                 self.route()
             case _, Menu():
+                self.trail.append((list(self.at), dict(self.facts)))
                 option = self.chance.choice(list(node.options.values()))
                 self.facts |= option.facts
                 self.on(self.chance.choice([option.then, *filter(None, (node.silence, node.understand))]))
-            case _:
+            case _, Pick():
+                self.trail.append((list(self.at), dict(self.facts)))
                 self.on(node.then)
+            case _, Collect():
+                self.on(self.chance.choice([node.then, *node.instead.values()]))
         return None
 
     def person(self) -> None:
@@ -381,21 +440,30 @@ class Walk:
     def ask(self, question: str) -> None:
         if self.chance.random() < 0.3:
             return  # it does not answer, or nothing fits
-        if question == "who":
+        if question == "who" and self.facts["tier"] in ("anonymous", "number"):
             self.facts["tier"] = self.chance.choice(("anonymous", "number"))
         if question == "prescriber":
             self.facts["tier"] = "prescriber"
         if question in RISES:
-            self.facts["tier"] = self.chance.choice((*RISES[question], self.facts["tier"]))
-            self.facts["permission"] = self.chance.choice(FACTS["permission"].values)
-            self.facts["refill"] = self.chance.choice(("eligible", "too_soon"))
+            self.prove(self.chance.choice("AB"), self.chance.choice(RISES[question]))
+
+    def prove(self, person: str, tier: str) -> None:
+        """What the order system says of a person is the same all through a call; of two it is two things."""
+        if person != self.person_meant:
+            if self.person_meant is not None:
+                self.trail = []
+            self.person_meant = person
+            self.facts |= {"tier": tier, "permission": self.permissions[person]}
+        elif self.facts["tier"] != "verified":
+            self.facts["tier"] = tier
+        self.facts["refill"] = self.chance.choice(("eligible", "too_soon"))
 
     def do(self, node: Do) -> None:
         if node.what in ORDERS and self.facts.get("permission") not in MAY_ORDER:
             self.wrong_here("permission")
         if node.what == "forget_prescription":
-            self.facts.pop("permission", None)
             self.facts.pop("refill", None)
+            self.trail = []
         self.on(node.then)
 
 
