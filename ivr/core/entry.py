@@ -84,6 +84,12 @@ _PLAIN = frozenset(
     }
 )
 PLAIN_NO_WORDS = 8  # a longer answer says more than no
+_HARM = _words("hurt injured danger bleeding herido herida heridos lastimado lastimada peligro")
+_DENIES = _words("not nobody one anyone anybody nadie nothing nada")
+_ONLY_NO = _words(
+    "i im m am we re are is s he she they it there in any now here thank thanks you please"
+    " yo estoy esta estamos hay en ningun ahora aqui gracias por favor"
+)
 
 # ---------------------------------------------------------------- what every question understands
 
@@ -117,10 +123,30 @@ def is_plain(words: str) -> bool:
 
 def yes_or_no(words: str) -> bool | None:
     """Return what an answer clearly means, in either language; None where anything about it is open."""
-    told = numerals.tokens(words)
+    told = numerals.tokens(words.casefold().replace("right now", "now"))
     if told[:1] and told[0] in _NO and len(told) <= PLAIN_NO_WORDS and not {*told} & (_YES | _DOUBT):
-        return False
+        return False if _denies_harm(told) else None
     return True if {*told} & _YES and not {*told} & (_NO | (_DOUBT - {"sure"})) else None
+
+
+def is_nothing_but_no(words: str) -> bool:
+    """Return whether an answer says that nobody is harmed, and not a word more: `no, nobody is hurt`."""
+    told = numerals.tokens(words.casefold().replace("right now", "now"))
+    return bool(told) and told[0] in _NO and {*told} <= (_NO | _HARM | _DENIES | _ONLY_NO) and _denies_harm(told)
+
+
+def _denies_harm(told: list[str]) -> bool:
+    """`No, I am not hurt` denies it, `no, I am hurt` does not."""
+    return not {*told} & _HARM or bool({*told} & _DENIES) or sum(token in _NO for token in told) > 1
+
+
+def is_plain(words: str) -> bool:
+    """Return whether an answer is nothing but a yes, a no, a number, a date, or what every question understands."""
+    told = numerals.tokens(words)
+    is_short = len(told) <= SHORT_ANSWER_WORDS
+    if universal(words) or is_nothing_but_no(words) or (is_short and yes_or_no(words) is not None):
+        return True
+    return bool(told) and all(numerals.is_number(token) or dates.is_of_one(token) for token in told)
 
 
 # ---------------------------------------------------------------- menus

@@ -67,7 +67,8 @@ def _figures(draft: Draft) -> Answer:
 
 
 def _is_doubtful(draft: Draft, event: Spoke, heard: Heard) -> bool:
-    return heard.ask_safety and _fingerprint(event.words) not in draft.call.cleared
+    """A plain answer to what they were asked tells of no harm, whatever it sounds like by itself."""
+    return heard.ask_safety and not entry.is_plain(event.words) and _fingerprint(event.words) not in draft.call.cleared
 
 
 def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:
@@ -87,9 +88,11 @@ def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:
 def _is_no(event: Answered, said: bool | None) -> bool:
     if isinstance(event, Keyed):
         return event.digits.rstrip("#") == "2"
-    if not isinstance(event, Spoke) or (event.heard is not None and event.heard.ask_safety):
+    if not isinstance(event, Spoke):
         return False
-    return said is False or entry.short_key(event.words) == "2"
+    if entry.is_nothing_but_no(event.words) or entry.short_key(event.words) == "2":
+        return True
+    return said is False and event.heard is not None and not event.heard.ask_safety
 
 
 def _is_silence(event: Answered) -> bool:
