@@ -49,11 +49,6 @@ def said(words: str, language: str, today: date) -> str | None:
     return next((day for day in dates if day), None)
 
 
-def is_of_one(token: str) -> bool:
-    """Return whether a word is a month, or counts a day."""
-    return token in MONTHS or token in CARDINALS
-
-
 def _with_month(told: list[str]) -> Iterator[Told]:
     """Yield what `the fifth of January, 1950` and `enero 5 de 1950` can be."""
     at = next((at for at, token in enumerate(told) if token in MONTHS), None)

@@ -57,32 +57,10 @@ ORDINALS = {
     for counted in ("first second third fourth fifth", "primero segundo tercero cuarto quinto")
     for number, word in enumerate(counted.split(), 1)
 } | {"primera": "1", "segunda": "2", "tercera": "3", "cuarta": "4", "quinta": "5"}
-_PLAIN = frozenset(
-    {
-        *dates.MONTHS,
-        *dates.CARDINALS,
-        *numerals.BETWEEN,
-        *("yes", "yeah", "yep", "no", "nope", "si", "correct", "press", "oprima", "key", "number", "numero", "digit"),
-        *(
-            "is",
-            "it",
-            "its",
-            "es",
-            "of",
-            "de",
-            "del",
-            "el",
-            "my",
-            "mi",
-            "zip",
-            "code",
-            "codigo",
-            "postal",
-            "born",
-            "naci",
-        ),
-    }
-)
+_PLAIN = _words(
+    "yes yeah yep no nope si correct press oprima key number numero digit is it its es of de del el my mi zip code"
+    " codigo postal born naci"
+) | {*dates.MONTHS, *dates.CARDINALS, *numerals.BETWEEN}
 PLAIN_NO_WORDS = 8  # a longer answer says more than no
 _HARM = _words("hurt injured danger bleeding herido herida heridos lastimado lastimada peligro")
 _DENIES = _words("not nobody one anyone anybody nadie nothing nada")
@@ -118,7 +96,7 @@ def is_plain(words: str) -> bool:
     told = [token for token in numerals.tokens(words) if token not in _POLITE]
     plain = all(numerals.is_number(token) or token in _PLAIN for token in told)
     is_answer = bool(told) and plain and "911" not in numerals.readings(words)
-    return is_answer or universal(words) not in ("", "0")
+    return is_answer or is_nothing_but_no(words) or universal(words) not in ("", "0")
 
 
 def yes_or_no(words: str) -> bool | None:
@@ -138,15 +116,6 @@ def is_nothing_but_no(words: str) -> bool:
 def _denies_harm(told: list[str]) -> bool:
     """`No, I am not hurt` denies it, `no, I am hurt` does not."""
     return not {*told} & _HARM or bool({*told} & _DENIES) or sum(token in _NO for token in told) > 1
-
-
-def is_plain(words: str) -> bool:
-    """Return whether an answer is nothing but a yes, a no, a number, a date, or what every question understands."""
-    told = numerals.tokens(words)
-    is_short = len(told) <= SHORT_ANSWER_WORDS
-    if universal(words) or is_nothing_but_no(words) or (is_short and yes_or_no(words) is not None):
-        return True
-    return bool(told) and all(numerals.is_number(token) or dates.is_of_one(token) for token in told)
 
 
 # ---------------------------------------------------------------- menus

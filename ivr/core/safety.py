@@ -67,8 +67,7 @@ def _figures(draft: Draft) -> Answer:
 
 
 def _is_doubtful(draft: Draft, event: Spoke, heard: Heard) -> bool:
-    """A plain answer to what they were asked tells of no harm, whatever it sounds like by itself."""
-    return heard.ask_safety and not entry.is_plain(event.words) and _fingerprint(event.words) not in draft.call.cleared
+    return heard.ask_safety and _fingerprint(event.words) not in draft.call.cleared
 
 
 def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:
