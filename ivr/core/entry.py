@@ -57,33 +57,17 @@ ORDINALS = {
     for counted in ("first second third fourth fifth", "primero segundo tercero cuarto quinto")
     for number, word in enumerate(counted.split(), 1)
 } | {"primera": "1", "segunda": "2", "tercera": "3", "cuarta": "4", "quinta": "5"}
-_PLAIN = frozenset(
-    {
-        *dates.MONTHS,
-        *dates.CARDINALS,
-        *numerals.BETWEEN,
-        *("yes", "yeah", "yep", "no", "nope", "si", "correct", "press", "oprima", "key", "number", "numero", "digit"),
-        *(
-            "is",
-            "it",
-            "its",
-            "es",
-            "of",
-            "de",
-            "del",
-            "el",
-            "my",
-            "mi",
-            "zip",
-            "code",
-            "codigo",
-            "postal",
-            "born",
-            "naci",
-        ),
-    }
-)
+_PLAIN = _words(
+    "yes yeah yep no nope si correct press oprima key number numero digit is it its es of de del el my mi zip code"
+    " codigo postal born naci"
+) | {*dates.MONTHS, *dates.CARDINALS, *numerals.BETWEEN}
 PLAIN_NO_WORDS = 8  # a longer answer says more than no
+_HARM = _words("hurt injured danger bleeding herido herida heridos lastimado lastimada peligro")
+_DENIES = _words("not nobody one anyone anybody nadie nothing nada")
+_ONLY_NO = _words(
+    "i im m am we re are is s he she they it there in any now here thank thanks you please"
+    " yo estoy esta estamos hay en ningun ahora aqui gracias por favor"
+)
 
 # ---------------------------------------------------------------- what every question understands
 
@@ -112,15 +96,26 @@ def is_plain(words: str) -> bool:
     told = [token for token in numerals.tokens(words) if token not in _POLITE]
     plain = all(numerals.is_number(token) or token in _PLAIN for token in told)
     is_answer = bool(told) and plain and "911" not in numerals.readings(words)
-    return is_answer or universal(words) not in ("", "0")
+    return is_answer or is_nothing_but_no(words) or universal(words) not in ("", "0")
 
 
 def yes_or_no(words: str) -> bool | None:
     """Return what an answer clearly means, in either language; None where anything about it is open."""
-    told = numerals.tokens(words)
+    told = numerals.tokens(words.casefold().replace("right now", "now"))
     if told[:1] and told[0] in _NO and len(told) <= PLAIN_NO_WORDS and not {*told} & (_YES | _DOUBT):
-        return False
+        return False if _denies_harm(told) else None
     return True if {*told} & _YES and not {*told} & (_NO | (_DOUBT - {"sure"})) else None
+
+
+def is_nothing_but_no(words: str) -> bool:
+    """Return whether an answer says that nobody is harmed, and not a word more: `no, nobody is hurt`."""
+    told = numerals.tokens(words.casefold().replace("right now", "now"))
+    return bool(told) and told[0] in _NO and {*told} <= (_NO | _HARM | _DENIES | _ONLY_NO) and _denies_harm(told)
+
+
+def _denies_harm(told: list[str]) -> bool:
+    """`No, I am not hurt` denies it, `no, I am hurt` does not."""
+    return not {*told} & _HARM or bool({*told} & _DENIES) or sum(token in _NO for token in told) > 1
 
 
 # ---------------------------------------------------------------- menus

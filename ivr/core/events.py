@@ -101,7 +101,7 @@ class NobodyCould:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    name: str  # offer:<id> · join:<id> · plan:<step> · callback:expires · emergency:…
+    name: str  # offer:<id> · join:<id> · plan:<queue>:<step> · callback:expires · emergency:…
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,9 +87,11 @@ def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:
 def _is_no(event: Answered, said: bool | None) -> bool:
     if isinstance(event, Keyed):
         return event.digits.rstrip("#") == "2"
-    if not isinstance(event, Spoke) or (event.heard is not None and event.heard.ask_safety):
+    if not isinstance(event, Spoke):
         return False
-    return said is False or entry.short_key(event.words) == "2"
+    if entry.is_nothing_but_no(event.words) or entry.short_key(event.words) == "2":
+        return True
+    return said is False and event.heard is not None and not event.heard.ask_safety
 
 
 def _is_silence(event: Answered) -> bool:

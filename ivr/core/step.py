@@ -217,7 +217,7 @@ def _timer(draft: Draft, name: str) -> None:
     if kind == "callback":
         return waiting.callback_expires(draft)
     if kind == "plan":
-        return waiting.plan_step(draft, int(id_))
+        return waiting.plan_step(draft, id_)
     offer = next((offer for offer in draft.call.offers if offer.id == id_), None)
     if offer is None:
         return None

@@ -62,6 +62,7 @@ def became_emergency(draft: Draft, decision: Decision) -> None:
     )
     draft.put(phase="holding", dialogue="")
     _watch_emergency(draft)
+    _watch_plan(draft, draft.call.ticket)
     return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
 
 
@@ -76,15 +77,15 @@ def _watch_plan(draft: Draft, ticket: Ticket) -> None:
     for number, widens in enumerate(draft.queue(ticket.queue).plan):
         if widens.does in ("relax", "overflow"):
             due_at = draft.now + timedelta(seconds=widens.after_seconds)
-            draft.do(SetTimer(f"plan:{number}", due_at))
+            draft.do(SetTimer(f"plan:{ticket.queue}:{number}", due_at))
 
 
-def plan_step(draft: Draft, number: int) -> None:
+def plan_step(draft: Draft, step: str) -> None:
     """A waiting ticket may now be served by more agents than before; a licence is never given up."""
-    ticket = draft.call.ticket
-    if ticket is None or ticket.state not in ("waiting", "connecting"):
+    ticket, (queue, _, number) = draft.call.ticket, step.rpartition(":")
+    if ticket is None or ticket.state not in ("waiting", "connecting") or queue != ticket.queue:
         return
-    widens = draft.queue(ticket.queue).plan[number]
+    widens = draft.queue(queue).plan[int(number)]
     if widens.does == "relax":
         draft.put_ticket(needs=tuple(need for need in ticket.needs if need != widens.value))
     elif widens.value not in ticket.also:

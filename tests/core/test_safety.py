@@ -8,8 +8,9 @@ import pytest
 
 from ivr.core.call import Answer
 from ivr.core.effects import CreateTask, SetTimer
-from ivr.core.events import DialEnded, Keyed, QueueLeft, Silent, Spoke, Stumbled
+from ivr.core.events import DialEnded, Keyed, QueueLeft, Silent, Spoke, Stumbled, TimerDue
 from ivr.core.flows import Menu
+from ivr.core.line import PlanStep
 from ivr.core.rules import Then
 from ivr.core.verbs import Back, Dial, Gather, Hold, Play, Say
 from tests.core.rehearsal import FLOW, NIGHT, RULES, SILENT, Rehearsal, pharmacy_with, rule
@@ -112,6 +113,17 @@ class TestInLine:
         assert call.presence["ana"] == "available"
         assert call.offered_to("ben").picked_up("ben").heard == ["agent_whisper"]
 
+    def test_the_plan_of_the_old_queue_is_over_and_that_of_the_new_one_begins(self):
+        widens = (PlanStep(60, "overflow", "refills"),)
+        queues = {
+            **LISTENS.queues,
+            "front_desk": replace(LISTENS.queues["front_desk"], plan=(PlanStep(30, "announce", "position"), *widens)),
+            "pharmacist": replace(LISTENS.queues["pharmacist"], plan=widens),
+        }
+        call = Rehearsal(pharmacy=replace(LISTENS, queues=queues)).on_hold().says(*DANGER).later(60)
+        assert call.happens(TimerDue("plan:front_desk:1")).call.ticket.also == ()
+        assert call.happens(TimerDue("plan:pharmacist:0")).call.ticket.also == ("refills",)
+
     def test_in_a_dialogue_about_a_callback(self):
         call = Rehearsal(pharmacy=LISTENS).on_hold().keys("1").says(*DANGER)
         assert (call.call.phase, call.call.dialogue) == ("holding", "")
@@ -189,6 +201,16 @@ class TestTheSafetyQuestion:
         assert call.heard == ["not_understood", "rx_number"]
         assert asked(call).heard == ["not_understood", "rx_number"]
         assert call.says("and my arm is numb", asks=True).heard == ["safety_question"]
+
+    @pytest.mark.parametrize(
+        "words", ["sí", "no", "two", "again please", "January fifth, nineteen fifty", "seven oh oh one"]
+    )
+    def test_a_plain_answer_to_another_question_is_no_alarm(self, words):
+        assert "safety_question" not in at_the_menu().says(words, asks=True).heard
+
+    @pytest.mark.parametrize("words", ["two pills", "no and I am dizzy", "help", "seven of them"])
+    def test_more_than_a_plain_answer_is(self, words):
+        assert at_the_menu().says(words, asks=True).heard == ["safety_question"]
 
     def test_on_hold_no_leaves_them_in_line(self):
         call = asked(Rehearsal(pharmacy=LISTENS).on_hold())

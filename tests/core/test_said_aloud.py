@@ -237,6 +237,29 @@ def test_a_clear_no(words: str) -> None:
     assert entry.yes_or_no(words) is False
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no",
+        "Nobody.",
+        "no, I'm not hurt",
+        "no one is hurt right now",
+        "no, there is no danger",
+        "no, no estoy herido",
+        "nadie",
+    ],
+)
+def test_nothing_but_no(words: str) -> None:
+    assert entry.is_nothing_but_no(words)
+
+
+@pytest.mark.parametrize(
+    "words", ["", "no, I am hurt", "no, it just hurts", "not hurt", "no, my refill", "no, I'm not well"]
+)
+def test_more_than_no(words: str) -> None:
+    assert not entry.is_nothing_but_no(words)
+
+
 @pytest.mark.parametrize("words", ["yes", "yeah I am", "sí", "si por favor", "sure", "claro", "Okay."])
 def test_a_clear_yes(words: str) -> None:
     assert entry.yes_or_no(words) is True
@@ -256,7 +279,13 @@ def test_a_clear_yes(words: str) -> None:
             "hello",
             "no estoy segura",
         ),
-        *("not yet", "no pero me duele", "no I took all of them at once this morning and then some"),
+        *(
+            "not yet",
+            "no I am hurt",
+            "no estoy en peligro de nada seguro",
+            "no pero me duele",
+            "no I took all of them at once this morning and then some",
+        ),
     ],
 )
 def test_anything_else_is_neither(words: str) -> None:

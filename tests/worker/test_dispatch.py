@@ -358,7 +358,7 @@ def test_a_caller_whose_plan_will_widen_their_choice_is_not_told_that_nobody_cou
     shop.in_line(queue="billing", needs=("spanish",))
     shop.dispatch.once()
     assert shop.call().phase == "holding"
-    shop.change("CA1", does=(SetTimer("plan:0", shop.now), SetTimer("plan:1", shop.now)))
+    shop.change("CA1", does=(SetTimer("plan:billing:0", shop.now), SetTimer("plan:billing:1", shop.now)))
     shop.dispatch.once()
     assert shop.offered() == [("CA1", "ana")]
 
