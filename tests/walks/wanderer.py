@@ -16,6 +16,7 @@ from ivr.orders.sandbox.filed import FiledPerson
 from tests.walks import cast
 from tests.walks.cast import PATIENTS, Given
 from tests.walks.ear import Document
+from tests.walks.follower import as_spoken
 from tests.walks.judge import Judge, means_emergency
 from tests.walks.walk import Listens, Remembering, Walk, Weather
 
@@ -52,10 +53,8 @@ UTTERANCES = {
         "siete cero cero nueve cero cero uno", "me siento rara desde que la tomé",
     ),
 }  # fmt: skip
-DIGIT_WORDS = {
-    "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    "es": ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"),
-}
+SPOKEN_AS = ("rx_number", "date_of_birth", "zip", "npi", "code")
+WILDNESS = (0.1, 0.1, 0.4, 1.0)  # most callers want to get somewhere, and so get far
 
 
 @dataclass
@@ -67,6 +66,7 @@ class Wanderer:
     judge: Judge
     given: Given
     about: FiledPerson  # whose prescription they ring about, theirs or not
+    wildness: float
     chance: random.Random
 
     def wanders(self) -> None:
@@ -90,7 +90,7 @@ class Wanderer:
         if document.ends == "Hangup":
             self.walk.tell_over()
             return None
-        if self.chance.random() < 0.02:
+        if self._is_odd(0.04):
             return None
         self.walk.passes(1)
         match document.ends:
@@ -171,19 +171,22 @@ class Wanderer:
         self.walk.passes(self.chance.uniform(0, question.seconds))
         if self.judge.is_asked_safety and self.chance.random() < 0.8:
             return self._answers_safety()
-        what = self.chance.random()
-        if what < 0.01:
+        if self._is_odd(0.02):
             self.walk.notes.append("the line stumbles")
             self.walk.on_hold = False  # the carrier asks for another document than the queue's
             return self.walk.happens(Stumbled("c"))
-        if what < 0.08:
+        if self._is_odd(0.1):
             self.walk.notes.append("is silent")
             return self.walk.keys("")
-        if what < 0.3 and question.listens:
+        if question.listens and self.chance.random() < 0.1 + 0.15 * self.wildness:
             return self._speaks()
         if question.keys == 1:
             return self._keys(document, self._one_key(document))
-        return self._keys(document, self._entry())
+        return self._keys(document, self._another_way(document) or self._entry())
+
+    def _is_odd(self, chance: float) -> bool:
+        """Do they do what nobody should who wants to get somewhere? `chance` is that of the wildest."""
+        return self.chance.random() < chance * self.wildness
 
     def _answers_safety(self) -> Document:
         """Is somebody hurt? They say so or not, or nothing."""
@@ -194,9 +197,14 @@ class Wanderer:
 
     def _one_key(self, document: Document) -> str:
         offered = [key for key in document.offers if key not in "0*"]
-        if offered and self.chance.random() < 0.75:
-            return self.chance.choice(offered)
-        return self.chance.choice(WHOLE_KEYPAD)
+        if not offered or self._is_odd(0.4):
+            return self.chance.choice(WHOLE_KEYPAD)
+        return self.chance.choice(offered)
+
+    def _another_way(self, document: Document) -> str:
+        """Those who have not what is asked for press a key instead, where one is named."""
+        named = [key for key in document.offers if key in "12345678"]
+        return f"{self.chance.choice(named)}#" if named and self.chance.random() < 0.3 else ""
 
     def _keys(self, document: Document, pressed: str) -> Document:
         assert document.question is not None
@@ -210,19 +218,24 @@ class Wanderer:
         return self.walk.keys(taken)
 
     def _speaks(self) -> Document:
-        language = self.walk.call.language or "en"
-        if self.chance.random() < 0.15:
+        language, node = self.walk.call.language or "en", self._node()
+        if self._is_odd(0.15):
             words = self.chance.choice(EMERGENCIES[language])
             self.judge.tells_of_emergency()
-        elif self.chance.random() < 0.4 and isinstance(self._node(), Collect):
-            digits = self._entry().rstrip("#")
-            self.given.digits.add(digits)
-            words = " ".join(DIGIT_WORDS[language][int(digit)] if digit.isdigit() else "star" for digit in digits)
+        elif isinstance(node, Collect) and node.as_ in SPOKEN_AS and self.chance.random() < 0.8:
+            words = self._said(node.as_, language)
         else:
             words = self.chance.choice(UTTERANCES[language])
             self.judge.says(words)
         self.walk.notes.append(f"says: {words}")
         return self.walk.says(words)
+
+    def _said(self, as_: str, language: str) -> str:
+        """What is asked for, in words: mostly the right one."""
+        keyed = self._right(as_) if not self._is_odd(0.4) else "01021990"
+        self.given.digits.add(keyed)
+        as_date = as_ == "date_of_birth" and len(keyed) == 8
+        return as_spoken(as_, f"{keyed[4:]}-{keyed[:2]}-{keyed[2:4]}" if as_date else keyed, language)
 
     def _node(self) -> object:
         if self.walk.call.phase != "flow" or not self.walk.call.place:
@@ -234,16 +247,16 @@ class Wanderer:
         """What they key where more than one key is asked for: right, wrong, cut short, or something else entirely."""
         node = self._node()
         right = self._right(node.as_ if isinstance(node, Collect) else "phone")
-        what = self.chance.random()
-        if what < 0.6:
+        if not self._is_odd(0.6):
             return right
-        if what < 0.72:
+        what = self.chance.random()
+        if what < 0.3:
             wrong = list(right or "1")
             wrong[self.chance.randrange(len(wrong))] = self.chance.choice("0123456789")
             return "".join(wrong)
-        if what < 0.8:
+        if what < 0.5:
             return right[: self.chance.randrange(len(right))] + "#" if right else "#"
-        if what < 0.88:
+        if what < 0.7:
             return self.chance.choice(("0#", "*#", "9#", "0", "1#", "**"))
         return "".join(self.chance.choice(WHOLE_KEYPAD) for _ in range(self.chance.choice((1, 4, 7, 10))))
 
@@ -274,7 +287,7 @@ def wanderer(seed: int, pharmacy: Pharmacy, orders: Remembering, listens: Listen
     day = weather(chance)
     walk = Walk(pharmacy, orders, listens, dialed, caller, day)
     given = Given(number, caller.attestation)
-    return Wanderer(seed, walk, Judge(walk, given), given, _about(number, chance), chance)
+    return Wanderer(seed, walk, Judge(walk, given), given, _about(number, chance), chance.choice(WILDNESS), chance)
 
 
 def _about(number: str | None, chance: random.Random) -> FiledPerson:
