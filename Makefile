@@ -4,7 +4,7 @@ BIN := .venv/bin
 # With the lock as constraints every machine gets the same versions, and only of what it asks for.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: run test check lint format walks bench install lock browser clean help
+.PHONY: run test check lint format walks bench model install lock browser clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint     only ruff and mypy;  make format  puts the code in shape"
 	@echo "make walks    many callers at random, who key and say anything (ARGS='--walks 100000')"
 	@echo "make bench    how fast a turn, a decision and a proof are here"
+	@echo "make model    trains what understands callers' own words (docs/speech.md)"
 	@echo "make install  only install;  make lock  refreshes requirements.lock"
 
 run: .venv/installed
@@ -24,10 +25,15 @@ install: .venv/installed
 
 test: .venv/installed-dev browser
 	$(MAKE) --no-print-directory lint check
+	$(BIN)/ivr classify --score ivr/speech/utterances/held_out.jsonl
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: .venv/installed
 	$(BIN)/ivr check
+
+# What callers say is understood by weights trained from ivr/speech/utterances/train.jsonl; a test holds the two together.
+model: .venv/installed-dev
+	$(BIN)/python -m ivr.office.training
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

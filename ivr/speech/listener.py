@@ -15,13 +15,21 @@ from ivr.speech.features import features
 from ivr.speech.medicines import Medicines
 from ivr.speech.model import Model, shipped
 from ivr.speech.phrases import Found, Phrases, find
-from ivr.speech.words import words_of
+from ivr.speech.words import BREAK, PAUSE, words_of
 
 EMERGENCY_FROM = 0.75
 ASK_FROM = 0.35
 URGENT_FROM = 0.4
 SURE = 0.25  # below this an intent is a guess
-MOST_WORDS = 400
+MOST_WORDS = 400  # at a time; what somebody says in three minutes
+OVERLAP = 20
+HARMLESS = {
+    "denied": "is denied",
+    "past": "is over",
+    "told": "was read or heard of",
+    "use": "is what a medicine is for",
+    "possible": "is only possible",
+}
 HARM, OFFICE = "adverse_reaction", "prescriber_verification"
 SURE_DESPITE_DANGER = 0.9
 
@@ -35,10 +43,14 @@ class Flags:
     def live(self, level: str) -> list[Found]:
         return [found for at, found, harmless in self.found if at == level and harmless is None]
 
-    def only_if(self) -> list[Found]:
-        return [
-            found for level, found, harmless in self.found if level in ("emergency", "ask") and harmless == "supposed"
-        ]
+    def supposed(self) -> list[Found]:
+        """Return what is told as if it might happen; nobody says that for no reason."""
+        return [found for level, found, harmless in self.found if level != "urgent" and harmless == "supposed"]
+
+    def harmless(self) -> tuple[str, ...]:
+        """Return in words why red flags of an emergency are none."""
+        found = [(one.phrase, why) for level, one, why in self.found if level == "emergency" and why in HARMLESS]
+        return tuple(dict.fromkeys(f"`{phrase.text}` {HARMLESS[why or '']} ({phrase.place})" for phrase, why in found))
 
 
 class Listener:
@@ -60,15 +72,18 @@ class Listener:
         Raises nothing, whatever the words are.
         """
         told = self.words(words)
-        if not told:
+        if not set(told) - {BREAK, PAUSE}:
             return Heard(None, "routine", False, 0.0, ("nothing was said",))
-        flags = self.flags(told)
-        urgencies, intents = (self._model or shipped()).judge(features(told, self.patterns.lists))
-        return _decided(flags, urgencies, intents, list(self._intents_told(told)))
+        parts = [told[first : first + MOST_WORDS] for first in range(0, len(told), MOST_WORDS - OVERLAP)]
+        return max(map(self._understand, parts), key=_pressing)
+
+    def _understand(self, words: list[str]) -> Heard:
+        urgencies, intents = (self._model or shipped()).judge(features(words, self.patterns.lists))
+        return _decided(self.flags(words), urgencies, intents, list(self._intents_told(words)))
 
     def words(self, text: str) -> list[str]:
         """Return a sentence as the words that are compared."""
-        return self._medicines.named(words_of(text)[:MOST_WORDS])
+        return self._medicines.named(words_of(text))
 
     def flags(self, words: list[str]) -> Flags:
         """Return the red flags of a sentence, once idioms are out of the way."""
@@ -92,19 +107,29 @@ class Listener:
             yield from ((intent, found) for found in find(phrases, words))
 
 
+def _pressing(heard: Heard) -> tuple[bool, bool, bool]:
+    return heard.urgency == "emergency", heard.ask_safety, heard.urgency == "urgent"
+
+
 def _decided(
     flags: Flags, urgencies: dict[str, float], intents: dict[str, float], told: list[tuple[str, Found]]
 ) -> Heard:
     urgency, ask, why = _urgency(flags, urgencies)
     if told:
-        intent, phrase = told[0][0], told[0][1].phrase
-        return Heard(intent, urgency, ask, 1.0, (*why, f"phrase `{phrase.text}` ({phrase.place})"))
-    intent, sure = _intent(intents, urgency)
-    return Heard(intent if sure >= SURE else None, urgency, ask, round(sure, 3), why)
+        intent, found = told[0]
+        return Heard(intent, urgency, ask, 1.0, (*why, *_named("phrase", [found])))
+    likeliest, sure = _intent(intents, urgency)
+    return Heard(
+        likeliest if sure >= SURE else None,
+        urgency,
+        ask,
+        round(sure, 3),
+        (*why, f"sounds like {likeliest} ({sure:.0%})"),
+    )
 
 
 def _intent(likely: dict[str, float], urgency: str) -> tuple[str, float]:
-    """Return the likeliest intent; who is in danger rings about that, whatever they ask, unless an office rings."""
+    """Return the likeliest intent: who is in danger rings about that, whatever they ask, unless an office rings."""
     intent, sure = max(likely.items(), key=lambda item: item[1])
     if urgency == "emergency" and intent != OFFICE and sure < SURE_DESPITE_DANGER:
         return HARM, max(sure, likely[HARM])
@@ -112,18 +137,18 @@ def _intent(likely: dict[str, float], urgency: str) -> tuple[str, float]:
 
 
 def _urgency(flags: Flags, likely: dict[str, float]) -> tuple[str, bool, tuple[str, ...]]:
-    emergency = flags.live("emergency")
+    emergency, danger = flags.live("emergency"), likely["emergency"]
     if emergency:
-        return "emergency", False, _told("red flag", emergency)
-    if likely["emergency"] >= EMERGENCY_FROM:
-        return "emergency", False, (f"sounds like an emergency ({likely['emergency']:.0%})",)
-    doubts = [*flags.live("ask"), *flags.only_if()]
-    ask = bool(doubts) or likely["emergency"] >= ASK_FROM
-    urgent = flags.live("urgent")
-    pressing = bool(urgent) or likely["urgent"] + likely["emergency"] >= URGENT_FROM
-    why = (*_told("in doubt for", doubts), *_told("urgent", urgent))
-    return ("urgent" if pressing else "routine"), ask, why
+        return "emergency", False, _named("red flag", emergency)
+    if danger >= EMERGENCY_FROM:
+        return "emergency", False, (f"sounds like an emergency ({danger:.0%})",)
+    doubts, urgent = [*flags.live("ask"), *flags.supposed()], flags.live("urgent")
+    pressing = bool(urgent) or likely["urgent"] + danger >= URGENT_FROM
+    why = (*_named("in doubt for", doubts), *_named("urgent", urgent), *flags.harmless())
+    if danger >= ASK_FROM:
+        why = (*why, f"sounds like an emergency ({danger:.0%})")
+    return ("urgent" if pressing else "routine"), bool(doubts) or danger >= ASK_FROM, why
 
 
-def _told(what: str, found: list[Found]) -> tuple[str, ...]:
+def _named(what: str, found: list[Found]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{what} `{one.phrase.text}` ({one.phrase.place})" for one in found))

@@ -252,6 +252,7 @@ SEEN: Mapping[str, set[int]] = {
     "routes": {6, 9, 12, 15, 18, 19},
     "sites": {4, 5},
     "six_options": {8, 9},
+    "speech": {3, 6, 7, 10, 12},
     "staff": {5, 7},
     "times_and_days": {8, 11, 14, 20},
     "unknown_queue": {6},
