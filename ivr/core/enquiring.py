@@ -13,7 +13,6 @@ from ivr.core.verbs import Back, Pause, Say
 PATIENCE_SECONDS = 15  # how long a caller waits for the order system before we go on without it …
 WHO_PATIENCE_SECONDS = 4  # … and only so long before the menu, where who they are is a help and no more
 MOMENT_SECONDS = 2  # of silence after `one moment`: longer, and a caller thinks the line is dead
-WRONG_PROOFS = 2  # in a call, then a person
 PROOFS = ("date_of_birth", "zip", "code")  # what tells who somebody is; a number that rings and a label do not
 
 
@@ -59,7 +58,7 @@ def answer(draft: Draft, asked: str) -> Answer | None:
 
 def proved_too_often(draft: Draft) -> bool:
     """Has this caller offered what fits nobody, or is not enough, so often that a person should go on?"""
-    return draft.call.wrong_proofs >= WRONG_PROOFS
+    return draft.call.wrong_proofs >= draft.pharmacy.policies.wrong_per_call
 
 
 def _count_wrong_proofs(draft: Draft, node: flows.AskNode, told: Answer) -> None:

@@ -134,6 +134,12 @@ def phrase_for(words: str, menu: Menu) -> tuple[str, str]:
     return max(heard, key=lambda option: option[:2])[2:] if heard else ("", "")
 
 
+def names_emergency(words: str, menu: Menu) -> bool:
+    """Return whether an answer has a phrase of an option that is for emergencies."""
+    key, _ = phrase_for(words, menu)
+    return key in menu.options and menu.options[key].facts.get("urgency") == "emergency"
+
+
 def key_for(words: str, menu: Menu) -> str:
     """Return the key a spoken answer means in this menu: an option, `0` for a person, or nothing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from ivr.core import asking, entry, facts, waiting, walk
+from ivr.core import asking, entry, facts, flows, waiting, walk
 from ivr.core.call import Answer, Doubt
 from ivr.core.draft import Draft
 from ivr.core.events import Keyed, Silent, Spoke
@@ -67,7 +67,11 @@ def _figures(draft: Draft) -> Answer:
 
 
 def _is_doubtful(draft: Draft, event: Spoke, heard: Heard) -> bool:
-    return heard.ask_safety and _fingerprint(event.words) not in draft.call.cleared
+    """Nothing is asked of whoever says the very words by which a menu knows an emergency."""
+    if not heard.ask_safety or _fingerprint(event.words) in draft.call.cleared:
+        return False
+    node = walk.here(draft) if draft.call.phase == "flow" else None
+    return not isinstance(node, flows.Menu) or not entry.names_emergency(event.words, node)
 
 
 def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:

@@ -212,6 +212,14 @@ class TestTheSafetyQuestion:
     def test_more_than_a_plain_answer_is(self, words):
         assert at_the_menu().says(words, asks=True).heard == ["safety_question"]
 
+    def test_the_menus_own_word_for_an_emergency_needs_no_question_and_its_word_for_a_refill_does(self):
+        options = {**MENU.options, "8": replace(MENU.options["1"], hear={"en": ("overdose",)})}
+        listens = pharmacy_with(menu=replace(MENU, options=options, understand="decide"))
+        at_it = Rehearsal(pharmacy=listens).rings().keys("1")
+        assert to_a_pharmacist(at_it.says("an overdose", asks=True))
+        call = Rehearsal(pharmacy=listens).rings().keys("1").says("a refill, my chest feels funny", asks=True)
+        assert call.heard == ["safety_question"]
+
     def test_on_hold_no_leaves_them_in_line(self):
         call = asked(Rehearsal(pharmacy=LISTENS).on_hold())
         assert call.heard == ["safety_question"]
