@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ivr.content.flow_checks import Content, WrittenCatalogue, plain
 from ivr.content.problems import did_you_mean
@@ -99,25 +99,29 @@ class _Checked:
 
     def _check_tiers(self) -> None:
         prompt = self._prompt
+        others = [named for named in self._tiers_elsewhere() if named != prompt.tiers]
+        tiers = prompt.tiers or next(iter(others), frozenset[str]())  # named in one language, they hold in all
         personal = sorted(prompt.values & PERSONAL)
+        unproved = sorted(tiers & UNPROVED)
         if prompt.name in SYSTEM_PROMPTS and not prompt.name.startswith(_STAFF_HEARS) and (prompt.tiers or personal):
-            self._place.problem("disclosure", "the line says this by itself, to anybody; it must tell nothing private")
-        elif personal and not prompt.tiers:
-            message = f"{personal[0]} tells something of a patient; say in `tier` who may hear it"
-            self._place.problem("disclosure", message)
-        elif personal and prompt.tiers & UNPROVED:
-            who = " and ".join(sorted(prompt.tiers & UNPROVED))
-            message = f"{personal[0]} tells something of a patient, and {who} callers have proved nothing"
-            self._place.problem("disclosure", message)
-        self._check_same_tiers()
+            self._disclosed("the line says this by itself, to anybody; it must tell nothing private")
+        elif personal and not tiers:
+            self._disclosed(f"{personal[0]} tells something of a patient; say in `tier` who may hear it")
+        elif personal and unproved:
+            who = " and ".join(unproved)
+            self._disclosed(f"{personal[0]} tells something of a patient, and {who} callers have proved nothing")
+        if prompt.tiers and others:
+            self._disclosed("this is for other callers than in another language; give both the same `tier`")
 
-    def _check_same_tiers(self) -> None:
-        """A prompt is for the same callers in whichever language they hear it."""
+    def _tiers_elsewhere(self) -> Iterator[frozenset[str]]:
+        """Yield the tiers named in each other language that names any."""
         for written in self._content.catalogues.values():
-            other = written.catalogue.prompts.get(self._prompt.name, self._prompt)
-            if written.catalogue.language < self._language and other.tiers != self._prompt.tiers:
-                message = f"this is for other callers than in {written.catalogue.language}; give it the same `tier`"
-                self._place.problem("disclosure", message)
+            other = written.catalogue.prompts.get(self._prompt.name)
+            if other and other.tiers and written.catalogue.language != self._language:
+                yield other.tiers
+
+    def _disclosed(self, message: str) -> None:
+        self._place.problem("disclosure", message)
 
     def _check_reading_level(self) -> None:
         level = None if self._prompt.name.startswith(_STAFF_HEARS) else reading_level(self._text, self._language)

@@ -25,8 +25,8 @@ def _confused(script: Script, flow: str, name: str, menu: flows.Menu, place: tup
     if keys and place != (flow, name):
         where = place[1] if flow == place[0] else ".".join(place)
         message = (
-            f'whoever is not asked "{name}" again comes to "{where}" at once, where {" and ".join(keys)} pressed from'
-            " habit means something else; use other keys there"
+            f'whoever is not asked "{name}" again comes to "{where}" at once, and pressing {" or ".join(keys)}'
+            " from habit chooses something else there; use other keys"
         )
         yield FlowFinding("remark", message, flow, name, "warning")
 
