@@ -30,6 +30,12 @@ rules:
   - name: Payment
     when: {intent: billing}
     then: {queue: billing}
+  - name: Coverage
+    when: {intent: insurance, tier: [prescription, verified]}
+    then: {self_service: coverage}
+  - name: Hours
+    when: {intent: hours_location}
+    then: {self_service: visit}
   - name: Everybody else
     then: {queue: front_desk}
 otherwise: {queue: refills}
@@ -38,11 +44,13 @@ otherwise: {queue: refills}
 
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
-    """The shipped content with short rules, which leave no gap."""
+    """The shipped content with short rules, which leave no gap, and a language question that everybody is asked."""
     for name in ("routing_rules", "callflows", "config"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "routing_rules/main.yaml").write_text(RULES)
     (tmp_path / "routing_rules/prescribers.yaml").unlink()
+    flow = tmp_path / "callflows/main.yaml"
+    flow.write_text(flow.read_text().replace("    unless_known: language\n    then: who\n", ""))
     lines = tmp_path / "config/lines.yaml"
     lines.write_text(lines.read_text().replace("rules: prescribers.yaml", "rules: main.yaml"))
     return tmp_path

@@ -19,7 +19,14 @@ MAIN = PHARMACY.rules["main.yaml"]
 
 
 def test_nothing_is_wrong_with_it() -> None:
-    assert {problem.code for problem in find_problems(Path(__file__).parents[2])} <= {"gap"}
+    problems = find_problems(Path(__file__).parents[2])
+    told = [(problem.code, problem.severity, problem.message) for problem in problems if problem.code != "gap"]
+    # Whoever chose Spanish by 2 and presses it again the next time hears, in Spanish, what a refill needs; 9 leads back.
+    habit = (
+        'whoever is not asked "language" again comes to "menu" at once, where 2 pressed from habit means something else;'
+        " use other keys there"
+    )
+    assert told == [("remark", "warning", habit)]
 
 
 @pytest.mark.parametrize("queue", ["pharmacist", "refills", "verification", "front_desk", "insurance", "billing"])
@@ -57,13 +64,15 @@ def test_the_emergency_words_come_first_in_every_language_and_nobody_can_talk_ov
         (
             "en",
             "For a bad reaction or a medicine mistake, press 8. For a refill, press 2. For an order or a delivery,"
-            " press 3. For insurance or payment, press 4. For prescriber offices, press 5. For a person, press 0.",
+            " press 3. For insurance or payment, press 4. For prescriber offices, press 5. For our hours or anything"
+            " else, press 6. For a person, press 0. Or tell me in a few words.",
         ),
         (
             "es",
             "Para una mala reacción o un error con su medicina, oprima el ocho. Para volver a surtir una receta,"
             " oprima el dos. Para un pedido o una entrega, oprima el tres. Para seguro o pagos, oprima el cuatro."
-            " Para consultorios médicos, oprima el cinco. Para hablar con una persona, oprima el cero.",
+            " Para consultorios médicos, oprima el cinco. Para el horario u otra cosa, oprima el seis. Para una"
+            " persona, oprima el cero. O dígame qué necesita.",
         ),
     ],
 )
@@ -74,12 +83,13 @@ def test_the_main_menu_puts_danger_first(language: str, text: str) -> None:
 def test_the_main_menu_leads_where_it_says() -> None:
     menu = PHARMACY.flows["main"].nodes["menu"]
     assert isinstance(menu, Menu)
-    assert {key: option.facts["intent"] for key, option in menu.options.items()} == {
+    assert {key: option.facts.get("intent") for key, option in menu.options.items()} == {
         "8": "adverse_reaction",
         "2": "refill_request",
         "3": "order_status",
         "4": "insurance",
         "5": "prescriber_verification",
+        "6": None,  # which of the rest it is, the next menu asks
     }
     assert menu.options["8"].facts["urgency"] == "emergency"
 
@@ -142,17 +152,20 @@ STATUS = {"intent": "order_status", "tier": "prescription", "hours": "business"}
         ({**REFILL, "refill": "eligible", "hours": "holiday"}, "self_service", "refill", None),
         ({**REFILL, "refill": "too_soon"}, "self_service", "refill", None),
         ({**REFILL, "refill": "eligible", "tier": "number"}, "queue", "refills", 120),
-        ({**REFILL, "refill": "clinical_hold"}, "queue", "pharmacist", 120),
-        ({**REFILL, "refill": "pa_required"}, "queue", "insurance", 240),
-        ({**REFILL, "refill": "payment_blocked"}, "queue", "billing", 240),
-        ({**REFILL, "refill": "no_refills", "days_left": 2}, "queue", "refills", 60),
-        ({**REFILL, "refill": "no_refills", "days_left": 0}, "queue", "pharmacist", 45),
+        ({**REFILL, "refill": "clinical_hold"}, "self_service", "refill", None),
+        ({**REFILL, "refill": "pa_required"}, "self_service", "refill", None),
+        ({**REFILL, "refill": "no_refills", "days_left": 0}, "self_service", "refill", None),
+        ({**REFILL, "refill": "eligible", "permission": "status"}, "queue", "refills", 120),
+        ({**REFILL, "refill": "already_in_process", "order_state": "shipped"}, "self_service", "status", None),
         ({**STATUS, "order_state": "shipped"}, "self_service", "status", None),
         ({**STATUS, "order_state": "shipped", "hours": "after_hours"}, "self_service", "status", None),
         ({**STATUS, "order_state": "delayed"}, "queue", "refills", 120),
         ({**STATUS, "order_state": "shipped", "days_left": -1}, "queue", "pharmacist", 45),
         ({**STATUS, "order_state": "shipped", "time_sensitive": "yes", "days_left": 2}, "queue", "refills", 45),
         ({**STATUS, "order_state": "unknown", "hours": "after_hours"}, "voicemail", "refills", 120),
+        ({**STATUS, "order_state": "shipped", "permission": "nothing"}, "queue", "front_desk", 120),
+        ({"intent": "insurance", "payment": "failed", "tier": "verified"}, "self_service", "coverage", None),
+        ({"intent": "hours_location", "hours": "after_hours"}, "self_service", "visit", None),
         ({"caller": "prescriber", "hours": "business"}, "queue", "verification", 60),
         ({"caller": "prescriber", "hours": "after_hours"}, "voicemail", "verification", 60),
         ({"intent": "medication_question", "days_left": 1, "hours": "business"}, "queue", "pharmacist", 60),
@@ -169,11 +182,30 @@ def test_a_call_goes_where_it_is_best_served(call: dict, route: str, target: str
     assert (decision.route, decision.target, decision.answer_within_seconds) == (route, target, seconds)
 
 
+@pytest.mark.parametrize(
+    ("facts", "target", "seconds"),
+    [
+        ({"refill": "clinical_hold"}, "pharmacist", 120),
+        ({"refill": "out_of_stock"}, "pharmacist", 120),
+        ({"refill": "pa_required"}, "insurance", 240),
+        ({"refill": "payment_blocked"}, "billing", 240),
+        ({"refill": "payment_blocked", "payment": "failed"}, "billing", 120),
+        ({"refill": "no_refills", "days_left": 9}, "verification", 120),
+        ({"refill": "no_refills", "days_left": 2}, "refills", 60),
+        ({"refill": "no_refills", "days_left": 0}, "pharmacist", 45),
+    ],
+)
+def test_whoever_heard_what_is_in_the_way_of_a_refill_comes_to_the_person_who_can_mend_it(
+    facts: dict, target: str, seconds: int
+) -> None:
+    decision, _ = decide(MAIN, {**REFILL, **facts}, QUEUES, person_only=True)
+    assert (decision.route, decision.target, decision.answer_within_seconds) == ("queue", target, seconds)
+
+
 def test_the_promise_shortens_as_supply_runs_out() -> None:
-    promises = [
-        decide(MAIN, {**REFILL, "refill": "no_refills", "days_left": days}, QUEUES)[0].answer_within_seconds or 0
-        for days in (9, 2, 0)
-    ]
+    supplies = [{**REFILL, "refill": "no_refills", "days_left": days} for days in (9, 2, 0)]
+    decisions = [decide(MAIN, facts, QUEUES, person_only=True)[0] for facts in supplies]
+    promises = [decision.answer_within_seconds or 0 for decision in decisions]
     assert promises == sorted(promises, reverse=True)
     assert len(set(promises)) == 3
 

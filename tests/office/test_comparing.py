@@ -87,7 +87,7 @@ def test_an_admin_sees_what_an_edit_does_before_callers_do(repository: Path) -> 
         "worse: a longer promise, no callback offered any more\n"
         "  calls with intent refill request or order status or insurance or billing,\n"
         "  payment failed or retrying\n"
-        '      by "Payment is in the way" (routing_rules/main.yaml:139)\n'
+        '      by "Payment is in the way" (routing_rules/main.yaml:166)\n'
         "      for example urgency: routine, caller: patient, intent: refill_request,\n"
         "      refill: not_found, order_state: delayed, payment: failed,\n"
         "      medication_class: maintenance, days_left: 6, hours: business\n"
@@ -111,7 +111,7 @@ def test_the_same_morning_for_machines(repository: Path) -> None:
     assert change["from"] == {
         "rule": "Payment is in the way",
         "file": MAIN,
-        "line": 139,
+        "line": 166,
         "decision": {
             "route": "queue",
             "queue": "billing",
@@ -193,9 +193,9 @@ def test_a_rule_for_one_line_changes_nothing_for_the_others(repository: Path) ->
 def test_callers_who_ask_for_a_person_are_told_of_where_nobody_else_is(repository: Path) -> None:
     write(
         repository,
-        "  - name: Refill the machine can do\n",
+        "  - name: Refill the machine can do, or say why not\n",
         "  - name: All by machine\n    when: {open: yes}\n    then: {self_service: refill}\n\n"
-        "  - name: Refill the machine can do\n",
+        "  - name: Refill the machine can do, or say why not\n",
     )
     commit(repository, "A machine for everybody")
     write(

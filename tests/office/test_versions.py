@@ -328,17 +328,17 @@ def notices(board: Switchboard) -> None:
 def test_a_call_under_way_keeps_its_version_from_the_first_word_to_the_last(settings: Settings, content: Path) -> None:
     with process(settings) as board:
         rings(board, "CA1")
-        edit(content, PROMPTS, "For insurance or payment, press 4.", "For insurance or payment, press 6.")
-        edit(content, "callflows/prompts/es.yaml", "pagos, oprima el cuatro", "pagos, oprima el seis")
-        edit(content, "callflows/main.yaml", "      4:", "      6:")
+        edit(content, PROMPTS, "For insurance or payment, press 4.", "For insurance or payment, press 7.")
+        edit(content, "callflows/prompts/es.yaml", "pagos, oprima el cuatro", "pagos, oprima el siete")
+        edit(content, "callflows/main.yaml", "      4:", "      7:")
         published(board.record, content)
         notices(board)
         rings(board, "CA2")
 
         old, new = keys(board, "CA1", 1, "1"), keys(board, "CA2", 1, "1")
 
-        assert ("payment, press 4." in old, "payment, press 6." in new) == (True, True)
-        assert "You are in line" in keys(board, "CA1", 2, "4")
+        assert ("payment, press 4." in old, "payment, press 7." in new) == (True, True)
+        assert "prescription number" in keys(board, "CA1", 2, "4")
         assert "not one of the choices" in keys(board, "CA2", 2, "4")
 
 
