@@ -33,9 +33,12 @@ class Callers:
     carrier: Carrier
     strangers: Iterator[int] = field(default_factory=lambda: count(100))
     _phones_before: int = 0
+    _is_morning: bool = False
 
     def begin(self) -> None:
-        self.line.set_clock(MORNING)
+        if not self._is_morning:
+            self._is_morning = True
+            self.line.set_clock(MORNING)
         self._post("/_sandbox/reset")
         self._phones_before = len(self.carrier.phones)
         self.line.everybody_available()
@@ -48,6 +51,10 @@ class Callers:
         faults = list(self.carrier.faults)
         self.carrier.faults.clear()
         assert not faults
+
+    def night_falls(self) -> None:
+        self._is_morning = False
+        self.line.set_clock(NIGHT)
 
     # -- people
 

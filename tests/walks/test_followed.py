@@ -9,7 +9,7 @@ import pytest
 from ivr.content import load
 from ivr.orders.sandbox.cast import PEOPLE
 from ivr.orders.sandbox.filed import FiledPrescription
-from tests.walks.callers import NIGHT, Callers, spoken, told
+from tests.walks.callers import Callers, spoken, told
 
 PROMPTS = load(Path(__file__).parents[2], year=2026).prompts
 CAST = {filed.number: filed for person in PEOPLE for filed in person.prescriptions}
@@ -86,7 +86,7 @@ def words_of(language: str, *families: str) -> list[tuple[str, str]]:
 
 def surprises(
     callers: Callers, wants: str, expected: dict[str, str], language: str, way: str, *families: str
-) -> dict[str, tuple[list[str], str]]:
+) -> dict[str, str]:
     """What the owner of each prescription heard of it and what they should have, where they differ.
 
     `expected` has a prompt for each prescription's number; others of these families are surprises too.
@@ -94,7 +94,11 @@ def surprises(
     calls = callers.everybody(wants, expected, language, speaks=way == "speech")
     words = words_of(language, *families)
     heard = {number: told(caller.phone, words) - {"refill_confirm"} for number, caller in calls.items()}
-    return {number: (sorted(heard[number]), prompt) for number, prompt in expected.items() if heard[number] != {prompt}}
+    return {
+        number: f"{sorted(heard[number])}, not {prompt}; the last words: {calls[number].phone.heard[-2:]}"
+        for number, prompt in expected.items()
+        if heard[number] != {prompt}
+    }
 
 
 @ways
@@ -162,7 +166,7 @@ def test_an_office_rings_from_any_phone_and_says_its_number(callers: Callers, of
 
 @ways
 def test_at_night_whoever_wants_a_person_leaves_a_message(callers: Callers, language: str, way: str) -> None:
-    callers.line.set_clock(NIGHT)
+    callers.night_falls()
     caller = callers.rings(
         "person",
         callers.person("patient-02"),
@@ -179,7 +183,7 @@ def test_at_night_whoever_wants_a_person_leaves_a_message(callers: Callers, lang
 
 @ways
 def test_at_night_a_refill_is_ordered_all_the_same(callers: Callers, language: str, way: str) -> None:
-    callers.line.set_clock(NIGHT)
+    callers.night_falls()
     caller = callers.about("refill", "7001001", language, speaks=way == "speech")
 
     assert told(caller.phone, words_of(language, "refill_")) == {"refill_confirm", "refill_ordered"}
