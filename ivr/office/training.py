@@ -16,14 +16,14 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from ivr.content.speech import built_in
-from ivr.speech.features import features
+from ivr.speech.features import features, weight
 from ivr.speech.listener import Listener
 from ivr.speech.model import WEIGHTS, Model
 
 UTTERANCES = Path(__file__).parent.parent / "speech" / "utterances"
 URGENCIES = ("emergency", "urgent", "routine")
 SEEN_IN = 2  # utterances; a feature of one alone says nothing of the next
-STRENGTH = {"urgency": 3.0, "intent": 3.0}
+STRENGTH = {"urgency": 6.0, "intent": 6.0}
 STEPS = 127
 
 Utterance = Mapping[str, Any]
@@ -60,16 +60,16 @@ def _matrix(kinds: Sequence[Kinds], rows: Mapping[str, int]) -> csr_matrix:
     values: list[float] = []
     ends = [0]
     for one in kinds:
-        for found in one:
+        for kind, found in enumerate(one):
             known = [rows[feature] for feature in found if feature in rows]
             places += known
-            values += [len(found) ** -0.5] * len(known) if known else []
+            values += [weight(kind, found)] * len(known)
         ends.append(len(places))
     return csr_matrix((values, places, ends), shape=(len(kinds), len(rows)))
 
 
 def _fitted(matrix: csr_matrix, answers: list[str], strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, class_weight="balanced", max_iter=1_000, tol=1e-3).fit(matrix, answers)
+    return LogisticRegression(C=strength, class_weight="balanced", max_iter=1_000, tol=1e-4).fit(matrix, answers)
 
 
 def save(model: Model, path: Path = WEIGHTS) -> None:

@@ -27,6 +27,7 @@ _ANOTHER_MATTER = _all(
 )
 _SAYS_NO = _all("no not never barely hardly apenas")  # the phrase itself denies: `can not breathe`
 _SWALLOWED = _all("took taken swallowed ate drank overdosed tomo tome trago tragado comio bebio injected")
+_CANNOT = (["can"], ["could"], ["will"])  # who cannot do something does not deny it
 _FEW = r"(?:(?!and |y |then |but |, )\S+ ){0,2}"
 _NEVER = re.compile(r"(?!)")
 
@@ -94,7 +95,7 @@ def is_denied(words: list[str], start: int) -> bool:
         if word in _ENDS_DENIAL or (word == "y" and _NEXT_SAID.intersection(between[:1])):
             return False
         if word == "no" or word in _DENIES:
-            return _reaches(word, between)
+            return words[place - 1 : place] not in _CANNOT and _reaches(word, between)
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -9,6 +10,8 @@ from itertools import pairwise
 from ivr.speech.context import is_denied
 
 PIECES = (3, 4, 5)  # letters
+WEIGHT = (1.0, 1.5, 1.0, 1.0)  # of words, pieces, ideas, one idea after another
+DAMPING = 10  # few features say less than many
 _DIGITS = re.compile(r"\d\S*")
 
 
@@ -20,6 +23,11 @@ def features(words: list[str], lists: Mapping[str, re.Pattern[str]]) -> Iterator
     ideas = _ideas(words, lists)
     yield _unique(f"@{idea}" for idea in ideas)
     yield _unique(_of_pairs(ideas))
+
+
+def weight(kind: int, found: list[str]) -> float:
+    """Return what each of some features of one kind counts."""
+    return WEIGHT[kind] / math.sqrt(len(found) + DAMPING)
 
 
 def _unique(found: Iterable[str]) -> list[str]:

@@ -17,8 +17,8 @@ from ivr.speech.model import Model, shipped
 from ivr.speech.phrases import Found, Phrases, find
 from ivr.speech.words import BREAK, PAUSE, words_of
 
-EMERGENCY_FROM = 0.75
-ASK_FROM = 0.35
+EMERGENCY_FROM = 0.7
+ASK_FROM = 0.3
 URGENT_FROM = 0.4
 SURE = 0.25  # below this an intent is a guess
 MOST_WORDS = 400  # at a time; what somebody says in three minutes

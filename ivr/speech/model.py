@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ivr.speech.features import weight
+
 WEIGHTS = Path(__file__).parent / "weights.npz"
 
 
@@ -26,10 +28,10 @@ class Model:
     def judge(self, kinds: Iterable[list[str]]) -> tuple[dict[str, float], dict[str, float]]:
         """Return how likely each urgency and each intent is, from features by kind."""
         scores = self.bias.copy()
-        for found in kinds:
+        for kind, found in enumerate(kinds):
             rows = [self.rows[feature] for feature in found if feature in self.rows]
             if rows:
-                scores += self.weights[rows].sum(axis=0, dtype=np.int64) * self.steps / np.sqrt(len(found))
+                scores += self.weights[rows].sum(axis=0, dtype=np.int64) * self.steps * weight(kind, found)
         return self._likely(scores, 0, self.urgencies), self._likely(scores, self.urgencies, len(self.answers))
 
     def _likely(self, scores: np.ndarray, first: int, last: int) -> dict[str, float]:
