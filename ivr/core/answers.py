@@ -16,7 +16,6 @@ STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person
 SLOWER_AFTER = 2  # times `*` in a row
 MOST_CRUMBS = 6
-PHRASE_WORDS = 4  # an answer of so many words is one of the phrases a menu knows, if it has one in it
 
 Answered = Keyed | Spoke | Silent
 
@@ -28,6 +27,8 @@ def answer(draft: Draft, event: Answered) -> None:
         return walk.walk(draft)
     if isinstance(event, Silent):
         return _silence(draft, node)
+    if isinstance(event, Spoke) and _other_language(draft, node, event.words):
+        return None
     match node:
         case flows.Menu():
             return _menu(draft, node, event)
@@ -35,6 +36,17 @@ def answer(draft: Draft, event: Answered) -> None:
             return _collect(draft, node, event)
         case flows.Pick():
             return _pick(draft, node, event)
+
+
+def _other_language(draft: Draft, node: flows.Node, words: str) -> bool:
+    """Whoever names a language of the line, anywhere but where it is asked for, is spoken to in it from now on."""
+    named = entry.language_named(words)
+    is_asked_for = isinstance(node, flows.Menu) and entry.phrase_for(words, node)[0]
+    if named is None or is_asked_for or named not in draft.line.languages:
+        return False
+    facts.chosen(draft, {"language": named})
+    walk.walk(draft)
+    return True
 
 
 # ---------------------------------------------------------------- menus
@@ -60,7 +72,7 @@ def _key_in(draft: Draft, node: flows.Menu, event: Spoke) -> str:
     """
     understood = node.understand and event.heard and event.heard.is_understood
     key, phrase = entry.phrase_for(event.words, node)
-    if key and not (understood and len(event.words.split()) > PHRASE_WORDS):
+    if key and (not understood or entry.is_phrase_of(event.words, node)):
         flow = draft.call.place[-1].flow
         draft.why.append(
             Reason("what was heard", f"callflows/{flow}.yaml", 0, True, f'"{phrase}" means key {key} here')

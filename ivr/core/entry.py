@@ -9,6 +9,7 @@ from datetime import date
 from ivr.core import dates, numerals
 from ivr.core.flows import Menu
 
+PHRASE_WORDS = 4  # an answer of so many words is one of the phrases a menu knows, if it has one in it
 SHORT_ANSWER_WORDS = 3  # `press two please`
 WHOLE_ANSWER_WORDS = 6  # `could you please say that again`; a longer sentence is about something else
 LENGTHS = {"zip": 5, "code": 6}
@@ -42,6 +43,8 @@ _UNIVERSAL: Mapping[str, str] = {
     **_phrases("mas despacio, despacio, mas lento, hable mas despacio, hable despacio, mas lentamente", SLOWER),
     **_phrases("zero, cero", "0"),
 }
+_DENIED_VERBS = (["estoy"], ["esta"], ["estan"], ["estamos"], ["hay"], ["tengo"], ["tiene"])  # what a Spanish no denies
+_LANGUAGES = {"english": "en", "ingles": "en", "spanish": "es", "espanol": "es", "castellano": "es"}
 _ASKS_FOR_A_PERSON = re.compile(
     r"\b(speak|talk|speaking|talking|hablar|comunicarme|comunicar|comuniqueme|pasar|paseme)\b.*" + PERSON_WORDS.pattern
 )
@@ -81,6 +84,14 @@ def universal(words: str) -> str:
     return "0" if asks_for_person(words) else ""
 
 
+def language_named(words: str) -> str | None:
+    """Return the language an answer names and asks for, and nothing else: `español, por favor`."""
+    told = [
+        token for token in numerals.tokens(words) if token not in (*_POLITE, "in", "en", "speak", "hablar", "hablo")
+    ]
+    return _LANGUAGES.get(told[0]) if len(told) == 1 else None
+
+
 def asks_for_person(words: str) -> bool:
     """Return whether an answer asks for a person and for nothing else; `someone stole it` does not."""
     told = [token for token in numerals.tokens(words) if token not in _POLITE]
@@ -96,7 +107,8 @@ def is_plain(words: str) -> bool:
     told = [token for token in numerals.tokens(words) if token not in _POLITE]
     plain = all(numerals.is_number(token) or token in _PLAIN for token in told)
     is_answer = bool(told) and plain and "911" not in numerals.readings(words)
-    return is_answer or is_nothing_but_no(words) or universal(words) not in ("", "0")
+    is_wish = universal(words) not in ("", "0") or language_named(words) is not None
+    return is_answer or is_wish or is_nothing_but_no(words)
 
 
 def yes_or_no(words: str) -> bool | None:
@@ -114,8 +126,9 @@ def is_nothing_but_no(words: str) -> bool:
 
 
 def _denies_harm(told: list[str]) -> bool:
-    """`No, I am not hurt` denies it, `no, I am hurt` does not."""
-    return not {*told} & _HARM or bool({*told} & _DENIES) or sum(token in _NO for token in told) > 1
+    """`No, I am not hurt` and `no estoy herido` deny it, `no, I am hurt` does not."""
+    denied = bool({*told} & _DENIES) or sum(token in _NO for token in told) > 1 or told[1:2] in _DENIED_VERBS
+    return denied or not {*told} & _HARM
 
 
 # ---------------------------------------------------------------- menus
@@ -134,10 +147,9 @@ def phrase_for(words: str, menu: Menu) -> tuple[str, str]:
     return max(heard, key=lambda option: option[:2])[2:] if heard else ("", "")
 
 
-def names_emergency(words: str, menu: Menu) -> bool:
-    """Return whether an answer has a phrase of an option that is for emergencies."""
-    key, _ = phrase_for(words, menu)
-    return key in menu.options and menu.options[key].facts.get("urgency") == "emergency"
+def is_phrase_of(words: str, menu: Menu) -> bool:
+    """Return whether an answer is one of the phrases a menu knows, give or take a word."""
+    return len(words.split()) <= PHRASE_WORDS and bool(phrase_for(words, menu)[0])
 
 
 def key_for(words: str, menu: Menu) -> str:

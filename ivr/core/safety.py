@@ -67,11 +67,11 @@ def _figures(draft: Draft) -> Answer:
 
 
 def _is_doubtful(draft: Draft, event: Spoke, heard: Heard) -> bool:
-    """Nothing is asked of whoever says the very words by which a menu knows an emergency."""
+    """Nothing is asked of whoever says the very words a menu knows: they mean its option."""
     if not heard.ask_safety or _fingerprint(event.words) in draft.call.cleared:
         return False
     node = walk.here(draft) if draft.call.phase == "flow" else None
-    return not isinstance(node, flows.Menu) or not entry.names_emergency(event.words, node)
+    return not isinstance(node, flows.Menu) or not entry.is_phrase_of(event.words, node)
 
 
 def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:

@@ -144,7 +144,7 @@ def fell_out(draft: Draft) -> None:
         return put_through(draft, _parties(draft))
     if draft.call.ticket is not None and may_call_back(draft.call, draft.queue(draft.call.ticket.queue)):
         return told_nobody(draft)
-    draft.say(Say("hold_still"), Pause(BREATH_SECONDS))
+    draft.say(Say("hold_emergency" if _in_emergency(draft) else "hold_still"), Pause(BREATH_SECONDS))
     return hold(draft)
 
 

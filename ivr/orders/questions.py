@@ -78,20 +78,22 @@ def _prescriber(call: Call, orders: OrderSystem, timeout_seconds: float | None) 
 
 # ---------------------------------------------------------------- proof
 
+NOT_FOUND = Answer(True, {"refill": "not_found"})
+"""What was offered fits nothing; that nobody could say is another answer."""
+
 
 def _prescription(call: Call, orders: OrderSystem, timeout_seconds: float | None) -> Told:
     """The one they keyed, proved by whatever else they told so far."""
-    miss = Answer(True, {"refill": "not_found"})
     if "rx_number" not in call.fields:
-        return Told(miss)
-    return _proof(call, orders, timeout_seconds, miss)
+        return Told(NOT_FOUND)
+    return _proof(call, orders, timeout_seconds, NOT_FOUND)
 
 
 def _identity(call: Call, orders: OrderSystem, timeout_seconds: float | None) -> Told:
     """Whom all they told so far proves them to be."""
     if not call.fields.keys() & {"rx_number", "date_of_birth"}:  # a zip leads to nobody
-        return Told(Answer(True))
-    return _proof(call, orders, timeout_seconds, Answer(True))
+        return Told(NOT_FOUND)
+    return _proof(call, orders, timeout_seconds, NOT_FOUND)
 
 
 def _proof(call: Call, orders: OrderSystem, timeout_seconds: float | None, miss: Answer) -> Told:

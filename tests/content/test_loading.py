@@ -30,7 +30,9 @@ def write(files: Mapping[str, str | bytes], to: Path) -> Path:
 
 def problems_with(**changes: str) -> list[str]:
     """What is wrong with the changes, apart from what is remarked on without them."""
-    return [told for problem in read_pharmacy({**SHIPPED, **changes}, [], 2026)[1] if (told := str(problem)) not in KNOWN]
+    return [
+        told for problem in read_pharmacy({**SHIPPED, **changes}, [], 2026)[1] if (told := str(problem)) not in KNOWN
+    ]
 
 
 def test_a_stored_version_comes_back_without_the_disk() -> None:

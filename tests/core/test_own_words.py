@@ -8,7 +8,7 @@ import pytest
 
 from ivr.core import entry
 from ivr.core.call import Answer
-from ivr.core.effects import RememberAccess
+from ivr.core.effects import RememberAccess, RememberLanguage
 from ivr.core.events import Keyed, Spoke
 from ivr.core.flows import Collect, Menu, Option, SayNode
 from ivr.core.heard import Heard
@@ -293,3 +293,14 @@ def test_an_answer_that_is_only_a_number_a_day_or_a_yes_is_asked_no_safety_quest
 @pytest.mark.parametrize("words", ["nine one one", "911", "help", "no puedo respirar", "two pills too many", ""])
 def test_anything_else_may_mean_danger(words: str) -> None:
     assert not entry.is_plain(words)
+
+
+class TestNamingALanguage:
+    def test_whoever_names_a_language_at_any_question_is_spoken_to_in_it_from_now_on(self):
+        call = at_the_menu().says("español, por favor")
+        assert call.call.language == "es"
+        assert RememberLanguage("es") in call.last.does
+        assert call.heard[-1:] == ["main_menu"]
+
+    def test_a_sentence_with_a_language_in_it_is_about_something_else(self):
+        assert at_the_menu().says("the label is in spanish and I cannot read it").call.language != "es"

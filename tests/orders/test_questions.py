@@ -135,9 +135,9 @@ def test_what_fits_and_is_not_enough_reads_like_what_does_not_fit(
     told: Any, number: str, attestation: str, given: str
 ) -> None:
     call = call_from(number, attestation, fields=some(ADAS, *given.split()))
-    assert told("identity:0", call) == Told(NOTHING, Tried("patient-01", False, NOTHING))
+    assert told("identity:0", call) == Told(NOT_FOUND, Tried("patient-01", False, NOT_FOUND))
     wrong = replace(call, fields={name: "1950-01-06" if name == "date_of_birth" else "43005" for name in call.fields})
-    assert told("identity:0", wrong) == Told(NOTHING, Tried("patient-01", True, NOTHING))
+    assert told("identity:0", wrong) == Told(NOT_FOUND, Tried("patient-01", True, NOT_FOUND))
 
 
 def test_a_code_read_back_rightly_stands_for_the_number_and_a_wrong_one_is_a_wrong_proof(told: Any) -> None:
@@ -146,7 +146,7 @@ def test_a_code_read_back_rightly_stands_for_the_number_and_a_wrong_one_is_a_wro
     assert right.answer.facts["tier"] == "verified"
     assert not right.tried.wrong
     wrong = told("identity:0", call_from(ADA, fields=fields))
-    assert wrong == Told(NOTHING, Tried("patient-01", True, NOTHING))
+    assert wrong == Told(NOT_FOUND, Tried("patient-01", True, NOT_FOUND))
 
 
 def test_a_code_that_went_wrong_stands_in_nobodys_way_who_proves_it_otherwise(told: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_code_that_went_wrong_stands_in_nobodys_way_who_proves_it_otherwise(to
 
 @pytest.mark.parametrize("fields", [{}, {"zip": "43004"}])
 def test_who_told_nothing_proves_nothing_and_nobody_is_asked(told: Any, fields: dict[str, str]) -> None:
-    assert told("identity:0", call_from(ADA, fields=fields)) == Told(NOTHING)
+    assert told("identity:0", call_from(ADA, fields=fields)) == Told(NOT_FOUND)
 
 
 # ---------------------------------------------------------------- whoever rings for somebody else

@@ -210,7 +210,7 @@ class Wanderer:
         assert document.question is not None
         taken = document.question.takes(pressed)
         self.walk.notes.append(f"keys {taken or '#'}")
-        self.given.digits.add(taken)
+        self._gives(taken)
         if taken == "0":
             self.judge.asks_for_person()
         if document.question.keys == 1 and self.walk.call.phase == "flow" and means_emergency(self.walk, taken):
@@ -233,7 +233,7 @@ class Wanderer:
     def _said(self, as_: str, language: str) -> str:
         """What is asked for, in words: mostly the right one."""
         keyed = self._right(as_) if not self._is_odd(0.4) else "01021990"
-        self.given.digits.add(keyed)
+        self._gives(keyed)
         as_date = as_ == "date_of_birth" and len(keyed) == 8
         return as_spoken(as_, f"{keyed[4:]}-{keyed[:2]}-{keyed[2:4]}" if as_date else keyed, language)
 
@@ -270,6 +270,10 @@ class Wanderer:
             "npi": "1234567893",
             "code": code,
         }.get(as_, "6145550177#")
+
+    def _gives(self, digits: str) -> None:
+        self.given.digits.add(digits)
+        self.given.code = self.given.code or digits in {text.values.get("code") for text in self._texts()}
 
     def _texts(self) -> list[SendText]:
         return [effect for effect in self.walk.does if isinstance(effect, SendText)]
