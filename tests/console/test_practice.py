@@ -14,6 +14,7 @@ from ivr.app import connect
 from ivr.console import practice
 from ivr.core.call import Caller
 from ivr.core.events import HungUp, Spoke
+from ivr.hearing import Hearing
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard
 
@@ -33,7 +34,7 @@ def board(sqlite_url: str, valkey_url: str) -> Iterator[Switchboard]:
         order_system_url="http://127.0.0.1:9",
         secret_key="k" * 32,
     )
-    board = connect(settings)
+    board = connect(settings, Hearing())
     board.record.watch.beat("dispatch")  # or an emergency would be rung through at once, and wait for nobody
     yield board
     board.record.close()
@@ -48,8 +49,8 @@ def web(board: Switchboard) -> FlaskClient:
 
 
 def call_about_an_overdose(board: Switchboard) -> str:
-    """A prescriber's office rings, because a patient is in danger."""
-    line = board.pharmacy().lines["prescribers"]
+    """Somebody rings because a life is in danger, and says so before anything else."""
+    line = board.pharmacy().lines["main"]
     board.arrived(CALL, Caller("number", NUMBER, "A"), line.number)
     leg = board.token_of(CALL)
     loaded = board.record.load(leg, 0, "next")
