@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.content import find_problems, folder
+from ivr.content import folder
 from ivr.content.check import command
 from ivr.content.drawing import FOLDER, pictures
 from ivr.content.drawing.layout import SPACE, Layout, Line, Size, Spot, lay_out, spread, turning_back
@@ -22,6 +22,7 @@ from ivr.content.pharmacy import read_pharmacy, read_script
 
 ROOT = Path(__file__).parents[2]
 SHIPPED, _ = folder.texts(ROOT)
+FLOWS = {Path(path).stem for path in SHIPPED if re.fullmatch(r"callflows/\w+\.yaml", path)}
 SVG = "{http://www.w3.org/2000/svg}"
 EVERYTHING = """version: 1
 title: Everything <a flow> can do
@@ -68,7 +69,7 @@ def words(picture: ElementTree.Element) -> list[str]:
 def test_every_shipped_flow_is_drawn_the_same_every_time() -> None:
     once, again = (dict(pictures(read_script(SHIPPED), [])) for _ in range(2))
     assert once == again
-    assert once.keys() == {Path(path).stem for path in SHIPPED if re.fullmatch(r"callflows/\w+\.yaml", path)}
+    assert once.keys() == FLOWS
 
 
 def test_a_picture_tells_what_each_node_is_says_and_leads_to() -> None:
@@ -90,6 +91,13 @@ def test_what_is_wrong_is_in_red_at_its_node_and_told_below() -> None:
     red = [element for element in group if element.get("stroke") == "#c4161c" or element.get("fill") == "#c4161c"]
     assert note.endswith('no caller ever comes to "forgotten"')
     assert len(red) == 2
+
+
+def test_many_cases_are_told_in_the_box_and_only_their_letters_on_the_lines() -> None:
+    cases = "\n".join(f"      - {{when: {{days_left: {n}}}, then: refill}}" for n in range(5))
+    told = words(drawn(text=EVERYTHING.replace("    choose:\n", f"    choose:\n{cases}\n")))
+    assert {"a", "h", "a: days_left: 0", "h: days_left: at most 2"} <= set(told)
+    assert "days_left: at most 2" not in told
 
 
 def test_a_flow_that_cannot_be_read_is_not_drawn() -> None:
@@ -177,6 +185,12 @@ def test_neighbours_keep_their_order_and_their_distance() -> None:
     assert layout.boxes["a"].x == pytest.approx(c)
 
 
+def test_what_is_too_wide_for_a_screen_goes_into_the_next_row() -> None:
+    boxes = {"start": Size(100, 40), **{f"n{n}": Size(400, 40) for n in range(7)}}
+    layout = lay_out(boxes, [Line("start", name, Size(20, 20)) for name in boxes if name != "start"])
+    assert len({spot.y for name, spot in layout.boxes.items() if name != "start"}) == 3
+
+
 def test_a_way_back_is_found_from_the_start() -> None:
     ways = {"menu": ["say", "bye"], "say": ["menu"], "bye": [], "lost": ["lost"]}
     assert turning_back("menu", ways) == {("say", "menu"), ("lost", "lost")}
@@ -201,22 +215,19 @@ def run(*arguments: str, content: Path) -> Result:
     return CliRunner().invoke(command, ["--content", str(content), *arguments])
 
 
-def test_pictures_go_beside_the_content_or_where_they_are_asked_for(content: Path) -> None:
+def test_pictures_go_where_they_are_asked_for(content: Path) -> None:
     elsewhere = content / "for/the/wall"
-    beside = run("--draw", content=content)
-    assert beside.stderr.endswith(f"pictures in {content / FOLDER}/\n")
-    assert run("--draw", str(elsewhere), content=content).exit_code == 0
-    names = {f"{name}.svg" for name in dict(pictures(read_script(SHIPPED), []))}
-    assert {file.name for file in (content / FOLDER).iterdir()} == names
-    assert {file.name for file in elsewhere.iterdir()} == names
+    drawing = run("--draw", str(elsewhere), content=content)
+    assert (drawing.exit_code, drawing.stderr.splitlines()[-1]) == (0, f"{len(FLOWS)} pictures in {elsewhere}/")
+    assert {file.stem for file in elsewhere.iterdir()} == FLOWS
 
 
-def test_drawing_changes_nothing_of_what_is_found(content: Path) -> None:
+def test_or_beside_the_content_and_change_nothing_of_what_is_found(content: Path) -> None:
     (content / "callflows/everything.yaml").write_text(EVERYTHING, encoding="utf-8")
     plain, drawing = run("--format", "json", content=content), run("--format", "json", "--draw", content=content)
     assert (plain.stdout, plain.exit_code) == (drawing.stdout, drawing.exit_code)
     assert plain.exit_code == 1
-    assert not [problem for problem in find_problems(content) if FOLDER in problem.file]
+    assert {file.stem for file in (content / FOLDER).iterdir()} == {*FLOWS, "everything"}
 
 
 def test_a_place_nothing_can_be_written_to_is_told(content: Path) -> None:

@@ -14,8 +14,9 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 SPACE = 28  # between neighbours
-_LINE = 18  # room of a line that passes a row
+_LINE = 8  # room of a line that passes a row
 _GAP = 36  # between two rows of boxes, and more where lines have far to go sideways
+_WIDEST = 1_400  # of the boxes in a row, as a screen has room for
 _SWEEPS = 24
 _SETTLING = 160  # sweeps until everything has found its place sideways
 _STRAIGHT = 6.0  # how much rather a line is straight where it passes nothing than a box is in the middle
@@ -206,15 +207,18 @@ class _Rows:
         return item not in self._boxes and not self._sizes[item].height
 
     def _apart(self, row: Sequence[Hashable], wanted: Sequence[tuple[float, float]]) -> dict[Hashable, float]:
-        widths = [self._sizes[item].width for item in row]
-        gaps = [(one + other) / 2 + SPACE for one, other in pairwise(widths)]
+        gaps = [self._gap(one, other) for one, other in pairwise(row)]
         return dict(zip(row, spread(wanted, gaps), strict=True))
+
+    def _gap(self, one: Hashable, other: Hashable) -> float:
+        space = SPACE / 2 if self._bare(one) or self._bare(other) else SPACE
+        return (self._sizes[one].width + self._sizes[other].width) / 2 + space
 
     def _heights(self, middle: Mapping[Hashable, float]) -> tuple[list[float], list[float]]:
         """Return where each row begins and ends; rows are further apart where lines have far to go sideways."""
         tops, bottoms = [0.0], []
         for row in self._rows:
-            bottoms.append(tops[-1] + max(self._sizes[item].height for item in row))
+            bottoms.append(tops[-1] + max((self._sizes[item].height for item in row), default=0.0))
             sideways = max((abs(middle[a] - middle[b]) for a in row for b in self._down[a]), default=0.0)
             tops.append(bottoms[-1] + _GAP / 2 + min(sideways / 8, 40))
         return tops, bottoms
@@ -241,18 +245,24 @@ class _Rows:
 
 
 def _levels(boxes: Mapping[str, Size], lines: Sequence[Line]) -> dict[str, int]:
-    """Return how many lines it takes to come to each box, the longest way."""
+    """Return in which row each box stands: below all that lead to it, and further down where a row is too wide."""
     above: dict[str, list[str]] = {name: [] for name in boxes}
     for line in lines:
         above[line.target].append(line.source)
+    ready = [name for name in boxes if not above[name]]
     found: dict[str, int] = {}
+    level = 0
+    while ready:
+        row = [name for name, end in zip(ready, _ends(ready, boxes), strict=True) if end <= _WIDEST] or ready[:1]
+        found |= dict.fromkeys(row, level)
+        level += 1
+        ready = [name for name in boxes if name not in found and all(other in found for other in above[name])]
+    return found
 
-    def level(name: str) -> int:
-        if name not in found:
-            found[name] = max((level(other) + 1 for other in above[name]), default=0)
-        return found[name]
 
-    return {name: level(name) for name in boxes}
+def _ends(names: Sequence[str], boxes: Mapping[str, Size]) -> Iterable[float]:
+    """Return how wide a row is by the end of each box."""
+    return accumulate(boxes[name].width + SPACE for name in names)
 
 
 def spread(wanted: Sequence[tuple[float, float]], gaps: Sequence[float]) -> list[float]:

@@ -12,6 +12,8 @@ from ivr.core.rules import Condition
 
 WIDE = 240  # of the text in a box
 _LABEL_WIDE = 150
+_FEW_CASES = 5  # more are told in the box, and only a letter on the line
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _EVERY_LANGUAGE = "in every language of the line"
 PADDING = 14
 HEAD = 30
@@ -106,6 +108,9 @@ def legend(boxes: Iterable[Box]) -> Iterator[tuple[Kind, str]]:
 def _details(node: flows.Node) -> Iterator[Words]:
     for line in wrapped(_detail(node), WIDE, SMALL):
         yield Words(line, SMALL, FAINT)
+    if isinstance(node, flows.Choose) and len(node.cases) > _FEW_CASES:
+        for letter, case in zip(_letters(node), node.cases, strict=True):
+            yield Words(f"{letter}: {', '.join(condition.text for condition in case.when)}", SMALL)
     if isinstance(node, flows.SayNode | flows.HangUpNode) and node.resolution:
         yield Words(f"\u2713 {node.resolution}", SMALL, GREEN)
 
@@ -152,7 +157,8 @@ def ways(node: flows.Node) -> Iterator[tuple[str, Sequence[Words]]]:
             yield node.then, [Words("1 to 5", TEXT, weight="bold")]
             yield node.none, [aside("none")]
         case flows.Choose():
-            yield from ((case.then, list(_conditions(case.when))) for case in node.cases)
+            for letter, case in zip(_letters(node), node.cases, strict=True):
+                yield case.then, [Words(letter, weight="bold")] if letter else list(_conditions(case.when))
             yield node.otherwise, [aside("otherwise")]
         case flows.Collect():
             yield node.then, []
@@ -164,6 +170,12 @@ def ways(node: flows.Node) -> Iterator[tuple[str, Sequence[Words]]]:
 def _on_key(key: str, option: flows.Option) -> list[Words]:
     facts = " ".join(str(value).replace("_", " ") for value in option.facts.values())
     return [Words(key, weight="bold"), *(Words(line, SMALL, FAINT) for line in wrapped(facts, _LABEL_WIDE, SMALL))]
+
+
+def _letters(node: flows.Choose) -> Sequence[str]:
+    """Return what stands for each case on its line; nothing where there is room for the case itself."""
+    count = len(node.cases)
+    return [f"{_ALPHABET[n % 26]}{n // 26 or ''}" if count > _FEW_CASES else "" for n in range(count)]
 
 
 def _conditions(when: Iterable[Condition]) -> Iterator[Words]:
