@@ -21,10 +21,10 @@ MAIN = PHARMACY.rules["main.yaml"]
 def test_nothing_is_wrong_with_it() -> None:
     problems = find_problems(Path(__file__).parents[2])
     told = [(problem.code, problem.severity, problem.message) for problem in problems if problem.code != "gap"]
-    # Whoever chose Spanish by 2 and presses it again the next time hears, in Spanish, what a refill needs; 9 leads back.
+    # Whoever chose Spanish by 2 and presses it again the next time hears in Spanish what a refill needs; 9 leads back.
     habit = (
-        'whoever is not asked "language" again comes to "menu" at once, where 2 pressed from habit means something else;'
-        " use other keys there"
+        'whoever is not asked "language" again comes to "menu" at once, and pressing 2 from habit chooses something'
+        " else there; use other keys"
     )
     assert told == [("remark", "warning", habit)]
 
