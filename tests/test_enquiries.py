@@ -51,7 +51,7 @@ def test_the_worker_is_silent_until_the_child_that_offers_calls_has_been_heard_o
 
 ADA, ADAS_RX, ADAS_BIRTH, ADAS_ZIP = "+16145550101", "7001001", "1950-01-05", "43004"
 POLICIES = Policies()
-MISS = Answer(True)
+MISS = Answer(True, {"refill": "not_found"})
 
 
 class Caller(NamedTuple):
