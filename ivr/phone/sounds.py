@@ -56,7 +56,8 @@ def _played(stage: Stage, play: Element) -> Event | None:
         stage.note("said", text=text, language=language, voice="a recording", recording=what)
         return stage.sound(len(text) / LETTERS_PER_SECOND * times(play))
     stage.note("played", what=what)
-    return stage.sound(SECONDS_OF_A_RECORDING * times(play))
+    # Music plays in circles while somebody waits: on a phone without patience it takes as long as a pause does.
+    return stage.sound(SECONDS_OF_A_RECORDING * times(play), at_least=SHORTEST_PAUSE_SECONDS)
 
 
 def say_play_or_pause(stage: Stage, verb: Element) -> Goto | None:

@@ -87,7 +87,7 @@ def test_an_admin_sees_what_an_edit_does_before_callers_do(repository: Path) -> 
         "worse: a longer promise, no callback offered any more\n"
         "  calls with intent refill request or order status or insurance or billing,\n"
         "  payment failed or retrying\n"
-        '      by "Payment is in the way" (routing_rules/main.yaml:166)\n'
+        '      by "Payment is in the way" (routing_rules/main.yaml:171)\n'
         "      for example urgency: routine, caller: patient, intent: refill_request,\n"
         "      refill: not_found, order_state: delayed, payment: failed,\n"
         "      medication_class: maintenance, days_left: 6, hours: business\n"
@@ -111,7 +111,7 @@ def test_the_same_morning_for_machines(repository: Path) -> None:
     assert change["from"] == {
         "rule": "Payment is in the way",
         "file": MAIN,
-        "line": 166,
+        "line": 171,
         "decision": {
             "route": "queue",
             "queue": "billing",
