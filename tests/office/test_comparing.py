@@ -89,8 +89,9 @@ def test_an_admin_sees_what_an_edit_does_before_callers_do(repository: Path) -> 
         "  payment failed or retrying\n"
         '      by "Payment is in the way" (routing_rules/main.yaml:171)\n'
         "      for example urgency: routine, caller: patient, intent: refill_request,\n"
-        "      refill: not_found, order_state: delayed, payment: failed,\n"
-        "      medication_class: maintenance, days_left: 6, hours: business\n"
+        "      tier: anonymous, refill: eligible, order_state: awaiting_provider,\n"
+        "      payment: failed, medication_class: maintenance, days_left: 6, hours:\n"
+        "      business\n"
         "\n"
         "Other files; they change what callers hear, or who takes their calls:\n"
         "  changed  config/queues.yaml\n"

@@ -255,7 +255,9 @@ def test_a_wrong_proof_the_worker_asks_about_counts_as_one_asked_about_in_a_turn
     shop.in_line("CA9")
     shop.change("CA9", does=(Inquire("identity:0"),), fields={**proof, "date_of_birth": "1950-01-05"})
     jobs_of(shop).run(shop.effect("Inquire", "CA9").id)
-    assert [shop.record.answers(f"CA{n}") for n in (0, 9)] == [{"identity:0": Answer(True, {"refill": "not_found"})}] * 2
+    assert [shop.record.answers(f"CA{n}") for n in (0, 9)] == [
+        {"identity:0": Answer(True, {"refill": "not_found"})}
+    ] * 2
 
 
 def test_a_renewal_is_asked_for_once(shop: Shop, sandbox: Sandbox) -> None:
