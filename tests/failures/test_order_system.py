@@ -74,3 +74,20 @@ def test_an_order_system_that_crashes_comes_back(rehearsed: Rehearsed) -> None:
     caller.hangs_up()
 
     assert rehearsed.ends(caller)["outcome"] == "answered"
+
+
+def test_whoever_cannot_be_looked_up_is_told_so_and_gets_a_person(rehearsed: Rehearsed) -> None:
+    caller = rehearsed.calls("12")
+    caller.hears("prescription number")
+    rehearsed.order_system("down")
+    caller.keys("7010001")
+    caller.hears("One moment")
+
+    rehearsed.later(seconds=20)
+
+    caller.hears("cannot look that up just now, so a person will help you")
+    rehearsed.recovers()
+    rehearsed.answers("grace")
+    caller.talks()
+    caller.hangs_up()
+    assert rehearsed.ends(caller)["outcome"] == "answered"
