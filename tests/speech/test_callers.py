@@ -152,17 +152,16 @@ def test_an_ordinary_call_is_neither_an_emergency_nor_asked_about(words: str) ->
     assert (heard.urgency, heard.ask_safety) == ("routine", False)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        *["1", "2", "12", "90", "5551234", "yes", "no", "yeah", "nope", "ok", "two", "three", "thirty", "four", "january", "march", "december", "eligible", "english"],
-        *["español", "sí", "no", "uno", "dos", "tres", "cinco", "doce", "enero", "marzo", "octubre", "mayo", "repeat", "pound", "zero", "hello", "bueno"],
-        *["march third", "march 3rd 1954", "may fifth nineteen sixty two", "03/14/1962"],
-        *["el tres de mayo", "dos de enero", "repeat that", "say that again", "can you repeat that"],
-        *["repita por favor", "otra vez", "the first one", "yes please", "no thank you", "no gracias"],
-        *["five five five one two three four", "en español por favor", "spanish please"],
-    ],
-)  # fmt: skip
+ANSWERS = """
+1, 2, 12, 90, 5551234, yes, no, yeah, nope, ok, two, three, thirty, four, january, march, december, eligible, english
+español, sí, uno, dos, tres, cinco, doce, enero, marzo, octubre, mayo, repeat, pound, zero, hello, bueno, yes please
+march third, march 3rd 1954, may fifth nineteen sixty two, 03/14/1962, el tres de mayo, dos de enero, repeat that
+say that again, can you repeat that, repita por favor, otra vez, the first one, no thank you, no gracias
+five five five one two three four, en español por favor, spanish please
+"""
+
+
+@pytest.mark.parametrize("words", re.split(r", |\n", ANSWERS.strip()))
 def test_an_answer_of_a_word_or_two_is_harmless(words: str) -> None:
     heard = hear(words)
     assert (heard.urgency, heard.ask_safety) == ("routine", False)
