@@ -31,7 +31,7 @@ test: .venv/installed-dev browser
 check: .venv/installed
 	$(BIN)/ivr check
 
-# What callers say is understood by weights trained from ivr/speech/utterances/train.jsonl; a test holds the two together.
+# What callers say is understood by weights trained from ivr/speech/utterances/train_*.jsonl; a test holds the two together.
 model: .venv/installed-dev
 	$(BIN)/python -m ivr.office.training
 

@@ -11,20 +11,20 @@ from ivr.content.problems import did_you_mean
 from ivr.content.reading import Fields, Read, keyed, listed, name_of, scalar
 from ivr.content.written import File, Item, Wrong, read_yaml, text
 from ivr.core.rules import FACTS
-from ivr.speech.phrases import GAP, MEDICINE, NUMBER, Phrase, Phrases
+from ivr.speech.phrases import BUILT_IN, GAP, MEDICINE, NUMBER, Phrase, Phrases
 from ivr.speech.words import BREAK, PAUSE, words_of
 
 FOLDER = "callflows/speech/"
 LEVELS = ("emergency", "urgent", "ask")
 LONGEST = 200  # characters
-BUILT_IN = Path(__file__).parent.parent / "speech" / "phrases"
+PHRASES = Path(__file__).parent.parent / "speech" / "phrases"
 
 
 @cache
 def built_in() -> Phrases:
     """Return what the listener knows without any file of the pharmacy's; reading it takes a fifth of a second, once."""
-    paths = sorted(BUILT_IN.glob("*.yaml"))
-    files = [File(f"built-in/{path.name}", path.read_text(encoding="utf-8")) for path in paths]
+    paths = sorted(PHRASES.glob("*.yaml"))
+    files = [File(f"{BUILT_IN}{path.name}", path.read_text(encoding="utf-8")) for path in paths]
     tops = [top for file in files if (top := read_yaml(file))]
     lists = {name for top in tops for name in lists_in(top)}
     return reduce(Phrases.beside, (_read(top, {NUMBER, MEDICINE, *lists}) for top in tops), Phrases())

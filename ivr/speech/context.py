@@ -23,7 +23,7 @@ _NEXT_SAID = _all("me le se esta estoy tiene tengo ya siento i he she my mi is a
 _ANOTHER_MATTER = _all(
     "feeling feel well good right ok doing sure know stop stopped stopping help wait tell understand supposed only just"
     " remember breathe breathing moving move waking wake eating responding answering getting acting like want"
-    " se para deja puedo puede quiere quiero sabe siento siente bien responde despierta"
+    " se para deja puedo puede poder quiere quiero sabe siento siente bien responde despierta"
 )
 _SAYS_NO = _all("no not never barely hardly apenas")  # the phrase itself denies: `can not breathe`
 _SWALLOWED = _all("took taken swallowed ate drank overdosed tomo tome trago tragado comio bebio injected")

@@ -17,9 +17,11 @@ from ivr.speech.model import Model, shipped
 from ivr.speech.phrases import Found, Phrases, find
 from ivr.speech.words import BREAK, PAUSE, words_of
 
-EMERGENCY_FROM = 0.7
-ASK_FROM = 0.3
-URGENT_FROM = 0.4
+EMERGENCY_FROM = 0.55
+ASK_FROM = 0.2
+URGENT_FROM = 0.45
+UNLIKELY = 0.07  # a red flag built in is asked about when the other words make danger less likely than this
+HARDLY = 0.03  # and not even a doubt below this
 SURE = 0.25  # below this an intent is a guess
 MOST_WORDS = 400  # at a time; what somebody says in three minutes
 OVERLAP = 20
@@ -32,6 +34,7 @@ HARMLESS = {
 }
 HARM, OFFICE = "adverse_reaction", "prescriber_verification"
 SURE_DESPITE_DANGER = 0.9
+ANSWER = "answer"  # the list of what is said to questions of the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,15 @@ class Flags:
     def live(self, level: str) -> list[Found]:
         return [found for at, found, harmless in self.found if at == level and harmless is None]
 
-    def supposed(self) -> list[Found]:
-        """Return what is told as if it might happen; nobody says that for no reason."""
-        return [found for level, found, harmless in self.found if level != "urgent" and harmless == "supposed"]
+    def own(self) -> list[Found]:
+        """Return those of an emergency that the pharmacy wrote: they decide, whatever else is said."""
+        return [found for found in self.live("emergency") if not found.phrase.is_built_in]
+
+    def doubts(self, danger: float) -> list[Found]:
+        """Return what may be danger: also what is told as if it might happen; nobody says that for no reason."""
+        supposed = [found for level, found, harmless in self.found if level != "urgent" and harmless == "supposed"]
+        several = [*self.live("emergency"), *self.live("ask"), *supposed]
+        return [found for found in several if danger >= HARDLY or not found.phrase.is_built_in]
 
     def harmless(self) -> tuple[str, ...]:
         """Return in words why red flags of an emergency are none."""
@@ -78,8 +87,16 @@ class Listener:
         return max(map(self._understand, parts), key=_pressing)
 
     def _understand(self, words: list[str]) -> Heard:
+        flags, told = self.flags(words), list(self._intents_told(words))
+        if self._is_answer(words) and not flags.found and not told:
+            return Heard(None, "routine", False, 0.0, ("an answer, but no wish",))
         urgencies, intents = (self._model or shipped()).judge(features(words, self.patterns.lists))
-        return _decided(self.flags(words), urgencies, intents, list(self._intents_told(words)))
+        return _decided(flags, urgencies, intents, told)
+
+    def _is_answer(self, words: list[str]) -> bool:
+        """Return whether they answer a question of the line, as in `yes`, `march third` or `repeat that`."""
+        plain = " ".join(word for word in words if word not in (BREAK, PAUSE)) + " "
+        return ANSWER in self.patterns.lists and not self.patterns.lists[ANSWER].sub("", plain)
 
     def words(self, text: str) -> list[str]:
         """Return a sentence as the words that are compared."""
@@ -138,11 +155,11 @@ def _intent(likely: dict[str, float], urgency: str) -> tuple[str, float]:
 
 def _urgency(flags: Flags, likely: dict[str, float]) -> tuple[str, bool, tuple[str, ...]]:
     emergency, danger = flags.live("emergency"), likely["emergency"]
-    if emergency:
+    if emergency and (flags.own() or danger >= UNLIKELY):
         return "emergency", False, _named("red flag", emergency)
     if danger >= EMERGENCY_FROM:
         return "emergency", False, (f"sounds like an emergency ({danger:.0%})",)
-    doubts, urgent = [*flags.live("ask"), *flags.supposed()], flags.live("urgent")
+    doubts, urgent = flags.doubts(danger), flags.live("urgent")
     pressing = bool(urgent) or likely["urgent"] + danger >= URGENT_FROM
     why = (*_named("in doubt for", doubts), *_named("urgent", urgent), *flags.harmless())
     if danger >= ASK_FROM:

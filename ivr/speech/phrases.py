@@ -18,6 +18,8 @@ from ivr.speech.words import BREAK, PAUSE, words_of
 
 T = TypeVar("T")
 
+BUILT_IN = "built-in/"  # how the places of our own phrases begin
+
 GAP = "..."
 NUMBER = "number"  # any number in digits
 MEDICINE = "medicine"  # any medicine known by name
@@ -38,6 +40,10 @@ class Phrase:
     @property
     def place(self) -> str:
         return f"{self.file}:{self.line}"
+
+    @property
+    def is_built_in(self) -> bool:
+        return self.file.startswith(BUILT_IN)
 
     @property
     def lists(self) -> list[str]:

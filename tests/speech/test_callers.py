@@ -78,6 +78,11 @@ def test_what_may_be_an_emergency_is_asked_about(words: str) -> None:
         "i have all these pills in front of me",
         "todos estarían mejor sin mí",
         "ya no quiero vivir",
+        "perdí el trabajo y valgo más muerto",
+        "se murió mi vieja y quiero alcanzarla",
+        "hoy es mi último día",
+        "i am worth more dead",
+        "he is giving away all his things",
     ],
 )
 def test_who_does_not_want_to_live_is_heard_however_quietly_they_say_it(words: str) -> None:
@@ -91,6 +96,9 @@ def test_who_does_not_want_to_live_is_heard_however_quietly_they_say_it(words: s
         "it's nothing but my arm is numb",
         "yo llamaba por el refil pero me está doliendo el pecho",
         "no chest pain but he can't breathe",
+        "llevo una hora sin poder mover la mano y hablo arrastrado",
+        "tengo ocho meses de embarazo veo lucecitas y tengo la presión en 190 con 120",
+        "my toddler got into the drain cleaner",
         "i had a stroke two years ago, but now my face is drooping",
     ],
 )
@@ -129,6 +137,12 @@ def test_a_red_flag_that_is_none_says_why(words: str, why: str) -> None:
         "no me duele el pecho, quiero surtir mi receta",
         "me muero por saber dónde está mi pedido",
         "casi me da un infarto cuando vi el precio",
+        "got my flu shot yesterday, what time do you close",
+        "shooting downtown on the radio, are you still open",
+        "the app keeps dying and so does my patience",
+        "la página se desmaya cada vez que entro",
+        "me estoy comiendo las uñas por saber si llegó mi pedido",
+        "i about had a stroke looking at this bill",
         "what time do you close",
         "quiero hablar con una persona",
     ],
@@ -136,6 +150,22 @@ def test_a_red_flag_that_is_none_says_why(words: str, why: str) -> None:
 def test_an_ordinary_call_is_neither_an_emergency_nor_asked_about(words: str) -> None:
     heard = hear(words)
     assert (heard.urgency, heard.ask_safety) == ("routine", False)
+
+
+ANSWERS = """
+1, 2, 12, 90, 5551234, yes, no, yeah, nope, ok, two, three, thirty, four, january, march, december, eligible, english
+español, sí, uno, dos, tres, cinco, doce, enero, marzo, octubre, mayo, repeat, pound, zero, hello, bueno, yes please
+march third, march 3rd 1954, may fifth nineteen sixty two, 03/14/1962, el tres de mayo, dos de enero, repeat that
+say that again, can you repeat that, repita por favor, otra vez, the first one, no thank you, no gracias
+five five five one two three four, en español por favor, spanish please
+"""
+
+
+@pytest.mark.parametrize("words", re.split(r", |\n", ANSWERS.strip()))
+def test_an_answer_of_a_word_or_two_is_harmless(words: str) -> None:
+    heard = hear(words)
+    assert (heard.urgency, heard.ask_safety) == ("routine", False)
+    assert heard.intent in (None, "other")
 
 
 def test_what_somebody_only_supposes_is_asked_about() -> None:
@@ -210,7 +240,7 @@ def test_nothing_anybody_says_is_too_much_and_no_reason_repeats_it(words: str) -
     assert 0 <= heard.confidence <= 1
     for reason in heard.because:
         quoted = re.findall("`([^`]*)`", reason)
-        assert quoted or re.fullmatch(r"sounds like [a-z_ ]+ \(\d+%\)|nothing was said", reason)
+        assert quoted or re.fullmatch(r"sounds like [a-z_ ]+ \(\d+%\)|nothing was said|an answer, but no wish", reason)
         assert set(quoted) <= OURS
 
 

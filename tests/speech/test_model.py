@@ -20,11 +20,11 @@ ROOT = Path(__file__).parents[2]
 FLOORS = {
     "emergencies caught": 0.97,
     "emergencies outright": 0.90,
-    "right when it says emergency": 0.83,
-    "urgent or above": 0.90,
-    "intent right": 0.80,
+    "right when it says emergency": 0.85,
+    "urgent or above": 0.92,
+    "intent right": 0.83,
 }
-MOST_ASKED = 0.09
+MOST_ASKED = 0.085
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +42,31 @@ def test_few_callers_who_are_in_no_danger_are_asked_about_it(figures: dict[str, 
     assert figures["asks where there is none"].share <= MOST_ASKED
 
 
-def test_the_shipped_weights_are_those_that_training_gives() -> None:
-    labelled = training.utterances("train")
-    fresh = training.train(labelled, training.seen(Listener(built_in()), labelled))
+def test_the_shipped_weights_were_trained_on_these_utterances_as_the_model_sees_them_now() -> None:
+    now = training.fingerprint(Listener(built_in()), training.utterances("train"))
+    assert now == training.trained_on(), "run `make model`"
 
-    assert list(fresh.rows) == list(shipped().rows), "run `make model`"
-    assert fresh.answers == shipped().answers
-    np.testing.assert_allclose(fresh.weights * fresh.steps, shipped().weights * shipped().steps, atol=0.2)
+
+@pytest.mark.parametrize("changed", [{"urgency": "urgent"}, {"text": "somebody else's words"}])
+def test_whoever_changes_an_utterance_has_to_train_again(changed: dict[str, str]) -> None:
+    listener, few = Listener(built_in()), training.utterances("train")[:5]
+    assert training.fingerprint(listener, [{**few[0], **changed}, *few[1:]]) != training.fingerprint(listener, few)
+
+
+def test_training_gives_the_same_weights_from_the_same_utterances() -> None:
+    few = training.utterances("train")[::150]
+    kinds = training.seen(Listener(built_in()), few)
+    first, second = training.train(few, kinds), training.train(few, kinds)
+
+    assert list(first.rows) == list(second.rows)
+    assert (first.weights == second.weights).all()
+    understood = [max(first.judge(kind)[0].items(), key=lambda item: item[1])[0] for kind in kinds]
+    assert sum(one["urgency"] == urgency for one, urgency in zip(few, understood, strict=True)) >= 0.95 * len(few)
 
 
 def test_saved_weights_are_read_as_they_were(tmp_path: Path) -> None:
-    training.save(shipped(), tmp_path / "weights.npz")
+    training.save(shipped(), "told", tmp_path / "weights.npz")
+    assert training.trained_on(tmp_path / "weights.npz") == "told"
     with np.load(tmp_path / "weights.npz", allow_pickle=False) as stored:
         assert (stored["weights"] == shipped().weights).all()
 
@@ -62,7 +76,7 @@ def test_what_is_held_out_is_never_trained_on() -> None:
     said = {one["text"].lower() for one in train}
     assert [one["text"] for one in held_out if one["text"].lower() in said] == []
     assert len({one["id"] for one in [*train, *held_out]}) == len(train) + len(held_out)
-    assert len(held_out) >= 400
+    assert len(held_out) >= 1_000
 
 
 @pytest.mark.parametrize("name", ["train", "held_out"])
