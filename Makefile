@@ -25,7 +25,7 @@ install: .venv/installed
 
 test: .venv/installed-dev browser
 	$(MAKE) --no-print-directory lint check
-	$(BIN)/ivr classify --score ivr/speech/utterances/held_out.jsonl
+	$(BIN)/ivr classify --score ivr/speech/utterances/held_out*.jsonl
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: .venv/installed

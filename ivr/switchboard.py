@@ -20,6 +20,7 @@ from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
+from ivr.core.entry import is_plain
 from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
 from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
@@ -244,7 +245,7 @@ class Switchboard:
 
     def _understood(self, event: Event, call: Call) -> Event:
         """The event, with what the words in it mean; without a listener only the phrases of the flows mean anything."""
-        if self._listener is None or not isinstance(event, Spoke):
+        if self._listener is None or not isinstance(event, Spoke) or is_plain(event.words):
             return event
         heard = self._listener.understand(event.words, call.language, self.pharmacy(call.version))
         return replace(event, heard=heard)

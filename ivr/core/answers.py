@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.core import asking, entry, facts, flows, walk
+from ivr.core import asking, entry, facts, flows, safety, walk
 from ivr.core.call import Crumb
 from ivr.core.draft import Draft
 from ivr.core.effects import RememberAccess
@@ -15,6 +15,7 @@ from ivr.core.verbs import Say
 STRIKES = 3  # misses at one question, then a person
 MISSES = 5  # misses in one call, then a person
 SLOWER_AFTER = 2  # times `*` in a row
+MOST_REPEATS = 3  # times `*` in a row; more, and repeating does not help
 MOST_CRUMBS = 6
 
 Answered = Keyed | Spoke | Silent
@@ -59,7 +60,7 @@ def _menu(draft: Draft, node: flows.Menu, event: Keyed | Spoke) -> None:
     if universal(draft, key):
         return None
     if isinstance(event, Keyed):
-        return missed(draft, "not_an_option")
+        return None if in_danger(draft, key) else missed(draft, "not_an_option")
     if node.understand and event.heard and event.heard.is_understood:
         return _understood(draft, node, event.heard)
     return missed(draft, "not_understood")
@@ -134,6 +135,8 @@ def _collect(draft: Draft, node: flows.Collect, event: Keyed | Spoke) -> None:
         return None
     if key in node.instead:
         return _on(draft, node.instead[key])
+    if value is None and isinstance(event, Keyed) and in_danger(draft, key):
+        return None
     if value is None:
         return missed(draft, "not_an_option" if isinstance(event, Keyed) else "not_understood")
     draft.put(fields={**draft.call.fields, node.field: value})
@@ -170,7 +173,7 @@ def _pick(draft: Draft, node: flows.Pick, event: Keyed | Spoke) -> None:
         _leave_crumb(draft)
         facts.take_prescription(draft, there[key])
         return _on(draft, node.then)
-    if universal(draft, key):
+    if universal(draft, key) or (isinstance(event, Keyed) and in_danger(draft, key)):
         return None
     return missed(draft, "not_an_option" if isinstance(event, Keyed) else "not_understood")
 
@@ -198,9 +201,21 @@ def universal(draft: Draft, key: str) -> bool:
     return True
 
 
+def in_danger(draft: Draft, key: str) -> bool:
+    """The emergency key, once the line's menu has taught it, means the same wherever it means nothing else."""
+    option = safety.emergency_key(draft, key)
+    if option is None:
+        return False
+    facts.learn_for_good(draft, option.facts)
+    walk.route(draft)
+    return True
+
+
 def _again(draft: Draft) -> None:
     """The question once more; whoever asks for that twice is spoken to more slowly from now on."""
     draft.put(repeats=draft.call.repeats + 1)
+    if draft.call.repeats > MOST_REPEATS:
+        return missed(draft, "not_an_option")
     if draft.call.repeats >= SLOWER_AFTER and not facts.is_patient(draft):
         return _slower(draft)
     return walk.walk(draft)

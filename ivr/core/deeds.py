@@ -41,6 +41,7 @@ def _forget_prescription(draft: Draft) -> None:
 def _once(draft: Draft, what: str, effect: Effect) -> None:
     """The same for the same prescription is asked for once in a call; for another one it is another order."""
     asked = f"{what}:{draft.call.prescription}"
+    draft.put(trail=())  # there is no way back to before it was asked for
     if asked not in draft.call.requested:
         draft.put(requested=(*draft.call.requested, asked))
         draft.do(effect)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from ivr.core import dates, numerals
-from ivr.core.flows import Menu
+from ivr.core.flows import Menu, Option
 
 PHRASE_WORDS = 4  # an answer of so many words is one of the phrases a menu knows, if it has one in it
 SHORT_ANSWER_WORDS = 3  # `press two please`
@@ -43,8 +43,29 @@ _UNIVERSAL: Mapping[str, str] = {
     **_phrases("mas despacio, despacio, mas lento, hable mas despacio, hable despacio, mas lentamente", SLOWER),
     **_phrases("zero, cero", "0"),
 }
+_CLOSING = _words(
+    "bye goodbye thank you all right ok okay that s is it adios hasta luego bueno todo es listo yes no si"
+)
+_TAKES_BACK = _words(
+    "no not t don never cancel stop wait undo late already without mean didn nunca sin cancele cancelar espere tampoco"
+)
+_ASKS = _words(
+    "do does did is are was can could how what when where who why would should will cuanto cuanta que quien cuando"
+    " donde como puedo puede tengo"
+)
+YES_PHRASES, NO_PHRASES = ("yes", "sí", "si"), ("no",)
 _DENIED_VERBS = (["estoy"], ["esta"], ["estan"], ["estamos"], ["hay"], ["tengo"], ["tiene"])  # what a Spanish no denies
+_DEAR = _words(  # premium rates, and islands that share the numbering and not the tariff
+    "900 976 242 246 264 268 284 345 441 473 649 658 664 721 758 767 784 809 829 849 868 869 876"
+)
 _LANGUAGES = {"english": "en", "ingles": "en", "spanish": "es", "espanol": "es", "castellano": "es"}
+_SMALL_WORDS = {
+    "en": _words("i my the is are was he she it they you can cannot not and to of in with at help someone need have"),
+    "es": _words(
+        "yo mi el la los las es esta estoy estan que de del en con no me se un una y puedo tengo tiene ayuda ayudame"
+        " por hijo hija favor morir tomo quiero mis"
+    ),
+}
 _ASKS_FOR_A_PERSON = re.compile(
     r"\b(speak|talk|speaking|talking|hablar|comunicarme|comunicar|comuniqueme|pasar|paseme)\b.*" + PERSON_WORDS.pattern
 )
@@ -92,6 +113,14 @@ def language_named(words: str) -> str | None:
     return _LANGUAGES.get(told[0]) if len(told) == 1 else None
 
 
+def language_of(words: str) -> str | None:
+    """Return the language a sentence is in, by its smallest words; None where they do not tell."""
+    told = numerals.tokens(words)
+    counts = {language: sum(token in small for token in told) for language, small in _SMALL_WORDS.items()}
+    first, second = sorted(counts, key=lambda language: -counts[language])[:2]
+    return first if counts[first] > counts[second] else None
+
+
 def asks_for_person(words: str) -> bool:
     """Return whether an answer asks for a person and for nothing else; `someone stole it` does not."""
     told = [token for token in numerals.tokens(words) if token not in _POLITE]
@@ -135,21 +164,52 @@ def _denies_harm(told: list[str]) -> bool:
 
 
 def phrase_for(words: str, menu: Menu) -> tuple[str, str]:
-    """Return the key of the option a phrase of which was said, and the phrase; danger first, then the longest."""
+    """Return the key of the option a phrase of which was said, and the phrase; danger first, then the longest.
+
+    An option that says nothing of what the call is about is a yes, a no or a goodbye. It is not taken where the words
+    around the phrase take it back or ask about it: `no, don't order it`, `do I have to say yes`.
+    """
     said = words.casefold()
     heard = [
         (option.facts.get("urgency") == "emergency", len(phrase), key, phrase)
         for key, option in menu.options.items()
         for phrases in option.hear.values()
         for phrase in phrases
-        if re.search(rf"\b{re.escape(phrase.casefold())}\b", said)
+        if (found := re.search(rf"\b{re.escape(phrase.casefold())}\b", said))
+        and (option.facts or not _is_taken_back(said[: found.start()], said[found.end() :]))
     ]
-    return max(heard, key=lambda option: option[:2])[2:] if heard else ("", "")
+    return max(heard, key=lambda option: option[:2])[2:] if heard else _clear_answer(words, menu)
+
+
+def _is_taken_back(before: str, after: str) -> bool:
+    told = numerals.tokens(f"{before} {after}")
+    return bool({*told} & _TAKES_BACK) or (told[:1] != [] and told[0] in _ASKS)
+
+
+def _clear_answer(words: str, menu: Menu) -> tuple[str, str]:
+    """The option for a clear yes or no, where there is one: `no, don't refill it` is a no."""
+    answer = None if {*numerals.tokens(words)[:1]} & _ASKS else yes_or_no(words)
+    wanted = () if answer is None else YES_PHRASES if answer else NO_PHRASES
+    options = (
+        (key, phrase) for key, option in menu.options.items() if not option.facts for phrase in _phrases_of(option)
+    )
+    return next(((key, phrase) for key, phrase in options if phrase in wanted), ("", ""))
+
+
+def _phrases_of(option: Option) -> list[str]:
+    return [phrase for phrases in option.hear.values() for phrase in phrases]
 
 
 def is_phrase_of(words: str, menu: Menu) -> bool:
     """Return whether an answer is one of the phrases a menu knows, give or take a word."""
     return len(words.split()) <= PHRASE_WORDS and bool(phrase_for(words, menu)[0])
+
+
+def is_nothing_else(words: str, menu: Menu) -> bool:
+    """Return whether an answer is made of a menu's own phrases and politeness, and of nothing else."""
+    known = {token for option in menu.options.values() for p in _phrases_of(option) for token in numerals.tokens(p)}
+    told = numerals.tokens(words)
+    return bool(told) and {*told} <= known | _POLITE | _CLOSING and bool({*told} & known)
 
 
 def key_for(words: str, menu: Menu) -> str:
@@ -200,7 +260,7 @@ def read(as_: str, digits: str, today: date, length: int | None = None) -> str |
             return digits if is_npi(digits) else None
         case "phone":
             national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
-            return f"+1{national}" if len(national) == 10 and national[0] not in "01" else None
+            return f"+1{national}" if _can_be_called_back(national) else None
         case "zip" | "code":
             return digits if len(digits) == LENGTHS[as_] else None
         case "rx_number":
@@ -216,6 +276,13 @@ def said(as_: str, words: str, language: str, today: date, length: int | None = 
     if as_ == "date_of_birth":
         return dates.said(words, language, today)
     return first_that_fits(read(as_, digits, today, length) for digits in numerals.readings(words))
+
+
+def _can_be_called_back(national: str) -> bool:
+    """Return whether ten digits are an ordinary number of the United States or Canada, and cost nobody a fortune."""
+    area, exchange = national[:3], national[3:6]
+    ordinary = all(part[:1] not in ("", "0", "1") and part[1:] != "11" for part in (area, exchange))
+    return len(national) == 10 and ordinary and area not in _DEAR
 
 
 def first_that_fits(values: Iterable[str | None]) -> str | None:

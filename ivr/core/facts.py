@@ -91,7 +91,7 @@ def learn_urgency(draft: Draft, urgency: str) -> None:
 def chosen(draft: Draft, facts: Mapping[str, Value]) -> None:
     """What an option says, kept for the number's next call where that spares the caller a question."""
     learn(draft, facts)
-    if not draft.call.caller.number:
+    if not draft.call.caller.number or draft.call.caller.attestation == "failed":
         return
     if "language" in facts:
         draft.do(RememberLanguage(str(facts["language"])))

@@ -18,7 +18,7 @@ class Worth:
     """What is worth a tier: all of these fit one person, and the number that rings says this much."""
 
     shown: frozenset[str]  # of rx_number, date_of_birth, zip, code
-    number: str  # any · on_file (theirs, or of somebody who acts for them) · vouched (on file, and surely not forged)
+    number: str  # any · filed (theirs, or of who acts for them) · on_file (not doubtful) · vouched (not forged)
     tier: str
 
 
@@ -29,7 +29,7 @@ def _worth(shown: str, number: str, tier: str) -> Worth:
 TABLE = (
     _worth("date_of_birth rx_number", "on_file", "verified"),
     _worth("date_of_birth zip", "on_file", "verified"),
-    _worth("date_of_birth code", "on_file", "verified"),
+    _worth("date_of_birth code", "filed", "verified"),
     _worth("date_of_birth", "vouched", "verified"),
     _worth("date_of_birth rx_number zip", "any", "verified"),
     _worth("rx_number", "on_file", "prescription"),
@@ -38,16 +38,21 @@ TABLE = (
 )
 """The first row that applies counts. A birth date and a zip are matched, not secret: alone they are worth nothing."""
 
+DOUBTFUL = ("failed", "C")
+"""A number that failed is forged; one at C came through a gateway, as forged ones do. Neither shows anything."""
+
 RANKS = ("anonymous", "number", "prescription", "prescriber", "verified", "staff")
 
 
 def tier_for(shown: Collection[str], *, number_on_file: bool, attestation: str) -> str | None:
     """Return the tier of a caller all of whose proofs fit one person; None: nothing new, ask for more.
 
-    A number whose attestation failed is somebody else's, whatever the order system has on file.
+    A number whose attestation is doubtful shows nothing, whatever the order system has on file.
     """
     says = {"any"}
     if number_on_file and attestation != "failed":
+        says.add("filed")  # enough where a code came back from it
+    if number_on_file and attestation not in DOUBTFUL:
         says.add("on_file")
         if attestation == "A":
             says.add("vouched")

@@ -16,6 +16,7 @@ from ivr.core.verbs import Say
 MOST_SILENCES = 2  # at the safety question, and somebody may be hurt
 MOST_CLEARED = 8
 VAGUE = ("other", "speak_to_person")  # intents that say less than that somebody is harmed
+HOLD_KEYS = ("0", "1", "2", "3", "9")  # mean something else to callers on hold
 ASKED_IN = ("flow", "holding", "dialogue")
 
 Answered = Keyed | Spoke | Silent
@@ -23,31 +24,57 @@ Answered = Keyed | Spoke | Silent
 
 def first(draft: Draft, event: Answered) -> Answered | None:
     """The caller's answer, once no danger is in it; None when danger has taken the turn."""
-    if isinstance(event, Spoke) and entry.is_plain(event.words):
+    if isinstance(event, Spoke) and (entry.is_plain(event.words) or _is_what_the_menu_says(draft, event)):
         event = replace(event, heard=None)  # the number on a label is no danger, however it sounds to a listener
     if isinstance(event, Spoke) and event.heard is not None:
         draft.why.append(_evidence(event.heard))
+    if isinstance(event, Keyed) and _presses_for_help(draft, event):
+        emergency(draft, Heard("adverse_reaction", "emergency", False, 1.0))
+        return None
     if draft.call.phase not in ASKED_IN:
         draft.put(doubt=None)
         return event
     if isinstance(event, Spoke) and event.heard is not None and event.heard.urgency == "emergency":
-        emergency(draft, event.heard)
+        emergency(draft, event.heard, event.words)
         return None
     if draft.call.doubt is not None:
         return _answered(draft, draft.call.doubt, event)
     if isinstance(event, Spoke) and event.heard is not None and _is_doubtful(draft, event, event.heard):
         draft.put(doubt=Doubt(event.words, event.heard), silences=0)
+        _speak_as_they_do(draft, event.words)
+        draft.why.append(_told("harm could not be ruled out, and the caller is asked"))
         asking.safety(draft)
         return None
     return event
 
 
-def emergency(draft: Draft, heard: Heard) -> None:
+def emergency_key(draft: Draft, key: str) -> flows.Option | None:
+    """What this key means in the menu of the line that teaches callers where to press in danger."""
+    nodes = draft.pharmacy.flows[draft.line.flow].nodes.values()
+    options = (node.options[key] for node in nodes if isinstance(node, flows.Menu) and key in node.options)
+    return next((option for option in options if option.facts.get("urgency") == "emergency"), None)
+
+
+def _presses_for_help(draft: Draft, event: Keyed) -> bool:
+    """On hold and while a callback is agreed on, the emergency key still works, unless it has another meaning there."""
+    ticket, key = draft.call.ticket, event.digits.rstrip("#")
+    waits = draft.call.phase in ("holding", "dialogue") and ticket is not None and not ticket.emergency
+    return waits and key not in HOLD_KEYS and emergency_key(draft, key) is not None
+
+
+def _is_what_the_menu_says(draft: Draft, event: Spoke) -> bool:
+    """`Thank you, goodbye` where the menu has it: a listener for quiet farewells would call a pharmacist."""
+    node = walk.here(draft) if draft.call.phase == "flow" and draft.call.doubt is None else None
+    return isinstance(node, flows.Menu) and entry.is_nothing_else(event.words, node)
+
+
+def emergency(draft: Draft, heard: Heard, words: str = "") -> None:
     """To a pharmacist, by the rules and at once: nobody proves who they are, and nothing else is asked."""
     is_exact = heard.is_understood and heard.intent not in VAGUE
     intent = str(heard.intent) if is_exact else "adverse_reaction"
     facts.learn_for_good(draft, {"intent": intent, "urgency": "emergency"})
     draft.put(doubt=None, asking=None, asking_since=None, secret=False)
+    _speak_as_they_do(draft, words)
     draft.say(Say("emergency_heard"))
     on_hold = draft.call.ticket is not None and draft.call.phase in ("holding", "dialogue")
     decision = walk.decide(draft, _figures(draft))
@@ -57,6 +84,13 @@ def emergency(draft: Draft, heard: Heard) -> None:
     if not walk.carry_out(draft, decision):
         walk.walk(draft)
     return None
+
+
+def _speak_as_they_do(draft: Draft, words: str) -> None:
+    """Whoever cries for help in another language of the line is answered in it."""
+    spoken = entry.language_of(words)
+    if spoken:
+        facts.learn_language(draft, spoken)
 
 
 def _figures(draft: Draft) -> Answer:
@@ -78,13 +112,15 @@ def _answered(draft: Draft, doubt: Doubt, event: Answered) -> Answered | None:
     """Only a clear no is a no: then what they said is taken as it was meant, and not asked about again."""
     said = entry.yes_or_no(event.words) if isinstance(event, Spoke) else None
     if _is_no(event, said):
+        draft.why.append(_told("nobody is in danger, the caller says"))
         draft.put(doubt=None, silences=0, cleared=(*draft.call.cleared, _fingerprint(doubt.words))[-MOST_CLEARED:])
         return Spoke(event.leg, doubt.words, heard=replace(doubt.heard, ask_safety=False))
     if _is_silence(event) and draft.call.silences + 1 < MOST_SILENCES:
         draft.put(silences=draft.call.silences + 1)
         asking.safety(draft)
         return None
-    emergency(draft, doubt.heard)
+    draft.why.append(_told("the answer was no clear no"))
+    emergency(draft, doubt.heard, doubt.words)
     return None
 
 
@@ -107,6 +143,10 @@ def _is_silence(event: Answered) -> bool:
 
 def _fingerprint(words: str) -> str:
     return sha256(" ".join(words.casefold().split()).encode()).hexdigest()[:16]
+
+
+def _told(because: str) -> Reason:
+    return Reason("safety question", "ivr/speech", 0, True, because)
 
 
 def _evidence(heard: Heard) -> Reason:

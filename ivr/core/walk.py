@@ -22,7 +22,7 @@ def begin(draft: Draft, event: Arrived) -> None:
         draft.do(Inquire("who"))
         draft.put(asked=("who",))
     remembered = draft.world.answers.get("language")
-    if remembered:
+    if remembered and event.caller.attestation != "failed":
         facts.told_elsewhere(draft, remembered)
     walk(draft)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ivr.core.call import Answer, Call, Found
-from ivr.core.identity import tier_for
+from ivr.core.identity import DOUBTFUL, tier_for
 from ivr.core.rules import UNKNOWN, Value
 from ivr.orders.port import OrderSystem, Person, Prescription, Proof, Proved, Refused, Unavailable
 
@@ -72,7 +72,7 @@ def _prescriber(call: Call, orders: OrderSystem, timeout_seconds: float | None) 
     office = orders.prescriber(npi, call.caller.number, timeout_seconds=timeout_seconds)
     if office is None:
         return Told(Answer(True))
-    proved = office.number_on_file and call.caller.attestation != "failed"
+    proved = office.number_on_file and call.caller.attestation not in DOUBTFUL
     return Told(Answer(True, {"caller": "prescriber", **({"tier": "prescriber"} if proved else {})}))
 
 
@@ -121,9 +121,9 @@ def _tier(shown: set[str], proved: Proved, call: Call) -> str | None:
 
 def _proved(proved: Proved, tier: str, call: Call) -> Answer:
     """What a caller may hear of from now on; who may hear nothing is no surer than before, whatever they know."""
-    if proved.permission == "nothing":
-        return Answer(True, {"permission": "nothing"})
-    on_file = proved.number_on_file and call.caller.attestation != "failed"
+    if proved.permission == "nothing":  # that it fits would tell them that it does
+        return NOT_FOUND
+    on_file = proved.number_on_file and call.caller.attestation not in DOUBTFUL
     hints = {"language": proved.language, "access": proved.access}
     facts: dict[str, Value] = {
         "tier": tier,

@@ -6,7 +6,8 @@ harm is not ruled out, and somebody has to ask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ivr.core.heard import Heard
@@ -14,7 +15,7 @@ from ivr.speech.context import Context
 from ivr.speech.features import features
 from ivr.speech.medicines import Medicines
 from ivr.speech.model import Model, shipped
-from ivr.speech.phrases import Found, Phrases, find
+from ivr.speech.phrases import Found, Phrase, Phrases, find
 from ivr.speech.words import BREAK, PAUSE, words_of
 
 EMERGENCY_FROM = 0.55
@@ -103,15 +104,21 @@ class Listener:
         return self._medicines.named(words_of(text))
 
     def flags(self, words: list[str]) -> Flags:
-        """Return the red flags of a sentence, once idioms are out of the way."""
+        """Return the red flags of a sentence, once idioms are out of the way; the pharmacy's own fear no idiom."""
         plain = self._without_idioms(words)
         return Flags(
             [
                 (level, found, self._context.why_harmless(words, found.start, found.end))
                 for level, phrases in self.patterns.red_flags.items()
-                for found in find(phrases, plain)
+                for found in self._heard(phrases, words, plain)
             ]
         )
+
+    def _heard(
+        self, phrases: Sequence[tuple[Phrase, re.Pattern[str]]], words: list[str], plain: list[str]
+    ) -> list[Found]:
+        own = (found for found in find(phrases, words) if not found.phrase.is_built_in)
+        return [*own, *(found for found in find(phrases, plain) if found.phrase.is_built_in)]
 
     def _without_idioms(self, words: list[str]) -> list[str]:
         plain = list(words)

@@ -174,7 +174,7 @@ def test_what_they_may_hear_of_the_patient_is_told(
 
 
 def test_who_may_hear_nothing_learns_nothing_whatever_they_know(told: Any) -> None:
-    assert told("identity:0", call_from(ROLF, fields=ADAS)).answer == Answer(True, {"permission": "nothing"})
+    assert told("identity:0", call_from(ROLF, fields=ADAS)).answer == NOT_FOUND
 
 
 def test_of_money_only_who_may_hear_everything_hears(told: Any, order_system: RestOrderSystem) -> None:
