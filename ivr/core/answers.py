@@ -224,7 +224,7 @@ def _again(draft: Draft) -> None:
 def _slower(draft: Draft) -> None:
     if not facts.is_patient(draft):  # those who ring through a relay stay that
         facts.learn_for_good(draft, {"access": "slow"})
-        if draft.call.caller.number:
+        if draft.call.caller.number and draft.call.caller.attestation != "failed":
             draft.do(RememberAccess("slow"))
     draft.say(Say("slower_now"))
     walk.walk(draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -202,6 +203,11 @@ class TestPace:
         assert call.call.facts["access"] == "slow"
         assert call.keys("*").heard == ["main_menu"]
 
+    def test_star_for_ever_leads_to_a_person_in_the_end(self):
+        call = at_the_menu().keys(*["*"] * 12)
+        assert call.call.wants_person
+        assert call.call.ticket is not None
+
     def test_an_answer_between_two_stars_breaks_the_row(self):
         assert "access" not in at_the_menu().keys("*", "7", "*").call.facts
 
@@ -304,3 +310,85 @@ class TestNamingALanguage:
 
     def test_a_sentence_with_a_language_in_it_is_about_something_else(self):
         assert at_the_menu().says("the label is in spanish and I cannot read it").call.language != "es"
+
+
+CONFIRM = Menu(
+    "confirm",
+    {
+        "1": Option("yes", hear={"en": ("yes", "order it", "go ahead"), "es": ("sí", "pídala")}),
+        "2": Option("no", hear={"en": ("no", "not now"), "es": ("no", "ahora no")}),
+    },
+)
+GOODBYE = Menu("anything_else", {"1": Option("bye", hear={"en": ("that is all", "no", "thank you", "goodbye")})})
+
+TAKEN = """
+yes
+yes please
+order it
+sí, por favor
+go ahead and order it please
+"""
+REFUSED = """
+no
+no, don't refill it
+no please
+no quiero pedirla
+"""
+OPEN = """
+yes I mean no
+do I have to say yes
+can I order it tomorrow
+don't order it
+I never said order it
+what happens if I order it
+already order it late
+"""
+
+
+class TestAYesThatOrdersSomething:
+    @pytest.mark.parametrize("words", TAKEN.strip().splitlines())
+    def test_a_clear_yes_is_one(self, words):
+        assert entry.phrase_for(words, CONFIRM)[0] == "1"
+
+    @pytest.mark.parametrize("words", REFUSED.strip().splitlines())
+    def test_a_no_is_no_yes_whatever_else_is_in_it(self, words):
+        assert entry.phrase_for(words, CONFIRM)[0] == "2"
+
+    @pytest.mark.parametrize("words", OPEN.strip().splitlines())
+    def test_a_question_and_what_is_taken_back_are_neither(self, words):
+        assert entry.phrase_for(words, CONFIRM)[0] != "1"
+
+    @pytest.mark.parametrize("words", ["goodbye", "thank you, goodbye", "no, that is all, thank you"])
+    def test_a_goodbye_the_menu_waits_for_is_nothing_else(self, words):
+        assert entry.is_nothing_else(words, GOODBYE)
+
+    @pytest.mark.parametrize("words", ["goodbye cruel world", "thanks I'm dying", "no I took them all"])
+    def test_more_than_that_is_listened_to(self, words):
+        assert not entry.is_nothing_else(words, GOODBYE)
+
+
+class TestTheLanguageOfACry:
+    @pytest.mark.parametrize(
+        ("words", "language"),
+        [("no puedo respirar", "es"), ("me quiero morir", "es"), ("I can't breathe", "en"), ("Lisinopril", None)],
+    )
+    def test_small_words_tell_it(self, words, language):
+        assert entry.language_of(words) == language
+
+
+class TestNumbersToCallBack:
+    @pytest.mark.parametrize("digits", ["9005551212", "9115550100", "8765551234", "6141550100", "6149115550"])
+    def test_what_costs_a_fortune_or_is_no_ordinary_number_is_asked_again(self, digits):
+        assert entry.read("phone", digits, date(2026, 11, 24)) is None
+
+    def test_an_ordinary_one_is_taken(self):
+        assert entry.read("phone", "16145550101", date(2026, 11, 24)) == "+16145550101"
+
+
+class TestAForgedNumber:
+    def test_nothing_is_remembered_for_it(self):
+        forged = Rehearsal(pharmacy=LISTENS)
+        forged.caller = replace(forged.caller, attestation="failed")
+        forged.call = replace(forged.call, caller=forged.caller)
+        assert not forged.rings().keys("2", "*", "*").did(RememberLanguage)
+        assert not forged.did(RememberAccess)

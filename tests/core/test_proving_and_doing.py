@@ -253,6 +253,11 @@ class TestDoing:
             RequestRenewal,
         ]
 
+    def test_there_is_no_way_back_to_before_it_was_ordered(self):
+        call = listed(ONE).keys("4")
+        assert call.call.trail == ()
+        assert call.keys("9").heard[:1] == ["not_an_option"]
+
     @pytest.mark.parametrize(("key", "what"), [("4", "request_refill"), ("6", "request_renewal")])
     def test_without_a_prescription_it_is_work_for_the_staff(self, key, what):
         assert [task.what for task in caller().keys(key).did(CreateTask)] == [what]

@@ -260,3 +260,35 @@ class TestSilenceOfOurs:
             assert call.heard == ["one_moment"]
             call.later(2.1).happens(Silent("c"))
         assert call.later(2).happens(Silent("c")).call.ticket is not None
+
+
+TEACHES = pharmacy_with(
+    menu=replace(MENU, options={"8": MENU.options["1"], "2": MENU.options["2"]}, understand="decide")
+)
+
+
+class TestTheEmergencyKey:
+    def test_it_means_the_same_at_every_later_question(self):
+        assert to_a_pharmacist(Rehearsal(pharmacy=TEACHES).rings().keys("1", "2", "8"))
+
+    def test_it_works_on_hold(self):
+        call = Rehearsal(pharmacy=TEACHES).on_hold().keys("8")
+        assert to_a_pharmacist(call)
+        assert call.heard[-1] == "emergency_heard"
+
+    def test_a_key_that_means_something_else_on_hold_keeps_its_meaning(self):
+        call = Rehearsal(pharmacy=LISTENS).on_hold().keys("1")  # there the emergency stands on 1
+        assert not call.call.ticket.emergency
+
+    def test_where_no_menu_teaches_one_it_is_no_choice(self):
+        call = Rehearsal(pharmacy=LISTENS).rings().keys("1", "8")
+        assert call.heard[:1] == ["not_an_option"]
+
+
+class TestTheirOwnLanguage:
+    def test_a_cry_in_another_language_of_the_line_is_answered_in_it(self):
+        call = at_the_menu().says("me quiero morir", "adverse_reaction", "emergency")
+        assert call.call.language == "es"
+
+    def test_a_medicine_alone_tells_no_language(self):
+        assert at_the_menu().says("warfarin", "adverse_reaction", "emergency").call.language == "en"

@@ -56,6 +56,11 @@ def test_an_idiom_is_no_red_flag() -> None:
     assert hear("version: 1\nnot: [overdose of kindness]\n", "thanks for the overdose of kindness").urgency == "routine"
 
 
+def test_their_own_red_flag_fears_no_idiom_of_ours() -> None:
+    own = "version: 1\nred_flags: {emergency: [the flu shot made me see green]}\n"
+    assert hear(own, "the flu shot made me see green").urgency == "emergency"
+
+
 def test_a_phrase_may_leave_words_out_and_use_lists_and_medicines_of_its_own() -> None:
     own = """version: 1
 red_flags:
