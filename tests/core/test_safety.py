@@ -65,6 +65,11 @@ class TestARedFlag:
         assert to_a_pharmacist(call)
         assert call.call.asking is None
 
+    def test_what_the_open_menu_offers_is_no_danger_when_it_is_all_they_say(self):
+        call = at_the_menu().says("Refill.", "adverse_reaction", "emergency")
+        assert call.heard == ["rx_number"]
+        assert call.call.facts.get("urgency") != "emergency"
+
     def test_it_goes_before_the_phrase_of_an_option(self):
         assert to_a_pharmacist(at_the_menu().says("a refill, and I can't breathe", "refill_request", "emergency"))
 
