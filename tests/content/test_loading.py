@@ -279,9 +279,7 @@ def damaged(draw: st.DrawFn, text: str) -> str:
     return text
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.reuse, Phase.generate)
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.reuse, Phase.generate))
 @given(path=st.sampled_from(sorted(SHIPPED)), data=st.data())
 def test_a_damaged_file_is_read_or_refused_with_its_places(path: str, data: st.DataObject) -> None:
     text = data.draw(damaged(SHIPPED[path]))
