@@ -102,8 +102,7 @@ class Placing:
             self._board.tell(row.call_id, event)
 
     def _number_of(self, call: Call) -> str:
-        pharmacy = self._board.pharmacy(call.version)
-        return (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).number
+        return self._board.pharmacy(call.version).line_of(call.line).number
 
     # ------------------------------------------------------------ calls nobody knows about
 

@@ -22,6 +22,7 @@ from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
 from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
+from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
 from ivr.core.on_hold import hold_view
@@ -38,7 +39,6 @@ log = structlog.get_logger()
 
 TRIES = 12  # a turn that lost a race is stepped again: a hang-up sets off half a dozen events at one moment
 MOST_ASKS = 4
-SLOW = ("slow", "relay")  # whose access asks for a slower pace
 STUMBLE_SECONDS = 60  # a second failure this soon is not asked again but rescued
 
 
@@ -331,7 +331,7 @@ class Switchboard:
         return is_agent and not self.record.replies_for(exit_.leg, loaded.documents)
 
     def _language(self, call: Call, leg: str, pharmacy: Pharmacy) -> str:
-        first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]
+        first = pharmacy.line_of(call.line).languages[0]
         return first if _is_agent(call, leg) else call.language or first
 
 
@@ -345,7 +345,7 @@ def _tier(call: Call, leg: str) -> str:
 
 
 def _is_slow(call: Call, leg: str) -> bool:
-    return call.facts.get("access") in SLOW and not _is_agent(call, leg)
+    return call.facts.get("access") in PATIENT and not _is_agent(call, leg)
 
 
 def _superseded(exit_: Exit, loaded: Loaded) -> bool:

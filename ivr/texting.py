@@ -97,7 +97,7 @@ class Texting:
         """Return what the text says; raises Unspeakable."""
         text = self._record.text_of(row)
         pharmacy = self._board.pharmacy(call.version)
-        first = (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).languages[0]
+        first = pharmacy.line_of(call.line).languages[0]
         values = {"pharmacy": pharmacy.sites[call.site].title, **text.values}
         language = text.language or call.language or first
         return str(pharmacy.prompts.text(language, text.prompt, values, str(call.facts.get("tier"))))
@@ -109,8 +109,7 @@ class Texting:
         return call.caller.number or ""
 
     def _from(self, call: Call) -> str:
-        pharmacy = self._board.pharmacy(call.version)
-        return (pharmacy.lines.get(call.line) or next(iter(pharmacy.lines.values()))).number
+        return self._board.pharmacy(call.version).line_of(call.line).number
 
     # ------------------------------------------------------------ texts nobody knows about
 

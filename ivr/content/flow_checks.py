@@ -12,6 +12,7 @@ from ivr.content.prompts import Catalogue
 from ivr.content.spoken import spoken_seconds
 from ivr.content.written import Item
 from ivr.core import flows
+from ivr.core.asking import MOST_PICKED
 from ivr.core.pharmacy import Line
 from ivr.core.rules import RuleSet
 from ivr.proof.graph import FlowFinding, Script, broken_graphs, prompts_of, reached
@@ -20,7 +21,6 @@ from ivr.proof.habits import habits
 NOTICE_SECONDS = 6.0  # in two languages together
 THIRD_LANGUAGE_SECONDS = 3.0  # and so much longer for each one more
 MENU_SECONDS = 25.0
-MOST_PICKED = 5  # prescriptions a caller may pick from, each said with the same prompt
 SECRET = ("rx_number", "date_of_birth", "phone", "zip", "code", "speech")
 """What tells who a caller is, or what they said in their own words. An NPI is public."""
 

@@ -11,14 +11,12 @@ from ivr.content.reading_level import reading_level
 from ivr.content.spare_words import SPARE
 from ivr.content.written import Item
 from ivr.core import flows
+from ivr.core.facts import SPOKEN_OF_IT
 from ivr.proof.graph import prompts_of
-
-PERSONAL = frozenset({"earliest_refill_on", "expected_on", "last4", "since", "balance", "answer_by", "approved_until"})
-"""Values that tell something of one patient: only who has proved something may hear them."""
 
 UNPROVED = frozenset({"anonymous", "number"})
 PICKED = frozenset({"key"})  # what the prompt of a `pick` is given, besides what is known of the prescription
-_UNSURE = SOMETIMES | PERSONAL
+_UNSURE = SOMETIMES | SPOKEN_OF_IT
 _STAFF_HEARS = "agent_"
 
 
@@ -101,7 +99,7 @@ class _Checked:
         prompt = self._prompt
         others = [named for named in self._tiers_elsewhere() if named != prompt.tiers]
         tiers = prompt.tiers or next(iter(others), frozenset[str]())  # named in one language, they hold in all
-        personal = sorted(prompt.values & PERSONAL)
+        personal = sorted(prompt.values & SPOKEN_OF_IT)
         unproved = sorted(tiers & UNPROVED)
         if prompt.name in SYSTEM_PROMPTS and not prompt.name.startswith(_STAFF_HEARS) and (prompt.tiers or personal):
             self._disclosed("the line says this by itself, to anybody; it must tell nothing private")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ivr.core import asking, entry, facts, flows, safety, walk
 from ivr.core.call import Crumb
 from ivr.core.draft import Draft
-from ivr.core.effects import RememberAccess
 from ivr.core.events import Keyed, Silent, Spoke
 from ivr.core.heard import Heard
 from ivr.core.identity import code_fits, code_used
@@ -18,10 +17,8 @@ SLOWER_AFTER = 2  # times `*` in a row
 MOST_REPEATS = 3  # times `*` in a row; more, and repeating does not help
 MOST_CRUMBS = 6
 
-Answered = Keyed | Spoke | Silent
 
-
-def answer(draft: Draft, event: Answered) -> None:
+def answer(draft: Draft, event: safety.Answered) -> None:
     """The caller answered the question they were asked, or did not."""
     node = walk.here(draft)
     if not isinstance(node, flows.Menu | flows.Collect | flows.Pick):  # they were waiting for an answer from elsewhere
@@ -224,8 +221,7 @@ def _again(draft: Draft) -> None:
 def _slower(draft: Draft) -> None:
     if not facts.is_patient(draft):  # those who ring through a relay stay that
         facts.learn_for_good(draft, {"access": "slow"})
-        if draft.call.caller.number and draft.call.caller.attestation != "failed":
-            draft.do(RememberAccess("slow"))
+        facts.remember(draft, {"access": "slow"})
     draft.say(Say("slower_now"))
     walk.walk(draft)
 

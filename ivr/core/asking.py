@@ -10,7 +10,7 @@ from ivr.core.verbs import Gather, Say
 SECONDS = 7  # until the first key …
 PATIENT_SECONDS = 12  # … of callers who are given more time
 HELP_AFTER = 2  # misses, and it is asked in other words
-MOST_PICKED = 5
+MOST_PICKED = 5  # prescriptions, each said with the same prompt
 YES_AND_NO = {"en": ("yes", "no", "one", "two"), "es": ("sí", "no", "uno", "dos")}
 
 

@@ -32,7 +32,7 @@ class Draft:
 
     @property
     def line(self) -> Line:
-        return self.pharmacy.lines.get(self.call.line) or next(iter(self.pharmacy.lines.values()))
+        return self.pharmacy.line_of(self.call.line)
 
     @property
     def site(self) -> Site:

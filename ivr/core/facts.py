@@ -19,6 +19,8 @@ OF_A_PRESCRIPTION = frozenset(
 SPOKEN_OF_IT = frozenset(
     {"earliest_refill_on", "expected_on", "last4", "since", "answer_by", "approved_until", "balance"}
 )
+"""Values that tell something of one patient: only who has proved something may hear them."""
+
 OF_A_PERSON = frozenset({"tier", "permission", "texts"})
 PATIENT = ("slow", "relay")  # the access of callers who are given more time
 _PRESSING = ("routine", "urgent", "emergency")
@@ -91,6 +93,11 @@ def learn_urgency(draft: Draft, urgency: str) -> None:
 def chosen(draft: Draft, facts: Mapping[str, Value]) -> None:
     """What an option says, kept for the number's next call where that spares the caller a question."""
     learn(draft, facts)
+    remember(draft, facts)
+
+
+def remember(draft: Draft, facts: Mapping[str, Value]) -> None:
+    """Keep a language and a pace for the number's next call; nothing for a number that is withheld or forged."""
     if not draft.call.caller.number or draft.call.caller.attestation == "failed":
         return
     if "language" in facts:

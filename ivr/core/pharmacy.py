@@ -83,6 +83,10 @@ class Pharmacy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "routers", {name: Router(rules, self.queues) for name, rules in self.rules.items()})
 
+    def line_of(self, name: str) -> Line:
+        """The line of a call by its name; a call of a line that was taken away goes on as the first line's."""
+        return self.lines.get(name) or next(iter(self.lines.values()))
+
     def line_for(self, dialed: str) -> Line:
         """The line that was rung; a number nobody configured is answered by the first line rather than by silence."""
         return next((line for line in self.lines.values() if line.number == dialed), next(iter(self.lines.values())))

@@ -24,7 +24,6 @@ from ivr.speech.listener import Listener
 from ivr.speech.model import WEIGHTS, Model
 
 UTTERANCES = Path(__file__).parent.parent / "speech" / "utterances"
-URGENCIES = ("emergency", "urgent", "routine")
 SEEN_IN = 3  # utterances; a feature of one alone says nothing of the next
 STRENGTH = {"urgency": 6.0, "intent": 6.0}
 RARE, COMMON = 0.5, 5.0  # a rare word says more than a common one

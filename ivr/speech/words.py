@@ -11,7 +11,6 @@ PAUSE = ","
 
 _APOSTROPHE = re.compile("[\u2018\u2019\u02bc\u00b4`]")
 _TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[.!?;:]+|,")
-_FILLER_WORDS = "um uh erm er hmm mm mmm mhm ah eh uhm umm ehm pues bueno este osea"
 _FILLERS = frozenset(
     [
         "um",
@@ -45,7 +44,6 @@ _WHOLE = {
     "medicamento": "medicina", "medicamentos": "medicinas", "rx": "prescription", "okay": "ok",
     "mum": "mom", "mama": "mom", "grandma": "grandmother", "grandpa": "grandfather", "kiddo": "kid",
 }  # fmt: skip
-_VERBS = "do does did is are was were has have had would could should must need"
 _WHOLE |= {
     f"{verb}nt": f"{verb} not"
     for verb in [
