@@ -11,7 +11,7 @@ from ivr.content.names import Known, Names
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
-from ivr.core.line import Agent, PlanStep, Queue
+from ivr.core.line import ROLES, Agent, PlanStep, Queue
 from ivr.core.pharmacy import Line, Site
 
 _flag = scalar(scalars.flag)
@@ -209,6 +209,7 @@ def _agent(item: Item, names: Names) -> Agent:
         fields.take("licensed", _flag, False),
         fields.take("pin", scalar(_pin), ""),
         fields.take("starts", one_of("a way to start the day", ("available", "signed_out")), "available"),
+        fields.take("role", one_of("a role", ROLES), "agent"),
     )
     fields.done()
     if sum(address is not None for address in (agent.phone, agent.sip, agent.client)) != 1:

@@ -113,6 +113,15 @@ class Worked:
 
 
 @dataclass(frozen=True, slots=True)
+class Acted:
+    """Staff did something to a call that is talking or in line; `core/talking.py` says what there is to do."""
+
+    by: str  # the agent
+    act: str
+    to: str = ""  # whom or what it names: an agent, a queue, a transfer of policies.yaml
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A call we asked for was placed: the phone rings from now on."""
 
@@ -149,6 +158,7 @@ Event = (
     | NobodyCould
     | TimerDue
     | Worked
+    | Acted
     | Placed
     | PlaceFailed
     | CallerGone

@@ -36,6 +36,10 @@ class Queue:
     nobody: str = "callback"  # callback · voicemail · on_call · a site (so far: callback): when nobody could ever serve
 
 
+ROLES = ("agent", "supervisor", "auditor", "admin")
+"""Whose business it is: their own calls; everybody's; to look on; and everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """A person who takes calls (`config/staff.yaml`)."""
@@ -52,6 +56,7 @@ class Agent:
     licensed: bool = False
     pin: str = ""
     starts: str = "available"
+    role: str = "agent"  # see ROLES
 
     @property
     def on_call(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ivr.core.call import Call
 from ivr.core.events import (
+    Acted,
     Arrived,
     Came,
     DialEnded,
@@ -89,6 +90,8 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"timer": event.name}
         case Worked():
             return {"agent": event.agent, "code": event.code}
+        case Acted():
+            return {"agent": event.by, "act": event.act, "to": event.to}
         case PlaceFailed():
             return {"why": event.why}
         case _:

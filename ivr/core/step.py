@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ivr.core import answers, asking, ending, meeting, messages, safety, unattended, waiting, walk
+from ivr.core import answers, asking, ending, meeting, messages, safety, talking, unattended, waiting, walk
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
 from ivr.core.events import (
+    Acted,
     Arrived,
     CallerGone,
     Came,
@@ -47,7 +48,17 @@ def step(call: Call, event: Event, world: World) -> Step:
             if leg not in call.legs:
                 return draft.notice()
             result = _turn(draft, event)
-        case Offered() | NobodyCould() | TimerDue() | Worked() | Placed() | PlaceFailed() | CallerGone() | HungUp():
+        case (
+            Offered()
+            | NobodyCould()
+            | TimerDue()
+            | Worked()
+            | Acted()
+            | Placed()
+            | PlaceFailed()
+            | CallerGone()
+            | HungUp()
+        ):
             _notice(draft, event)
             result = False
         case _:
@@ -184,7 +195,7 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Notice = Offered | NobodyCould | TimerDue | Worked | Placed | PlaceFailed | CallerGone | HungUp
+Notice = Offered | NobodyCould | TimerDue | Worked | Acted | Placed | PlaceFailed | CallerGone | HungUp
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -198,6 +209,8 @@ def _notice(draft: Draft, event: Notice) -> None:
             _timer(draft, event.name)
         case Worked():
             ending.worked(draft, event)
+        case Acted():
+            talking.act(draft, event)
         case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
             return
         case Placed():

@@ -29,6 +29,7 @@ from ivr.content.schema.shapes import (
     word,
     written,
 )
+from ivr.core.line import ROLES
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS
 
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -199,6 +200,7 @@ def staff(names: Names) -> Shape:
             "licensed": FLAG.alone("Are they licensed? No, unless you say yes."),
             "pin": PIN.alone("4 to 8 digits in quotes, keyed in on any other phone."),
             "starts": word(("available", "signed_out")).alone("In shift from the start, or only after signing in?"),
+            "role": word(ROLES).alone("What they may do beside taking calls; agent unless you say more."),
         },
         "id name site queues",
         dependencies=one_of("phone", "sip", "client"),
