@@ -26,7 +26,7 @@ from ivr.core.events import (
     TimerDue,
     Worked,
 )
-from ivr.core.flows import AskNode, Collect, Pick
+from ivr.core.flows import AskNode, Collect, Menu, Pick
 from ivr.core.flows import Do as DoNode
 from ivr.core.heard import Heard
 from ivr.core.line import PRESENCE
@@ -109,10 +109,16 @@ def _lead(call: Rehearsal, happening: Event | str) -> None:
     before = call.call
     call.later(3).happens(happening)
     if isinstance(happening, Spoke) and happening.heard and happening.heard.urgency == "emergency":
-        if entry.is_plain(happening.words):  # a number is only a number
+        # A number is only a number, and the very words of a menu are its option.
+        if entry.is_plain(happening.words) or _is_in_the_menu(before, happening.words, call.pharmacy):
             return None
         _is_helped(call, before, happening.leg)
     return None
+
+
+def _is_in_the_menu(call: Call, words: str, pharmacy: Pharmacy) -> bool:
+    node = pharmacy.flows[call.place[-1].flow].nodes[call.place[-1].node] if call.phase == "flow" else None
+    return isinstance(node, Menu) and call.doubt is None and entry.is_nothing_else(words, node)
 
 
 def _is_helped(call: Rehearsal, before: Call, leg: str) -> None:
