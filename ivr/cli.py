@@ -28,6 +28,7 @@ COMMANDS = {
     "dial": ("ivr.phone.dial:dial", "ring the practice line from this terminal, or run written calls"),
     "dispositions": ("ivr.desk:dispositions", "what came of the last calls"),
     "explain": ("ivr.office.explain:command", "where a call goes and why, and for each rule it did not take, why not"),
+    "forecasts": ("ivr.office.forecasts:forecasts", "what callers were told of their wait, and how long it was"),
     "history": ("ivr.office.publishing:history", "what was published, by whom and why"),
     "line": ("ivr.desk:line", "the tickets in line, in the order they are served"),
     "migrate": ("ivr.cli:migrate", "bring the database up to date"),

@@ -9,6 +9,7 @@ from ivr.clock import Clock
 from ivr.core.call import OWN_ASKS, Answer, Call
 from ivr.core.identity import as_it_stands
 from ivr.core.line import Ticket, could_serve
+from ivr.core.metrics import handle_seconds
 from ivr.core.pharmacy import Pharmacy, Policies
 from ivr.orders import questions
 from ivr.orders.port import OrderSystem
@@ -16,6 +17,7 @@ from ivr.store import Offered, Record
 
 PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
 REPEAT_DAYS = 7
+WORKING = ("available", "offered", "on_call", "wrap_up")
 SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
 
 
@@ -33,6 +35,8 @@ class Enquiries:
 
         Unless `patient`, nobody outside is waited for.
         """
+        if ask == "place" and call.ticket is not None:
+            return {ask: self.place_in_line(call.ticket, pharmacy)}
         if ask in OWN_ASKS:
             return {ask: self._line_facts(call, pharmacy)}
         if not patient:
@@ -69,16 +73,21 @@ class Enquiries:
         )
 
     def place_in_line(self, ticket: Ticket, pharmacy: Pharmacy) -> Answer:
-        """Return a ticket's place, how many wait, and how many agents may serve it, as values to be spoken of."""
+        """Return a ticket's place, and what the wait from there depends on, as values to be spoken of."""
         position, waiting = self._record.desk.position(ticket)
         now = self._record.desk.agents()
         agents = [
             id_
             for id_, agent in pharmacy.staff.items()
-            if could_serve(agent, ticket) and id_ in now and now[id_].presence != "signed_out"
+            if could_serve(agent, ticket) and id_ in now and now[id_].presence in WORKING
         ]
-        place = {"position": str(position), "waiting": str(waiting), "agents": str(len(agents))}
-        return Answer(True, values={**place, **self._worker()})
+        talks, talk_seconds = self._record.forecasts.handling(ticket.site, ticket.queue)
+        handled = handle_seconds(talks, talk_seconds, pharmacy.policies.wrap_up_seconds)
+        told = self._record.forecasts.told(ticket.call)
+        place: dict[str, object] = {"position": position, "waiting": waiting, "agents": len(agents)}
+        known = {} if told is None else {"told": told}
+        values = {name: str(value) for name, value in {**place, "handle_seconds": handled, **known}.items()}
+        return Answer(True, values={**values, **self._worker()})
 
     def _worker(self) -> dict[str, str]:
         """Whether anybody offers calls: the worker's heart beats in real time, whatever the practice clock says."""

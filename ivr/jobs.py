@@ -26,7 +26,7 @@ from ivr.core.effects import (
     RequestRenewal,
     WriteDisposition,
 )
-from ivr.core.events import CallerGone
+from ivr.core.events import CallerGone, Learned
 from ivr.doors import Doors
 from ivr.live import connection
 from ivr.orders import port
@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 LEASE_SECONDS = 15.0
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 15.0
 THREADS = 8
+IN_LINE = ("holding", "dialogue", "promised")
 LANES = ("telephony", "orders")
 JOB_SECONDS, FORGET_SECONDS = 30, 60
 
@@ -195,6 +196,8 @@ class Jobs:
         if answer is None:
             raise port.Unavailable
         self._board.record.keep_answer(call.id, effect.ask, answer, self._board.clock.now())
+        if call.phase in IN_LINE:  # they went on without it
+            self._board.tell(call.id, Learned(effect.ask))
         return "answered"
 
     def _request_refill(self, call: Call, effect: RequestRefill, key: str) -> str:

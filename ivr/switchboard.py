@@ -25,7 +25,7 @@ from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
 from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
-from ivr.core.on_hold import hold_view
+from ivr.core.on_hold import forecast_in, hold_view
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
 from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
@@ -146,8 +146,10 @@ class Switchboard:
         world = self._world(call, {})
         if call.ticket is not None:
             world = replace(world, answers={"line": self._enquiries.place_in_line(call.ticket, world.pharmacy)})
+        says = hold_view(call, world)
+        self._keep_forecast(call, says)
         return self._page.wait_document(
-            hold_view(call, world),
+            says,
             leg=exit_.leg,
             newest=loaded.documents,
             language=self._language(call, exit_.leg, world.pharmacy),
@@ -241,7 +243,14 @@ class Switchboard:
         reply = self._say(taken.call, exit_, taken.says)
         claims = None if loaded.call_sid else call_sid
         self._commit(_answered(self._turn_of(loaded, taken, event), exit_, reply, claims))
+        self._keep_forecast(taken.call, taken.says or ())
         return reply
+
+    def _keep_forecast(self, call: Call, says: tuple[Verb, ...]) -> None:
+        """What a caller is told of their wait is kept, to be held against how long it then was."""
+        told = forecast_in(says)
+        if told is not None and call.ticket is not None:
+            self.record.forecasts.keep(call.ticket, *told, self.clock.now())
 
     def _understood(self, event: Event, call: Call) -> Event:
         """The event, with what the words in it mean; without a listener only the phrases of the flows mean anything."""

@@ -179,6 +179,6 @@ class Step:
 # Asks the core makes. To the order system: `who` (people filed under the caller's number), `prescription:<n>` (the one
 # they keyed), `identity:<n>` (whom all they told proves them to be), `prescriptions:<n>` (all of that person's) and
 # `prescriber:<n>`. To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
-# repeat_calls, position; among its values `worker: silent` when nobody can be offered a call) and `language` (what we
-# remember of this number).
-OWN_ASKS = ("line", "language")
+# repeat_calls; among its values `worker: silent` when nobody can be offered a call), `place` (of the caller's ticket:
+# values position, waiting, agents, handle_seconds, told) and `language` (what we remember of this number).
+OWN_ASKS = ("line", "place", "language")

@@ -105,6 +105,13 @@ class TimerDue:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """The worker has brought an answer the call once asked for, after the caller had gone on without it."""
+
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
 class Worked:
     """Staff closed a ticket without a call, or said what came of one: a message heard, a need solved."""
 
@@ -157,6 +164,7 @@ Event = (
     | Offered
     | NobodyCould
     | TimerDue
+    | Learned
     | Worked
     | Acted
     | Placed

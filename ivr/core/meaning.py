@@ -14,6 +14,7 @@ from ivr.core.events import (
     Event,
     HungUp,
     Keyed,
+    Learned,
     Offered,
     PlaceFailed,
     QueueLeft,
@@ -88,6 +89,8 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"offer": event.offer, "agent": event.agent}
         case TimerDue():
             return {"timer": event.name}
+        case Learned():
+            return {"ask": event.ask}
         case Worked():
             return {"agent": event.agent, "code": event.code}
         case Acted():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ivr.core import unattended
-from ivr.core.call import Call, World
+from ivr.core.call import Answer, Call, World
 from ivr.core.line import Queue
 from ivr.core.metrics import expected_wait_minutes
 from ivr.core.verbs import Gather, Leave, Play, Say, Verb
@@ -51,9 +53,24 @@ def _position(call: Call, world: World) -> Say:
     figures = world.answers.get("line")
     if figures is None or not planned(call, world, "announce", "position"):
         return Say("hold_still")
-    position = int(figures.values["position"])
-    low, high = expected_wait_minutes(position, int(figures.values["agents"]))
+    told = figures.values.get("told")
+    if told is not None and int(figures.values["position"]) >= int(told):
+        return Say("hold_still")  # nobody wants to hear the same number again, and nobody is told a worse one unasked
+    return place_told(figures)
+
+
+def place_told(figures: Answer) -> Say:
+    """A caller's place in line and the wait they may expect, as it stands."""
+    position, agents = int(figures.values["position"]), int(figures.values["agents"])
+    low, high = expected_wait_minutes(position, agents, float(figures.values["handle_seconds"]))
     return Say("hold_position", {"position": position, "minutes_low": low, "minutes_high": high})
+
+
+def forecast_in(says: Iterable[Verb]) -> tuple[int, int, int] | None:
+    """The position and the range of minutes a caller is told among these words; None when they are told none."""
+    inner = [verb for outer in says for verb in (outer.says if isinstance(outer, Gather) else (outer,))]
+    told = next((verb for verb in inner if isinstance(verb, Say) and verb.prompt == "hold_position"), None)
+    return (told.values["position"], told.values["minutes_low"], told.values["minutes_high"]) if told else None
 
 
 def may_call_back(call: Call, queue: Queue) -> bool:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ivr.core import answers, asking, ending, meeting, messages, safety, talking, unattended, waiting, walk
+from ivr.core import (
+    answers,
+    asking,
+    ending,
+    meeting,
+    messages,
+    reconsidering,
+    safety,
+    talking,
+    unattended,
+    waiting,
+    walk,
+)
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
 from ivr.core.events import (
@@ -16,6 +28,7 @@ from ivr.core.events import (
     Event,
     HungUp,
     Keyed,
+    Learned,
     NobodyCould,
     Offered,
     Placed,
@@ -43,28 +56,15 @@ def step(call: Call, event: Event, world: World) -> Step:
     """
     leg = getattr(event, "leg", "")
     draft = Draft(call, leg, world)
-    match event:
-        case Keyed() | Spoke() | Silent() | Arrived() | Came() | Recorded() | QueueLeft() | DialEnded() | Stumbled():
-            if leg not in call.legs:
-                return draft.notice()
-            result = _turn(draft, event)
-        case (
-            Offered()
-            | NobodyCould()
-            | TimerDue()
-            | Worked()
-            | Acted()
-            | Placed()
-            | PlaceFailed()
-            | CallerGone()
-            | HungUp()
-        ):
-            _notice(draft, event)
-            result = False
-        case _:
-            assert_never(event)
+    if not isinstance(event, Turn):
+        _notice(draft, event)
+        heard = False
+    elif leg in call.legs:
+        heard = _turn(draft, event)
+    else:
+        return draft.notice()
     ending.settle(call, draft)
-    if not result:
+    if not heard:
         return draft.notice()
     return draft.reserved() if isinstance(event, Came) else draft.document()
 
@@ -195,7 +195,7 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Notice = Offered | NobodyCould | TimerDue | Worked | Acted | Placed | PlaceFailed | CallerGone | HungUp
+Notice = Offered | NobodyCould | TimerDue | Learned | Worked | Acted | Placed | PlaceFailed | CallerGone | HungUp
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -207,6 +207,8 @@ def _notice(draft: Draft, event: Notice) -> None:
             waiting.nobody_could(draft)
         case TimerDue():
             _timer(draft, event.name)
+        case Learned():
+            reconsidering.learned(draft, event)
         case Worked():
             ending.worked(draft, event)
         case Acted():
@@ -221,6 +223,8 @@ def _notice(draft: Draft, event: Notice) -> None:
             ending.hung_up(draft, HungUp(event.leg, "completed"))
         case HungUp():
             ending.hung_up(draft, event)
+        case _:
+            assert_never(event)
 
 
 def _timer(draft: Draft, name: str) -> None:

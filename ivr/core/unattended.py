@@ -10,9 +10,9 @@ from ivr.core.pharmacy import Pharmacy
 
 
 def silent(world: World) -> bool:
-    """Has the worker, which brings callers and agents together, not been heard of? The answer to `line` says so."""
-    figures = world.answers.get("line")
-    return figures is not None and figures.values.get("worker") == "silent"
+    """Has the worker, which brings callers and agents together, not been heard of? `line` and `place` tell."""
+    figures = (world.answers.get(ask) for ask in ("line", "place"))
+    return any(told is not None and told.values.get("worker") == "silent" for told in figures)
 
 
 def silent_now(draft: Draft) -> bool:

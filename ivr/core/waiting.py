@@ -10,7 +10,7 @@ from ivr.core.draft import Draft
 from ivr.core.effects import MoveCaller, SendText, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
 from ivr.core.line import Offer, Ticket, on_call_id
-from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, may_call_back, planned
+from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, may_call_back, place_told, planned
 from ivr.core.rules import Decision
 from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say
 
@@ -114,9 +114,18 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     if key == "1" and may_call_back(draft.call, draft.queue(ticket.queue)):
         return offer_callback(draft)
     if key:
-        draft.say(Say("in_line"))
+        draft.say(Say("in_line"), *_place(draft))
     draft.say(Back("wait"))
     return None
+
+
+def _place(draft: Draft) -> tuple[Say, ...]:
+    """Where they stand, for whoever asks: told as it is, also when it has become worse."""
+    figures = draft.world.answers.get("place")
+    if figures is None:
+        draft.asks = (*draft.asks, "place")
+    hidden = figures is None or _in_emergency(draft) or unattended.silent(draft.world)
+    return () if hidden or figures is None else (place_told(figures),)
 
 
 def _is_unattended(draft: Draft) -> bool:

@@ -16,6 +16,7 @@ from ivr.core.rules import Reason
 from ivr.store.database import Database
 from ivr.store.desk import Desk
 from ivr.store.effects import opened
+from ivr.store.forecasts import Forecasts
 from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.proofs import Proofs
@@ -166,6 +167,7 @@ class Record:
         self.timers = Timers(self._database)
         self.watch = Watch(self._database)
         self.published = Published(self._database)
+        self.forecasts = Forecasts(self._database)
         self.proofs = Proofs(self._database, self._seal)
 
     def close(self) -> None:

@@ -278,6 +278,30 @@ proofs = Table(
     Index("ix_proofs_person", "person", "at"),
 )
 
+forecasts = Table(
+    "forecasts",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("low_minutes", Integer, nullable=False),
+    Column("high_minutes", Integer, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    PrimaryKeyConstraint("call_id", "position"),
+    Index("ix_forecasts_told_at", "told_at"),
+)
+
+handling = Table(
+    "handling",
+    tables,
+    Column("site", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("talks", Integer, nullable=False),  # how many the mean is over, as many as are remembered at most
+    Column("seconds", Float(53), nullable=False),
+    PrimaryKeyConstraint("site", "queue"),
+)
+
 versions = Table(
     "versions",
     tables,

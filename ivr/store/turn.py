@@ -15,6 +15,7 @@ from ivr.core.line import Offer, Ticket
 from ivr.core.rules import Reason
 from ivr.store.database import Write
 from ivr.store.effects import effect_writes
+from ivr.store.forecasts import talk_measured
 from ivr.store.notation import micros, written
 from ivr.store.refusals import Taken
 from ivr.store.seal import Seal
@@ -186,6 +187,7 @@ def _ticket(turn: Turn) -> Iterator[Write]:
     ticket = turn.after.ticket
     if ticket is not None and (turn.before is None or ticket != turn.before.ticket):
         yield _put_ticket(ticket)
+        yield from talk_measured(turn.before.ticket if turn.before else None, ticket)
 
 
 def _put_ticket(ticket: Ticket) -> Write:
