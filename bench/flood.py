@@ -5,8 +5,8 @@
 
 The whole line (web, worker, Valkey, sandbox order system) answers real signed webhooks; callers and staff are
 `bench.town`, in real time: some ask for a person and wait, some walk through menus, some take a callback. All of it
-runs on the machine's own cores, the town too. Exits 1 when a turn's p99 passes 250 ms, a reply was no TwiML, or a caller
-heard nothing for longer than 5 s.
+runs on the machine's own cores, the town too. Exits 1 when a turn's p99 passes 250 ms, a reply was no TwiML, or a
+caller heard nothing for longer than 5 s.
 """
 
 from __future__ import annotations
