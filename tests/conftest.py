@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from hypothesis import HealthCheck, settings
 
 from ivr.settings import Settings
 from tests import servers
+
+# Where Python may keep nothing it compiles, as in most containers, it would compile us again for every process of every
+# line that tests start, and every test file for each who runs them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No law depends on how busy the machine is. On a build server the same commit is tried with the same examples twice;
 # at a desk every run tries new ones.
