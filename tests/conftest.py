@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from ivr.settings import Settings
 from tests import servers
+from tests.published import record_of_what_is_shipped
 
 # Where Python may keep nothing it compiles, as in most containers, it would compile us again for every process of every
 # line that tests start, and every test file for each who runs them.
@@ -74,6 +75,14 @@ def postgres_url(postgres_server: servers.Server) -> Iterator[str]:
 def sqlite_url(tmp_path: Path) -> str:
     """A SQLite file of this test alone, not yet made."""
     return f"sqlite:///{tmp_path / 'rxline.db'}"
+
+
+@pytest.fixture
+def published_url(tmp_path: Path) -> str:
+    """A SQLite file of this test alone, in which what we ship is published."""
+    file = tmp_path / "rxline.db"
+    file.write_bytes(record_of_what_is_shipped())
+    return f"sqlite:///{file}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
