@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from ivr.settings import Settings
 from tests import servers
 from tests.published import record_of_what_is_shipped
+from tests.running_order import ByUnit, place_of
 
 # Where Python may keep nothing it compiles, as in most containers, it would compile us again for every process of every
 # line that tests start, and every test file for each who runs them.
@@ -25,6 +27,16 @@ settings.register_profile(
     "rxline", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("rxline")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=place_of)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByUnit:
+    config.option.loadscopereorder = False  # it would go by how many tests there are, and not by what they take
+    return ByUnit(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
