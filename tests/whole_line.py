@@ -19,7 +19,7 @@ from typing import Any
 
 from ivr.clock import Clock
 from ivr.phone import script
-from ivr.processes import free_port
+from ivr.processes import ending_with_us, free_port
 from ivr.store import Conflict, Record
 from tests.published import record_of_what_is_shipped
 
@@ -147,10 +147,9 @@ def whole_line(folder: Path, clock: str = OPEN, **env: str) -> Iterator[WholeLin
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TWILIO_", "RXLINE_"))}
     ours = inherited | {"RXLINE_CLOCK": clock, "PYTHONPATH": str(folder), "LOG_LEVEL": "INFO"} | env
     command = [sys.executable, "-m", "ivr.cli", "run", "--web-port", str(web), "--sandbox-port", str(sandbox)]
+    command = ending_with_us([*command, "--exchange-port", str(exchange)])  # also when the tests are killed
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--exchange-port", str(exchange)], cwd=folder, env=ours, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, cwd=folder, env=ours, stdout=log, stderr=log)
     line = WholeLine(folder, web, sandbox, exchange, process, ours)
     try:
         line.wait_until_ready()
