@@ -217,7 +217,7 @@ class TestARunningWorker:
         before = file.read_text()
         told = line.environment | {"RXLINE_CLOCK": "2026-12-25T12:00Z"}
         command = [sys.executable, "worker.py"]
-        done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, timeout=60)
         assert done.returncode == 2
         assert done.stderr.startswith("worker: could not run: RXLINE_CLOCK: the line that runs here goes by")
         assert file.read_text() == before
