@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from ivr.settings import Settings
 from tests import servers
+from tests.published import record_of_what_is_shipped
+from tests.running_order import ByUnit, place_of
+
+# Where Python may keep nothing it compiles, as in most containers, it would compile us again for every process of every
+# line that tests start, and every test file for each who runs them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No law depends on how busy the machine is. On a build server the same commit is tried with the same examples twice;
 # at a desk every run tries new ones.
@@ -18,6 +27,16 @@ settings.register_profile(
     "rxline", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("rxline")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=place_of)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByUnit:
+    config.option.loadscopereorder = False  # it would go by how many tests there are, and not by what they take
+    return ByUnit(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,6 +87,14 @@ def postgres_url(postgres_server: servers.Server) -> Iterator[str]:
 def sqlite_url(tmp_path: Path) -> str:
     """A SQLite file of this test alone, not yet made."""
     return f"sqlite:///{tmp_path / 'rxline.db'}"
+
+
+@pytest.fixture
+def published_url(tmp_path: Path) -> str:
+    """A SQLite file of this test alone, in which what we ship is published."""
+    file = tmp_path / "rxline.db"
+    file.write_bytes(record_of_what_is_shipped())
+    return f"sqlite:///{file}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

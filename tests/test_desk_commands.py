@@ -21,17 +21,17 @@ from ivr.core.call import Caller
 from ivr.core.events import HungUp, Keyed
 from ivr.office import explain
 from ivr.settings import Settings
-from ivr.store import Offered, migrate
+from ivr.store import Offered
 from ivr.switchboard import Exit, Switchboard
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
+def board(published_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
     monkeypatch.chdir(ROOT)
     for name, value in {
-        "DATABASE_URL": f"sqlite:///{tmp_path}/line.db",
+        "DATABASE_URL": published_url,
         "RXLINE_CLOCK": "2026-11-24T10:00-05:00",
         "RXLINE_CLOCK_FILE": str(tmp_path / "clock.json"),
         "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -41,7 +41,6 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboa
     }.items():
         monkeypatch.setenv(name, value)
     settings = Settings.from_environment()
-    migrate(settings.database_url)
     board = connect(settings)
     yield board
     board.record.close()
@@ -187,7 +186,7 @@ def test_a_call_nobody_knows_is_not_explained(board: Switchboard) -> None:
 
 def test_rules_that_are_not_kept_are_told(board: Switchboard, tmp_path: Path) -> None:
     _rings(board)
-    with contextlib.closing(sqlite3.connect(tmp_path / "line.db")) as database, database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "rxline.db")) as database, database:
         database.execute("DELETE FROM versions")
     told = _says(explain.command, "CA1")
     assert (told.exit_code, "are not kept; choose others with --rules" in told.output) == (2, True)
@@ -195,7 +194,7 @@ def test_rules_that_are_not_kept_are_told(board: Switchboard, tmp_path: Path) ->
 
 def test_rules_an_older_release_could_read_are_told(board: Switchboard, tmp_path: Path) -> None:
     _rings(board)
-    with contextlib.closing(sqlite3.connect(tmp_path / "line.db")) as database, database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "rxline.db")) as database, database:
         database.execute("UPDATE versions SET files = ?", ('{"routing_rules/main.yaml": "old"}',))
     told = _says(explain.command, "CA1")
     assert (told.exit_code, "main.yaml of version" in told.output) == (2, True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ivr import store
 from ivr.app import connect
 from ivr.core.call import Caller
 from ivr.core.events import Keyed, Spoke
@@ -33,11 +32,10 @@ class Ear:
 
 
 @pytest.fixture
-def boards(sqlite_url: str, valkey_url: str) -> Iterator[dict[bool, Switchboard]]:
+def boards(published_url: str, valkey_url: str) -> Iterator[dict[bool, Switchboard]]:
     """The same line with somebody who listens, and without."""
-    store.migrate(sqlite_url)
     settings = Settings(
-        database_url=sqlite_url,
+        database_url=published_url,
         redis_url=valkey_url,
         rxline_content=ROOT,
         order_system_url="http://127.0.0.1:9",

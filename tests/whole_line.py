@@ -19,8 +19,9 @@ from typing import Any
 
 from ivr.clock import Clock
 from ivr.phone import script
-from ivr.processes import free_port
+from ivr.processes import ending_with_us, free_port
 from ivr.store import Conflict, Record
+from tests.published import record_of_what_is_shipped
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("ivr", "webhooks.py", "worker.py", "gunicorn.conf.py", "config", "callflows", "routing_rules")
@@ -132,17 +133,23 @@ class WholeLine:
 
 @contextlib.contextmanager
 def whole_line(folder: Path, clock: str = OPEN, **env: str) -> Iterator[WholeLine]:
-    """Start a line in `folder`, wait until it answers, and stop it afterwards."""
+    """Start a line in `folder`, wait until it answers, and stop it afterwards.
+
+    On the shipped content and its own file it goes on from a record in which that is published already, as a line does
+    on every day but its first. With `RXLINE_CONTENT` or `DATABASE_URL` it starts from nothing.
+    """
     for part in PARTS:
         (folder / part).symlink_to(ROOT / part)
+    if not {"RXLINE_CONTENT", "DATABASE_URL"} & env.keys():
+        (folder / "var").mkdir()
+        (folder / "var" / "rxline.db").write_bytes(record_of_what_is_shipped())
     web, sandbox, exchange = free_port(), free_port(), free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("TWILIO_", "RXLINE_"))}
     ours = inherited | {"RXLINE_CLOCK": clock, "PYTHONPATH": str(folder), "LOG_LEVEL": "INFO"} | env
     command = [sys.executable, "-m", "ivr.cli", "run", "--web-port", str(web), "--sandbox-port", str(sandbox)]
+    command = ending_with_us([*command, "--exchange-port", str(exchange)])  # also when the tests are killed
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--exchange-port", str(exchange)], cwd=folder, env=ours, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, cwd=folder, env=ours, stdout=log, stderr=log)
     line = WholeLine(folder, web, sandbox, exchange, process, ours)
     try:
         line.wait_until_ready()

@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from ivr import store
 from ivr.app import connect
 from ivr.console import practice
 from ivr.core.call import Caller
@@ -24,11 +23,10 @@ NUMBER = "+16145550199"
 
 
 @pytest.fixture
-def board(sqlite_url: str, valkey_url: str) -> Iterator[Switchboard]:
+def board(published_url: str, valkey_url: str) -> Iterator[Switchboard]:
     """A switchboard with the shipped content."""
-    store.migrate(sqlite_url)
     settings = Settings(
-        database_url=sqlite_url,
+        database_url=published_url,
         redis_url=valkey_url,
         rxline_content=ROOT,
         order_system_url="http://127.0.0.1:9",

@@ -26,6 +26,11 @@ def content() -> Path:
     return ROOT
 
 
+@pytest.fixture
+def sqlite_url(published_url: str) -> str:
+    return published_url
+
+
 def careless(pharmacy: Pharmacy) -> Pharmacy:
     """A flow that tells everybody how their order stands, which `ivr check` would have refused."""
     flow = pharmacy.flows["main"]

@@ -280,13 +280,15 @@ def damaged(draw: st.DrawFn, text: str) -> str:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.reuse, Phase.generate))
-@given(path=st.sampled_from(sorted(SHIPPED)), data=st.data())
-def test_a_damaged_file_is_read_or_refused_with_its_places(path: str, data: st.DataObject) -> None:
+@given(path=st.sampled_from(sorted(SHIPPED)), proof_seconds=st.sampled_from([None, None, 5.0]), data=st.data())
+def test_a_damaged_file_is_read_or_refused_with_its_places(
+    path: str, proof_seconds: float | None, data: st.DataObject
+) -> None:
     text = data.draw(damaged(SHIPPED[path]))
     read = folder.as_text(text.encode("utf-8", "surrogatepass"))
     if read is None:
         return
-    pharmacy, problems = read_pharmacy({**SHIPPED, path: read}, [], 2026, proof_seconds=5)
+    pharmacy, problems = read_pharmacy({**SHIPPED, path: read}, [], 2026, proof_seconds=proof_seconds)
     assert (pharmacy is None) == any(problem.severity == "error" for problem in problems)
     for problem in problems:
         lines = (read if problem.file == path else SHIPPED[problem.file]).split("\n")

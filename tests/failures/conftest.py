@@ -9,7 +9,7 @@ import pytest
 from tests.failures.rehearsed import Rehearsed, rehearsing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     with rehearsing(tmp_path_factory.mktemp("line")) as line:
         yield line

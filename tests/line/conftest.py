@@ -114,7 +114,7 @@ class Day:
         return [phone.to for phone in self.phones() if phone.placed]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def carrier() -> Iterator[Carrier]:
     carrier = Carrier(NEW_SECRET)
     yield carrier
@@ -134,13 +134,13 @@ def line_of(carrier: Carrier, folder: Path) -> Iterator[WholeLine]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def line(carrier: Carrier, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeLine]:
     with line_of(carrier, tmp_path_factory.mktemp("outside")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def days(line: WholeLine, carrier: Carrier) -> Iterator[Day]:
     return days_of(line, carrier)
 

@@ -196,7 +196,7 @@ def web(line: WholeLine, note: dict[str, str], public_url: str) -> Iterator[str]
         process.wait(10)
 
 
-def wait_for(origin: str, seconds: float = 20) -> None:
+def wait_for(origin: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError):

@@ -12,13 +12,13 @@ from tests.walks.callers import Callers
 from tests.walks.many import Ground, ground
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def walking_ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with ground(tmp_path_factory.mktemp("walks")) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callers]:
     carrier = Carrier(NEW_SECRET)
     with line_of(carrier, tmp_path_factory.mktemp("followed")) as line:

@@ -29,6 +29,7 @@ from ivr.orders.sandbox.server import create_app
 from ivr.processes import ending_with_us
 from ivr.store import Record, Turn, migrate
 from tests import servers
+from tests.published import record_of_what_is_shipped
 from tests.worker.shop import SECRET_KEY
 
 ROOT = Path(__file__).parent.parent.parent
@@ -134,7 +135,7 @@ def served(app: Any) -> Iterator[str]:
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     folder, twilio = tmp_path_factory.mktemp("line"), AnsweringTwilio()
     database = f"sqlite:///{folder / 'rxline.db'}"
-    migrate(database)
+    (folder / "rxline.db").write_bytes(record_of_what_is_shipped())
     sandbox = create_app(folder / "sandbox.db", now=Clock().now)
     with servers.valkey() as valkey, served(twilio) as twilio_url, served(sandbox) as sandbox_url:
         environment = {
@@ -216,7 +217,7 @@ class TestARunningWorker:
         before = file.read_text()
         told = line.environment | {"RXLINE_CLOCK": "2026-12-25T12:00Z"}
         command = [sys.executable, "worker.py"]
-        done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, timeout=60)
         assert done.returncode == 2
         assert done.stderr.startswith("worker: could not run: RXLINE_CLOCK: the line that runs here goes by")
         assert file.read_text() == before
