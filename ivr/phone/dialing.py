@@ -242,7 +242,9 @@ def _star_pressed(stage: Stage, star: tuple[str, ...]) -> bool:
 def _announce(stage: Stage, conference: Conference, me: Participant) -> None:
     how = "fail"
     try:
-        stage.inside(Setting.CONFERENCE_WAIT).perform(me.announcements.popleft())
+        # What happens to others meanwhile does not cut it short; being out of the conference does.
+        with stage.leg.awaiting(lambda: not me.inside):
+            stage.inside(Setting.CONFERENCE_WAIT).perform(me.announcements.popleft())
         how = "end"
     except DocumentFailed:
         stage.note("announcement failed")

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -148,7 +148,7 @@ class Leg:
         self._inbox: deque[Event] = deque()
         self._later: deque[Event] = deque()
         self._moved: Goto | None = None
-        self._awaits = False
+        self._awaits: Callable[[], bool] | None = None
         self._summoned = False
 
     @property
@@ -272,17 +272,18 @@ class Leg:
             self._interrupt()
 
     @contextlib.contextmanager
-    def awaiting(self) -> Iterator[None]:
-        """Let a summons interrupt what is played meanwhile."""
-        self._await(True)
+    def awaiting(self, matters: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Let a summons interrupt what is played meanwhile, if it `matters`; afterwards look again."""
+        before = self._awaits
+        self._await(matters)
         try:
             yield
         finally:
-            self._await(False)
+            self._await(before)
 
-    def _await(self, awaits: bool) -> None:
+    def _await(self, matters: Callable[[], bool] | None) -> None:
         with self._changed:
-            self._awaits, self._summoned = awaits, False
+            self._awaits, self._summoned = matters, True
 
     def _interrupt(self) -> None:
         if self.ended_by is not None:
@@ -290,9 +291,10 @@ class Leg:
         if self._moved is not None:
             goto, self._moved = self._moved, None
             raise Moved(goto)
-        if self._awaits and self._summoned:
+        if self._awaits is not None and self._summoned:
             self._summoned = False
-            raise Summoned
+            if self._awaits():
+                raise Summoned
 
     def _next(self) -> Event | None:
         if self._inbox:

@@ -145,5 +145,6 @@ def detection(form: Form) -> Detection | None:
     if truth(form, "AsyncAmd"):
         # Without it "Twilio has nowhere to send the results" (21262), and only warns.
         needed(form, "AsyncAmdStatusCallback", 21262)
-        told = watch(form, "AsyncAmdStatusCallback", frozenset())
+        url = web_address(form, "AsyncAmdStatusCallback")
+        told = Watch(url, method(form, "AsyncAmdStatusCallbackMethod"), frozenset())
     return Detection(mode == "DetectMessageEnd", number(form, "MachineDetectionTimeout", 30, 3, 59), told)

@@ -309,7 +309,8 @@ def test_a_callback_the_product_refuses_is_lost_and_noted(product: Product, exch
         ({"thrice": True}, "no fault is called `thrice`"),
         ({"twice": 1}, "twice: needs a bool"),
         ({"drop_callbacks": "many"}, "drop_callbacks: needs a int"),
-        ({"rest_when": "during"}, "rest_when: before, or after"),
+        ({"drop_callbacks_share": 1.5}, "a share is from 0 to 1"),
+        ({"rest_when": "during"}, "rest_when: before, after, either"),
     ],
 )
 def test_a_fault_that_is_none_is_refused(phones: Phones, fault: dict[str, object], sentence: str) -> None:
