@@ -88,19 +88,10 @@ from flask.typing import ResponseReturnValue
 from ivr.phone.exchange import Exchange
 from ivr.phone.faults import FaultRefused
 from ivr.phone.leg import Leg
-from ivr.phone.ringing import HABITS, Habit
+from ivr.phone.ringing import HABIT_FIELDS, HABITS, Habit
 
 LONGEST_WAIT_SECONDS = 30.0
 _KEYS = frozenset("0123456789*#")
-_HABIT: dict[str, type] = {
-    "does": str,
-    "keys": str,
-    "after_seconds": float,
-    "hangs_up_after_seconds": float,
-    "greeting": str,
-    "greeting_seconds": float,
-    "answered_by": str,
-}
 
 
 class HandsetRefused(Exception):
@@ -245,7 +236,7 @@ def _mount_answering(api: Blueprint, exchange: Exchange) -> None:
 
     @api.post("/phones")
     def set_phone() -> ResponseReturnValue:
-        asked = _asked({"number": str, **_HABIT})
+        asked = _asked({"number": str, **HABIT_FIELDS})
         if asked.get("does") not in HABITS:
             raise HandsetRefused(400, f"does: one of {', '.join(HABITS)}")
         number = _needed(asked, "number")

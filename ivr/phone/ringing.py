@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ivr.clock import Clock
 from ivr.phone.leg import Goto, Leg, Pickup, Watch
@@ -46,6 +46,9 @@ class Outgoing:
     detection: Detection | None = None
 
 
+HABIT_FIELDS: dict[str, type] = {
+    field.name: float if field.name.endswith("_seconds") else str for field in fields(Habit)
+}
 _PATIENT = Habit()
 
 
