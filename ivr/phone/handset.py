@@ -110,6 +110,7 @@ def mount(app: Flask, exchange: Exchange) -> None:
     _mount_doing(api, exchange)
     _mount_answering(api, exchange)
     _mount_looking(api, exchange)
+    _mount_breaking(api, exchange)
     app.register_blueprint(api)
 
 
@@ -284,6 +285,8 @@ def _mount_looking(api: Blueprint, exchange: Exchange) -> None:
         shown = [{"leg": leg.sid, "number": leg.person, "text": leg.machine.message} for leg in legs if leg.machine]
         return {"messages": [one for one in shown if one["text"]]}
 
+
+def _mount_breaking(api: Blueprint, exchange: Exchange) -> None:
     @api.get("/faults")
     def faults() -> ResponseReturnValue:
         return exchange.faults.as_json()
