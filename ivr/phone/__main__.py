@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         refuse_real_line(os.environ)
         settings = Settings.from_environment()
-        serve(settings, _port(settings) if asked.port is None else asked.port, asked.pace)
+        serve(settings, _port(settings) if asked.port is None else asked.port, asked.pace, asked.patience)
     except (CannotStart, SettingsRefused, ClockRefused, files.Unreadable, OSError) as reason:
         print(f"the practice exchange did not start: {reason}", file=sys.stderr)
         return COULD_NOT_RUN
@@ -42,6 +42,12 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ivr.phone", description="Play Twilio against the product.")
     parser.add_argument("--port", type=int, help="where to serve (default: the port of TWILIO_API_URL)")
     parser.add_argument("--pace", type=float, default=1.0, help="how long sounds last: 1 as long as real, 0 no time")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=1.0,
+        help="how long questions wait: 1 as long as they say (on a fast clock too)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -57,13 +63,15 @@ def refuse_real_line(env: Mapping[str, str]) -> None:
         raise CannotStart("TWILIO_API_URL is not on this machine; a practice exchange serves 127.0.0.1 only")
 
 
-def serve(settings: Settings, port: int, pace: float) -> None:
+def serve(settings: Settings, port: int, pace: float, patience: float = 1.0) -> None:
     """Serve an exchange until SIGTERM or SIGINT; raises Unreadable, ClockRefused, and OSError for a port taken."""
     lines = Lines(settings.rxline_content)
     numbers = NumberBook(lines, settings.public_url, settings.fallback_url)
     url = f"http://{HOST}:{port}"
     clock = Clock.from_environment()
-    exchange = Exchange(settings.twilio_account_sid, settings.auth_tokens[0], numbers, clock, url, pace)
+    exchange = Exchange(
+        settings.twilio_account_sid, settings.auth_tokens[0], numbers, clock, url, pace, patience=patience
+    )
     asked_to_stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: asked_to_stop.set())

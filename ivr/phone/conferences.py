@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ivr.phone.leg import Leg, Watch
+from ivr.phone.leg import Goto, Leg, Watch
+from ivr.phone.recordings import Recording
 
 if TYPE_CHECKING:
     from ivr.phone.exchange import Exchange
@@ -29,6 +31,8 @@ class Participant:
     hold_url: str | None = None
     hold_method: str | None = None
     inside: bool = True
+    announcements: deque[Goto] = field(default_factory=deque)
+    """What it is to hear once, beside the conversation."""
 
 
 @dataclass(eq=False)
@@ -42,7 +46,7 @@ class Conference:
     status: str = "init"
     participants: dict[str, Participant] = field(default_factory=dict)
     watch: Watch | None = None
-    recording: Watch | None = None
+    recorded: bool = False
     reason: str | None = None
     ended_by: str | None = None
     ended_at: datetime | None = None
@@ -93,7 +97,33 @@ class Conference:
                 self._part(participant)
                 participant.leg.summon()
             self.report("conference-end", by, {"ReasonConferenceEnded": reason})
-            self.exchange.conference_over(self, " ".join(self._said))
+            self.exchange.conference_over(self)
+
+    def record(self, leg: Leg, watch: Watch | None) -> None:
+        """Record from the start all that is said here, once; who asks first decides who is told."""
+        with self.exchange.lock:
+            if self.recorded or not self.is_live:
+                return
+            self.recorded = True
+            sid, at = self.exchange.new_sid("RE"), self.exchange.clock.now()
+            recording = Recording(sid, leg.sid, self.sid, "Conference", at, self._all_said, watch)
+            self.exchange.recordings.start(recording, self)
+
+    def find(self, call_sid_or_label: str) -> Participant | None:
+        """Return the participant with this CallSid, or label."""
+        inside = self.participants
+        labelled = (one for one in inside.values() if one.label == call_sid_or_label)
+        return inside.get(call_sid_or_label) or next(labelled, None)
+
+    def announce(self, goto: Goto, only: Participant | None = None) -> None:
+        """Let everybody, or one of them, hear a document once.
+
+        Twilio asks for a conference's announcement once; here each phone asks for itself, which is no less work.
+        """
+        with self.exchange.lock:
+            for participant in [only] if only else self.participants.values():
+                participant.announcements.append(goto)
+                participant.leg.summon()
 
     def change(self, participant: Participant, event: str) -> None:
         """Report that somebody is muted, held, or neither any more, and have them look at it."""
@@ -103,7 +133,10 @@ class Conference:
             participant.leg.summon()
 
     def says(self, leg: Leg, text: str) -> None:
-        """Let those who can hear `leg` hear `text`: nobody while it is muted, held, or the conference not begun."""
+        """Let those who can hear `leg` hear `text`: nobody while it is muted, held, or the conference not begun.
+
+        Whether a coach is in the recording is not written; here it hears all that anybody hears.
+        """
         leg.transcript.note("spoke", text=text, confidence=None)
         with self.exchange.lock:
             speaker = self.participants.get(leg.sid)
@@ -114,9 +147,13 @@ class Conference:
                 if other is not speaker and not other.hold and speaker.coaching in ("", other.leg.sid):
                     other.leg.transcript.note("heard", text=text, by=leg.person)
 
+    def _all_said(self) -> Sequence[str]:
+        return self._said
+
     def report(self, event: str, who: Participant | None, more: Mapping[str, str] | None = None) -> None:
         """Send a conference status callback, if this one's event is watched."""
-        topic = event.partition("-")[2].removeprefix("un")
+        what, _, how = event.partition("-")
+        topic = what if what == "announcement" else how.removeprefix("un")
         if self.watch is None or topic not in self.watch.events:
             return
         params = {
@@ -126,11 +163,11 @@ class Conference:
             "StatusCallbackEvent": event,
             "Timestamp": self.exchange.timestamp(),
             "SequenceNumber": str(self._sequence),
-            **(_described(who) if who and event.startswith("participant") else {}),
+            **(_described(who) if who and what != "conference" else {}),
             **(more or {}),
         }
         self._sequence += 1
-        self.exchange.courier.post(self, self.watch.url, self.watch.method, params)
+        self.exchange.courier.post_status(self, self.watch.url, self.watch.method, params)
 
     def _part(self, participant: Participant) -> None:
         participant.inside = False

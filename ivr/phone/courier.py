@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from ivr.phone.faults import FaultBox
+from ivr.phone.later import Later
 from ivr.phone.webhook import WebhookFailed, Webhooks
 
 _AT_ONCE = 16
@@ -33,9 +35,10 @@ class _Box:
 class Courier:
     """Delivers letters of one sender in order, those of different senders at the same time."""
 
-    def __init__(self, webhooks: Webhooks, faults: FaultBox) -> None:
+    def __init__(self, webhooks: Webhooks, faults: FaultBox, later: Later) -> None:
         self._webhooks = webhooks
         self._faults = faults
+        self._later = later
         self._lock = threading.Lock()
         self._boxes: dict[Hashable, _Box] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="courier")
@@ -47,13 +50,20 @@ class Courier:
         self._put(sender, Letter(url, method, params))
 
     def post_status(self, sender: Hashable, url: str, method: str, params: Mapping[str, str]) -> None:
-        """Send a status callback, which faults may drop, or keep until the sender is over."""
-        if self._faults.take("drop_callbacks"):
+        """Send a status callback, which faults may drop, repeat, delay, or keep until the sender is over."""
+        faults = self._faults
+        if faults.take("drop_callbacks") or faults.strikes("drop_callbacks_share"):
             return
         letter = Letter(url, method, params)
-        if not self._faults.now.shuffle:
-            self._put(sender, letter)
-            return
+        for _ in range(2 if faults.strikes("repeat_callbacks_share") else 1):
+            if faults.strikes("delay_callbacks_share"):
+                self._later.after(faults.now.callback_delay_seconds, partial(self._put, sender, letter))
+            elif faults.now.shuffle:
+                self._park(sender, letter)
+            else:
+                self._put(sender, letter)
+
+    def _park(self, sender: Hashable, letter: Letter) -> None:
         with self._lock:
             self._boxes.setdefault(sender, _Box()).parked.append(letter)
 

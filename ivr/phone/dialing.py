@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from ivr.phone.conferences import Conference, Participant
-from ivr.phone.leg import Goto, Key, Leg, Over, Summoned, Watch
+from ivr.phone.leg import Goto, Key, Leg, Over, Summoned
 from ivr.phone.lint import Setting
 from ivr.phone.queues import wait_in_loops
-from ivr.phone.stage import Stage, number
+from ivr.phone.stage import DocumentFailed, Stage, number, watch_of
 
 _CALLABLE = frozenset({"Number", "Client", "Sip"})
 
@@ -34,19 +35,6 @@ def dial(stage: Stage, verb: Element) -> Goto | None:
 def _after(stage: Stage, verb: Element, params: Mapping[str, str]) -> Goto | None:
     action = verb.get("action")
     return stage.follow(action, verb.get("method"), params) if action else None
-
-
-def _events(noun: Element, default: str) -> frozenset[str]:
-    return frozenset(noun.get("statusCallbackEvent", default).split())
-
-
-def watch_of(stage: Stage, noun: Element, default: str) -> Watch | None:
-    """Return where a noun wants its events reported, or None."""
-    url = noun.get("statusCallback")
-    if not url:
-        return None
-    goto = stage.follow(url, noun.get("statusCallbackMethod"))
-    return Watch(goto.url, goto.method, _events(noun, default))
 
 
 # ---------------------------------------------------------------- people on the phone
@@ -205,11 +193,13 @@ def _conference(stage: Stage, verb: Element, noun: Element) -> Goto | None:
         coaching=noun.get("coach", ""),
     )
     _equip(stage, conference, noun)
+    stage.leg.passes(math.inf)  # a machine in a conversation is taken to have spoken its greeting before
     stage.note("joined", conference=conference.sid)
     try:
-        with stage.leg.awaiting(), stage.leg.hearing(*_star(verb), doing="talking"):
+        # While it waits, or is held, nobody listens for its keys: whether `*` works then is not written.
+        with stage.leg.awaiting(), stage.leg.hearing(doing="talking"):
             conference.join(participant)
-            _stay(stage, noun, conference, participant)
+            _stay(stage, noun, conference, participant, _star(verb))
     except Over:
         stage.notify(verb.get("action"), verb.get("method"), {"DialCallStatus": "answered"})
         raise
@@ -224,23 +214,42 @@ def _equip(stage: Stage, conference: Conference, noun: Element) -> None:
     # The first participant who asks for callbacks or a recording decides where they go.
     with stage.exchange.lock:
         conference.watch = conference.watch or watch_of(stage, noun, "")
-        if noun.get("record") == "record-from-start" and conference.recording is None:
-            goto = stage.follow(noun.get("recordingStatusCallback", ""), noun.get("recordingStatusCallbackMethod"))
-            url = goto.url if noun.get("recordingStatusCallback") else ""
-            conference.recording = Watch(url, goto.method, frozenset({"completed"}))
+    if noun.get("record") == "record-from-start":
+        watch = watch_of(stage, noun, "completed", "recordingStatusCallback")
+        conference.record(stage.leg, watch)
 
 
-def _stay(stage: Stage, noun: Element, conference: Conference, me: Participant) -> None:
+def _stay(stage: Stage, noun: Element, conference: Conference, me: Participant, star: tuple[str, ...]) -> None:
     while me.inside:
         try:
-            if me.hold:
+            if me.announcements:
+                _announce(stage, conference, me)
+            elif me.hold:
                 _loop(stage, me.hold_url, me.hold_method)
             elif conference.status == "init":
                 _loop(stage, noun.get("waitUrl"), noun.get("waitMethod"))
-            elif _wait_for_news(stage.leg) == "*":
+            elif _star_pressed(stage, star):
                 return
         except Summoned:
             continue
+
+
+def _star_pressed(stage: Stage, star: tuple[str, ...]) -> bool:
+    with stage.leg.hearing(*star, doing="talking"):
+        return _wait_for_news(stage.leg) == "*"
+
+
+def _announce(stage: Stage, conference: Conference, me: Participant) -> None:
+    how = "fail"
+    try:
+        # What happens to others meanwhile does not cut it short; being out of the conference does.
+        with stage.leg.awaiting(lambda: not me.inside):
+            stage.inside(Setting.CONFERENCE_WAIT).perform(me.announcements.popleft())
+        how = "end"
+    except DocumentFailed:
+        stage.note("announcement failed")
+    finally:
+        conference.report(f"announcement-{how}", me)
 
 
 def _loop(stage: Stage, url: str | None, method: str | None) -> None:

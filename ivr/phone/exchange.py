@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import format_datetime
 
 from ivr.clock import Clock
+from ivr.phone import machines
 from ivr.phone.conferences import Conference
 from ivr.phone.courier import Courier
 from ivr.phone.dialing import Candidate, called
 from ivr.phone.faults import FaultBox
+from ivr.phone.later import Later
 from ivr.phone.leg import LIVE, Goto, Leg, Moved, Over, Watch
 from ivr.phone.numbers import NumberBook
 from ivr.phone.queues import Queue
@@ -29,13 +32,12 @@ SPIN_DOCUMENTS, SPIN_SECONDS = 100, 2.0
 _CLOSING_SECONDS = 20.0
 
 
-def new_sid(prefix: str) -> str:
-    """Return a new Twilio id, such as CA + 32 hex digits."""
-    return prefix + secrets.token_hex(16)
-
-
 class Exchange:
-    """One practice Twilio account. `pace` 1 lets sounds last as long as they would, 0 not at all."""
+    """One practice Twilio account.
+
+    `pace` 1 lets sounds last as long as they would, 0 not at all. `patience` 1 lets questions wait as long as they
+    say, whatever the clock; less is for days driven by programs.
+    """
 
     def __init__(
         self,
@@ -47,22 +49,26 @@ class Exchange:
         pace: float = 1.0,
         shortest_loop_seconds: float = 0.2,
         kept_legs: int = 5_000,
+        patience: float = 1.0,
     ) -> None:
         self.account_sid = account_sid
         self.numbers = numbers
         self.clock = clock
         self.pace = pace
+        self.patience = patience
         self.shortest_loop_seconds = shortest_loop_seconds
         self._kept_legs = kept_legs
         self.faults = FaultBox()
         self.webhooks = Webhooks(auth_token, self.faults)
-        self.courier = Courier(self.webhooks, self.faults)
-        self.ringing = Ringing()
-        self.recordings = Recordings(account_sid, url)
+        self.later = Later()
+        self.courier = Courier(self.webhooks, self.faults, self.later)
+        self.ringing = Ringing(clock)
+        self.recordings = Recordings(account_sid, url, self.courier)
         self.lock = threading.RLock()
         self.legs: dict[str, Leg] = {}
         self.queues: dict[str, Queue] = {}
         self.conferences: dict[str, Conference] = {}
+        self._live_rooms: dict[str, Conference] = {}
         self.texts: dict[str, Text] = {}
         self._threads: set[threading.Thread] = set()
 
@@ -72,8 +78,14 @@ class Exchange:
             leg.hang_up("the exchange")
         for thread in list(self._threads):
             thread.join(_CLOSING_SECONDS)
+        self.later.close()
         self.courier.close()
         self.webhooks.close()
+
+    @staticmethod
+    def new_sid(prefix: str) -> str:
+        """Return a new Twilio id, such as CA + 32 hex digits."""
+        return prefix + secrets.token_hex(16)
 
     def timestamp(self) -> str:
         """Return the present instant as Twilio writes it, RFC 2822."""
@@ -104,7 +116,12 @@ class Exchange:
         leg.watch = order.watch
         if order.fallback is not None:
             leg.fallback_url, leg.fallback_method = order.fallback.url, order.fallback.method
-        self._start(leg, lambda: self._ring(leg, order.timeout_seconds, lambda: play(self, leg, order.goto)))
+
+        def answer() -> None:
+            who = machines.detect(self, leg, order.detection)
+            play(self, leg, replace(order.goto, params={**order.goto.params, **who}))
+
+        self._start(leg, lambda: self._ring(leg, order.timeout_seconds, answer))
         return leg
 
     def ring_from(
@@ -142,12 +159,22 @@ class Exchange:
         report(self, leg, "initiated")
         leg.status = "ringing"
         report(self, leg, "ringing")
-        how = self.ringing.ring(leg, timeout_seconds / self.clock.speed)
-        if how == "answer":
-            self.answered(leg)
-            answer()
-        else:
+        how = self.ringing.ring(leg, timeout_seconds)
+        if how in OUTCOMES:
             leg.outcome = OUTCOMES[how]
+            return
+        self.answered(leg)
+        self._behave(leg, how)
+        answer()
+
+    def _behave(self, leg: Leg, how: str) -> None:
+        habit = self.ringing.habit_of(leg)
+        leg.answered_as = habit.answered_by
+        if how in machines.KINDS:
+            machines.put_on(leg, how, habit.greeting, habit.greeting_seconds)
+        if habit.hangs_up_after_seconds is not None:
+            seconds = habit.hangs_up_after_seconds / self.clock.speed
+            self.later.after(seconds, lambda: leg.hang_up("the caller"))
 
     # ---------------------------------------------------------------- a leg's life
 
@@ -174,7 +201,7 @@ class Exchange:
             raise Over
 
     def _leg(self, person: str, line: str, direction: str) -> Leg:
-        leg = Leg(new_sid("CA"), person, line, direction, Transcript(self.clock.now), self.clock.now())
+        leg = Leg(self.new_sid("CA"), person, line, direction, Transcript(self.clock.now), self.clock.now())
         leg.pace = self.pace
         with self.lock:
             self.legs[leg.sid] = leg
@@ -186,6 +213,12 @@ class Exchange:
             over = [sid for sid, leg in self.legs.items() if leg.status not in LIVE]
             for sid in over[: self._kept_legs // 10 + 1]:
                 del self.legs[sid]
+
+    def _forget_old_rooms(self) -> None:
+        if len(self.conferences) > self._kept_legs:
+            over = [sid for sid, room in self.conferences.items() if not room.is_live]
+            for sid in over[: self._kept_legs // 10 + 1]:
+                del self.conferences[sid]
 
     def _start(self, leg: Leg, run: Callable[[], None], over: Callable[[], None] = lambda: None) -> None:
         def life() -> None:
@@ -209,6 +242,8 @@ class Exchange:
         leg.transcript.note("over", status=leg.status, by=leg.ended_by, seconds=seconds_of(leg))
         if not never_rang:  # "cancelled while still queued: no callback at all"
             report(self, leg, "completed")
+        with self.lock:
+            self.recordings.finish_all_of(leg.sid, leg, self.clock.now())
         self.courier.over(leg)
 
     def parameters(self, leg: Leg) -> dict[str, str]:
@@ -222,34 +257,44 @@ class Exchange:
         with self.lock:
             found = next((queue for queue in self.queues.values() if queue.name == name), None)
             if found is None:
-                found = Queue(new_sid("QU"), name, self.clock.now())
+                found = Queue(self.new_sid("QU"), name, self.clock.now())
                 self.queues[found.sid] = found
             return found
 
     def conference_named(self, name: str) -> Conference:
         """Return the live conference called so, or a new one."""
         with self.lock:
-            live = (one for one in self.conferences.values() if one.name == name and one.is_live)
-            found = next(live, None)
+            found = self._live_rooms.get(name)
             if found is None:
-                found = Conference(self, new_sid("CF"), name, self.clock.now())
-                self.conferences[found.sid] = found
+                found = Conference(self, self.new_sid("CF"), name, self.clock.now())
+                self.conferences[found.sid] = self._live_rooms[name] = found
+                self._forget_old_rooms()
             return found
 
-    def conference_over(self, conference: Conference, said: str) -> None:
-        """Keep a conference's recording, if one was wanted."""
-        wanted = conference.recording
-        if wanted is None:
-            return
-        seconds = int((self.clock.now() - conference.created_at).total_seconds())
-        call_sid = conference.ended_by or ""
-        recording = self.recordings.keep(
-            Recording(new_sid("RE"), call_sid, conference.sid, said, seconds, "Conference", self.clock.now())
-        )
-        if wanted.url:
-            self.courier.post(conference, wanted.url, wanted.method, self.recordings.parameters(recording))
+    def conference_over(self, conference: Conference) -> None:
+        """End a conference's recording, if it has one; nothing more is told of it."""
+        self._live_rooms.pop(conference.name, None)
+        self.recordings.finish_all_of(conference.sid, conference, self.clock.now())
+        self.courier.over(conference)
 
-    def keep_recording(self, leg: Leg, text: str, seconds: int) -> Recording:
+    def record(self, leg: Leg, watch: Watch | None) -> Recording:
+        """Record all that a leg says and hears from now on."""
+        with self.lock:
+            sid, at = self.new_sid("RE"), self.clock.now()
+            recording = Recording(sid, leg.sid, "", "StartCallRecordingAPI", at, leg.transcript.words, watch)
+            return self.recordings.start(recording, leg)
+
+    def stop(self, recording: Recording) -> None:
+        """End a recording before what it records is over."""
+        sender = self.conferences.get(recording.conference_sid) or self.legs.get(recording.call_sid)
+        self.recordings.finish(recording, sender, self.clock.now())
+
+    def keep_message(self, leg: Leg, text: str, seconds: int, watch: Watch | None) -> Recording:
         """Keep what was said after a beep."""
-        at = self.clock.now()
-        return self.recordings.keep(Recording(new_sid("RE"), leg.sid, "", text, seconds, "RecordVerb", at))
+        with self.lock:
+            said: list[str] = []
+            recording = Recording(self.new_sid("RE"), leg.sid, "", "RecordVerb", self.clock.now(), lambda: said, watch)
+            self.recordings.start(recording, leg)
+            said.append(text)
+            self.recordings.finish(recording, leg, self.clock.now(), seconds)
+            return recording

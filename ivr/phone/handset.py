@@ -20,11 +20,20 @@ are E.164. A refusal is `{"error": sentence}`: 404 no such leg or line, 409 not 
     POST /handset/calls/{leg}/ignore         it has rung long enough: no answer
     POST /handset/calls/{leg}/hangup
     GET  /handset/ringing?number=&wait=S     {"ringing": [leg...]}, waiting for the first
-    GET  /handset/phones                     {"phones": {number: {"does", "keys"}}}
-    POST /handset/phones                     {"number", "does", "keys"?}: what a phone does by itself from now on:
-                                             ring, answer (and press `keys` as asked), decline, busy, ignore, fail
+    GET  /handset/phones                     {"phones": {number: {"does", …}}}
+    POST /handset/phones                     {"number", "does", …}: what a phone does by itself from now on: ring,
+                                             answer (and press `keys` as asked), decline, busy, ignore, fail; machine
+                                             (voicemail: speaks its greeting, beeps, keeps what it hears then) or
+                                             screen (asks who calls, keeps what it hears, and presses `keys`).
+                                             With "after_seconds" it rings so long first; with "keys" it presses them
+                                             as asked; with "hangs_up_after_seconds" it is gone so long after it has
+                                             answered (seconds of the practice clock). A machine's "greeting" and
+                                             "greeting_seconds"; "answered_by": what Twilio takes it for
+    GET  /handset/machines?number=           {"messages": [{"leg", "number", "text"}]}: what was left on machines
     GET  /handset/messages?number=           {"messages": [{"from", "to", "body", "at"}]}, newest first
-    GET  /handset/recordings                 {"recordings": [{"leg", "text", "seconds", "at", "source"}]}
+    GET  /handset/recordings                 {"recordings": [{"sid", "leg", "conference", "status", "text", "seconds",
+                                             "at", "source"}]}, newest first; what was said while one was paused is
+                                             not in its text, or is [silence]
     GET  /handset/faults, POST the same      what goes wrong on purpose: see `ivr.phone.faults`; POST sets exactly
                                              what it names, so `{}` ends all faults
 
@@ -58,7 +67,9 @@ A line is {"n", "at", "kind"} and, by kind:
     joined     conference  ·  left  conference
     bridged    others                        these people are heard now  ·  alone
     heard      text, by                      what one of them said
-    hold  ·  unhold  ·  mute  ·  unmute
+    hold  ·  unhold  ·  mute  ·  unmute  ·  modify  ·  announcement failed
+    greeting   text                          a machine has picked up, and says this  ·  beep  it listens now
+    not transcribed  seconds                 Twilio transcribes no message as short, or as long
     moved                                    the product took the call elsewhere
     falling back  code                       the fallback URL is asked
     failure    code, text, path, twiml       a document could not be had or run
@@ -68,6 +79,7 @@ A line is {"n", "at", "kind"} and, by kind:
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
@@ -76,7 +88,7 @@ from flask.typing import ResponseReturnValue
 from ivr.phone.exchange import Exchange
 from ivr.phone.faults import FaultRefused
 from ivr.phone.leg import Leg
-from ivr.phone.ringing import HABITS, Habit
+from ivr.phone.ringing import HABIT_FIELDS, HABITS, Habit
 
 LONGEST_WAIT_SECONDS = 30.0
 _KEYS = frozenset("0123456789*#")
@@ -98,6 +110,7 @@ def mount(app: Flask, exchange: Exchange) -> None:
     _mount_doing(api, exchange)
     _mount_answering(api, exchange)
     _mount_looking(api, exchange)
+    _mount_breaking(api, exchange)
     app.register_blueprint(api)
 
 
@@ -220,15 +233,16 @@ def _mount_answering(api: Blueprint, exchange: Exchange) -> None:
 
     @api.get("/phones")
     def phones() -> ResponseReturnValue:
-        habits = exchange.ringing.habits.items()
-        return {"phones": {number: {"does": one.does, "keys": one.keys} for number, one in habits}}
+        return {"phones": {number: asdict(habit) for number, habit in exchange.ringing.habits.items()}}
 
     @api.post("/phones")
     def set_phone() -> ResponseReturnValue:
-        asked = _asked({"number": str, "does": str, "keys": str})
+        asked = _asked({"number": str, **HABIT_FIELDS})
         if asked.get("does") not in HABITS:
             raise HandsetRefused(400, f"does: one of {', '.join(HABITS)}")
-        exchange.ringing.habits[_needed(asked, "number")] = Habit(asked["does"], asked.get("keys", ""))
+        number = _needed(asked, "number")
+        del asked["number"]
+        exchange.ringing.habits[number] = Habit(**asked)
         return phones()
 
 
@@ -250,7 +264,10 @@ def _mount_looking(api: Blueprint, exchange: Exchange) -> None:
     def recordings() -> ResponseReturnValue:
         shown = [
             {
+                "sid": one.sid,
                 "leg": one.call_sid,
+                "conference": one.conference_sid,
+                "status": one.status,
                 "text": one.text,
                 "seconds": one.seconds,
                 "at": one.at.isoformat(),
@@ -260,6 +277,16 @@ def _mount_looking(api: Blueprint, exchange: Exchange) -> None:
         ]
         return {"recordings": shown}
 
+    @api.get("/machines")
+    def machines() -> ResponseReturnValue:
+        number = request.args.get("number")
+        with exchange.lock:
+            legs = [leg for leg in reversed(exchange.legs.values()) if leg.machine and number in (None, leg.person)]
+        shown = [{"leg": leg.sid, "number": leg.person, "text": leg.machine.message} for leg in legs if leg.machine]
+        return {"messages": [one for one in shown if one["text"]]}
+
+
+def _mount_breaking(api: Blueprint, exchange: Exchange) -> None:
     @api.get("/faults")
     def faults() -> ResponseReturnValue:
         return exchange.faults.as_json()

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -100,6 +100,21 @@ class Conversation(Protocol):
         """Let the others hear `leg` say `text`."""
 
 
+class Machine(Protocol):
+    """What has picked up instead of a person."""
+
+    kind: str
+    seconds: float
+    """Until it beeps."""
+
+    @property
+    def message(self) -> str:
+        """What was left on it."""
+
+    def passes(self, seconds: float) -> None:
+        """Let so many seconds of the call go by."""
+
+
 class Leg:
     """A call in Twilio's sense; `person` is the number of the handset, `line` the number on our side."""
 
@@ -125,12 +140,15 @@ class Leg:
         self.documents: deque[float] = deque(maxlen=100)
         self.ended_by: str | None = None
         self.conversation: Conversation | None = None
+        self.machine: Machine | None = None
+        self.answered_as = ""
+        self.answered_by: str | None = None
         self._changed = threading.Condition()
         self._hears: frozenset[str] = frozenset()
         self._inbox: deque[Event] = deque()
         self._later: deque[Event] = deque()
         self._moved: Goto | None = None
-        self._awaits = False
+        self._awaits: Callable[[], bool] | None = None
         self._summoned = False
 
     @property
@@ -166,6 +184,13 @@ class Leg:
         """Say and press nothing at the question being asked, or the next one, until it gives up."""
         self._offer([Silence()], when_asked=True)
 
+    def withdraw(self, text: str) -> None:
+        """Have not said what no question has listened to yet."""
+        with self._changed:
+            said = [event for event in self._later if isinstance(event, Speech) and event.text == text]
+            for event in said:
+                self._later.remove(event)
+
     def leave_message(self, text: str) -> None:
         """Say this after the beep that comes next, or is already past."""
         self._offer([Message(text)], when_asked=True)
@@ -200,6 +225,11 @@ class Leg:
         with self._changed:
             self._summoned = True
             self._changed.notify_all()
+
+    def passes(self, seconds: float) -> None:
+        """Let so many seconds of the call go by, for a machine that has picked it up."""
+        if self.machine is not None:
+            self.machine.passes(seconds)
 
     def answer(self, at: datetime) -> None:
         """Mark the call as in progress from `at`, once."""
@@ -242,17 +272,18 @@ class Leg:
             self._interrupt()
 
     @contextlib.contextmanager
-    def awaiting(self) -> Iterator[None]:
-        """Let a summons interrupt what is played meanwhile."""
-        self._await(True)
+    def awaiting(self, matters: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Let a summons interrupt what is played meanwhile, if it `matters`; afterwards look again."""
+        before = self._awaits
+        self._await(matters)
         try:
             yield
         finally:
-            self._await(False)
+            self._await(before)
 
-    def _await(self, awaits: bool) -> None:
+    def _await(self, matters: Callable[[], bool] | None) -> None:
         with self._changed:
-            self._awaits, self._summoned = awaits, False
+            self._awaits, self._summoned = matters, True
 
     def _interrupt(self) -> None:
         if self.ended_by is not None:
@@ -260,9 +291,10 @@ class Leg:
         if self._moved is not None:
             goto, self._moved = self._moved, None
             raise Moved(goto)
-        if self._awaits and self._summoned:
+        if self._awaits is not None and self._summoned:
             self._summoned = False
-            raise Summoned
+            if self._awaits():
+                raise Summoned
 
     def _next(self) -> Event | None:
         if self._inbox:

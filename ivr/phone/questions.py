@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ivr.phone.leg import Event, Goto, Key, Message, Over, Silence, Speech
+from ivr.phone.leg import Event, Goto, Key, Message, Over, Silence, Speech, Watch
 from ivr.phone.lint import Setting
 from ivr.phone.sounds import sounded
-from ivr.phone.stage import LETTERS_PER_SECOND, LONGEST_SOUND_SECONDS, SHORTEST_PAUSE_SECONDS, Stage, number
+from ivr.phone.stage import LETTERS_PER_SECOND, LONGEST_SOUND_SECONDS, SHORTEST_PAUSE_SECONDS, Stage, number, watch_of
+from ivr.phone.transcription import LONGEST_SECONDS, transcribe
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _prompted(stage: Stage, verb: Element) -> Event | None:
 
 
 def _entry(stage: Stage, question: _Question, event: Event | None) -> _Entry:
-    event = event or stage.leg.listen(_patience(stage, question))
+    event = event or _waited(stage, question)
     digits = ""
     while isinstance(event, Key):
         if event.digit == question.finish_on:
@@ -87,14 +88,20 @@ def _entry(stage: Stage, question: _Question, event: Event | None) -> _Entry:
         digits += event.digit
         if len(digits) == question.num_digits:
             break
-        event = stage.leg.listen(question.timeout_seconds)
+        event = stage.leg.listen(question.timeout_seconds * stage.exchange.patience)
     # "dtmf speech: first wins": words after the first key are not taken.
     return _Entry(speech=event) if isinstance(event, Speech) and not digits else _Entry(digits)
 
 
+def _waited(stage: Stage, question: _Question) -> Event | None:
+    event = stage.leg.listen(_patience(stage, question))
+    stage.leg.passes(question.timeout_seconds)
+    return event
+
+
 def _patience(stage: Stage, question: _Question) -> float:
     if stage.setting is not Setting.QUEUE_WAIT:
-        return question.timeout_seconds
+        return question.timeout_seconds * stage.exchange.patience
     # On hold nobody is waited for: the question's silence is part of the wait document's sound.
     sound = min(question.timeout_seconds, LONGEST_SOUND_SECONDS) * stage.leg.pace
     return max(sound, SHORTEST_PAUSE_SECONDS)
@@ -150,7 +157,7 @@ def _finish_keys(verb: Element) -> str:
 
 
 def _take_down(stage: Stage, verb: Element, take: _Take) -> None:
-    silence = number(verb, "timeout", 5.0) or None
+    silence = number(verb, "timeout", 5.0) * stage.exchange.patience or None
     while True:
         event = stage.leg.listen(silence)
         if isinstance(event, Message | Speech):
@@ -163,18 +170,19 @@ def _take_down(stage: Stage, verb: Element, take: _Take) -> None:
 
 
 def _kept(stage: Stage, verb: Element, take: _Take) -> dict[str, str]:
-    longest = int(number(verb, "maxLength", 3600))
+    transcribed = verb.get("transcribe") == "true"
+    longest = int(number(verb, "maxLength", LONGEST_SECONDS if transcribed else 3600))
     seconds = min(max(1, round(len(take.text) / LETTERS_PER_SECOND)), longest)
-    recording = stage.exchange.keep_recording(stage.leg, take.text, seconds)
+    recording = stage.exchange.keep_message(stage.leg, take.text, seconds, _watch(stage, verb))
     stage.note("recorded", text=take.text, seconds=seconds)
-    stage.notify(
-        verb.get("recordingStatusCallback"),
-        verb.get("recordingStatusCallbackMethod"),
-        stage.exchange.recordings.parameters(recording),
-    )
+    transcribe(stage, verb, recording)
     params = {
         "RecordingUrl": stage.exchange.recordings.url_of(recording),
         "RecordingSid": recording.sid,
         "RecordingDuration": str(seconds),
     }
     return {**params, "Digits": take.key} if take.key else params
+
+
+def _watch(stage: Stage, verb: Element) -> Watch | None:
+    return watch_of(stage, verb, "completed", "recordingStatusCallback")

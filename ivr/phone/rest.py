@@ -1,22 +1,23 @@
-"""Twilio's REST API, as the SDK calls it: calls, texts, recordings and our numbers.
+"""Twilio's REST API, as the SDK calls it: calls, texts and our numbers.
 
-Queues and conferences are in `rest_line`. Any Basic credentials are taken, but some must be there.
+Queues and conferences are in `rest_line`, recordings in `rest_recordings`. Any Basic credentials are taken, but some
+must be there.
 """
 
 from __future__ import annotations
 
-import io
-import wave
+import time
 from collections.abc import Mapping
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from ivr.phone import rest_asked as asked
-from ivr.phone.exchange import Exchange, new_sid
+from ivr.phone.exchange import Exchange
 from ivr.phone.leg import LIVE, Leg
-from ivr.phone.recordings import Recording, Text
+from ivr.phone.recordings import Text
 from ivr.phone.rest_line import mount_line
+from ivr.phone.rest_recordings import mount_recordings
 from ivr.phone.rest_shapes import API_VERSION, RestError, Shapes, in_time, not_found, page
 from ivr.phone.ringing import Outgoing
 
@@ -30,7 +31,6 @@ _NUMBER_SETTINGS = {
     "StatusCallbackMethod": "status_method",
 }
 _LONGEST_TEXT = 1_600
-_RATE = 8_000
 
 
 def mount(app: Flask, exchange: Exchange) -> None:
@@ -40,7 +40,7 @@ def mount(app: Flask, exchange: Exchange) -> None:
     _guard(api, exchange)
     _mount_calls(api, exchange, shapes)
     _mount_texts(api, exchange, shapes)
-    _mount_recordings(api, exchange, shapes)
+    mount_recordings(api, exchange, shapes)
     _mount_numbers(api, exchange, shapes)
     mount_line(api, exchange, shapes)
     app.register_blueprint(api)
@@ -51,22 +51,20 @@ def _guard(api: Blueprint, exchange: Exchange) -> None:
     def own_account(_: str | None, values: dict[str, str] | None) -> None:
         if (values or {}).pop("account") != exchange.account_sid:
             raise not_found(request.path)
-        # Recordings are fetched by people's players, which send no credentials.
-        if request.authorization is None and not request.path.endswith(".wav"):
+        # "For HIPAA-compliant workflows we require customers to enforce HTTP authentication" of recordings too.
+        if request.authorization is None:
             raise RestError(401, 20003, "Authenticate")
 
     @api.before_request
     def fail_before() -> None:
-        faults = exchange.faults.now
-        if (faults.rest_when == "before" or faults.rest_status == 429) and exchange.faults.take("rest_failures"):
-            raise _rehearsed(faults.rest_status)
+        time.sleep(exchange.faults.now.rest_seconds)
+        if exchange.faults.takes_rest("before"):
+            raise _rehearsed(exchange.faults.now.rest_status)
 
     @api.after_request
     def fail_after(response: Response) -> Response:
-        faults = exchange.faults.now
-        late = faults.rest_when == "after" and faults.rest_status != 429 and response.status_code < 400
-        if late and exchange.faults.take("rest_failures"):
-            return _refused(_rehearsed(faults.rest_status))
+        if response.status_code < 400 and exchange.faults.takes_rest("after"):
+            return _refused(_rehearsed(exchange.faults.now.rest_status))
         return response
 
     api.register_error_handler(RestError, _refused)
@@ -114,17 +112,15 @@ def _mount_calls(api: Blueprint, exchange: Exchange, shapes: Shapes) -> None:
 def _outgoing(exchange: Exchange, form: asked.Form) -> Outgoing:
     watching = ("StatusCallback", "StatusCallbackEvent", "StatusCallbackMethod")
     playing = ("Url", "Method", "Twiml", "FallbackUrl", "FallbackMethod")
-    asked.known(form, "To", "From", "Timeout", *playing, *watching)
-    to, line = asked.address(form, "To", 21201), asked.needed(form, "From", 21213)
-    if exchange.numbers.find(line) is None:
-        raise RestError(400, 21210, "'From' is not a number of this account")
+    asked.known(form, "To", "From", "Timeout", *playing, *watching, *asked.DETECTING)
     return Outgoing(
-        to=to,
-        line=line,
+        to=asked.address(form, "To", 21201),
+        line=asked.line(form, exchange.numbers),
         goto=asked.document(form),
         timeout_seconds=asked.number(form, "Timeout", 60, 1, 600),
         fallback=asked.fallback(form),
-        watch=asked.watch(form),
+        watch=asked.watch(form, "StatusCallback", asked.CALL_EVENTS),
+        detection=asked.detection(form),
     )
 
 
@@ -214,7 +210,7 @@ def _text(exchange: Exchange, form: asked.Form) -> Text:
         raise RestError(400, 21603, "no 'From' was given")
     if form.get("From") and exchange.numbers.find(sender) is None:
         raise RestError(400, 21606, "'From' is not a number of this account")
-    return Text(new_sid("SM"), sender, to, body, exchange.clock.now())
+    return Text(exchange.new_sid("SM"), sender, to, body, exchange.clock.now())
 
 
 def _report_text(exchange: Exchange, text: Text, url: str) -> None:
@@ -233,57 +229,6 @@ def _sent(text: Text, query: Mapping[str, str]) -> bool:
     wanted = {"To": text.to_number, "From": text.from_number}
     named = all(query.get(name) in (None, value) for name, value in wanted.items())
     return named and in_time(query, "DateSent", text.at)
-
-
-# ---------------------------------------------------------------- recordings
-
-
-def _mount_recordings(api: Blueprint, exchange: Exchange, shapes: Shapes) -> None:
-    @api.get("/Recordings.json")
-    def list_recordings() -> ResponseReturnValue:
-        query = request.args
-        days = ("DateCreated", "DateCreated<", "DateCreated>")
-        asked.known(query, "CallSid", "ConferenceSid", *days, listing=True)
-        found = [one for one in reversed(exchange.recordings.all()) if _recorded(one, query)]
-        return page("recordings", found, shapes.recording, request.path, query)
-
-    @api.get("/Recordings/<sid>.json")
-    def fetch_recording(sid: str) -> ResponseReturnValue:
-        return shapes.recording(_recording(exchange, sid))
-
-    @api.delete("/Recordings/<sid>.json")
-    def delete_recording(sid: str) -> ResponseReturnValue:
-        _recording(exchange, sid)
-        exchange.recordings.delete(sid)
-        return "", 204
-
-    @api.get("/Recordings/<sid>")
-    @api.get("/Recordings/<sid>.wav")
-    def play_recording(sid: str) -> ResponseReturnValue:
-        recording = _recording(exchange, sid)
-        return Response(_wav(recording.seconds), mimetype="audio/wav")
-
-
-def _recorded(one: Recording, query: Mapping[str, str]) -> bool:
-    wanted = {"CallSid": one.call_sid, "ConferenceSid": one.conference_sid}
-    named = all(query.get(name) in (None, value) for name, value in wanted.items())
-    return named and in_time(query, "DateCreated", one.at)
-
-
-def _recording(exchange: Exchange, sid: str) -> Recording:
-    recording = exchange.recordings.find(sid)
-    if recording is None:
-        raise not_found(request.path)
-    return recording
-
-
-def _wav(seconds: int) -> bytes:
-    """Return silence of the recording's length: there is no sound to keep, only words."""
-    sound = io.BytesIO()
-    with wave.open(sound, "wb") as file:
-        file.setparams((1, 1, _RATE, 0, "NONE", "not compressed"))
-        file.writeframes(b"\x80" * _RATE * seconds)
-    return sound.getvalue()
 
 
 # ---------------------------------------------------------------- our numbers

@@ -13,10 +13,20 @@ from werkzeug.datastructures import MultiDict
 
 from ivr.phone import lint
 from ivr.phone.leg import Goto, Watch
+from ivr.phone.machines import DETECTIONS, Detection
+from ivr.phone.numbers import NumberBook
 from ivr.phone.rest_shapes import RestError
 from ivr.phone.webhook import Overrides
 
 CALL_EVENTS = frozenset({"initiated", "ringing", "answered", "completed"})
+RECORDING_EVENTS = frozenset({"in-progress", "completed", "absent"})
+DETECTING = (
+    "MachineDetection",
+    "MachineDetectionTimeout",
+    "AsyncAmd",
+    "AsyncAmdStatusCallback",
+    "AsyncAmdStatusCallbackMethod",
+)
 _ADDRESS = re.compile(r"\+[1-9]\d{6,14}|sips?:\S+|client:\S+")
 _PAGING = frozenset({"Page", "PageSize", "PageToken"})
 
@@ -46,6 +56,14 @@ def address(asked: Mapping[str, str], name: str, code: int) -> str:
     return value
 
 
+def line(asked: Mapping[str, str], numbers: NumberBook) -> str:
+    """Return the number of ours a call comes from; raises RestError."""
+    number = needed(asked, "From", 21213)
+    if numbers.find(number) is None:
+        raise RestError(400, 21210, "'From' is not a number of this account")
+    return number
+
+
 def web_address(asked: Mapping[str, str], name: str) -> str:
     """Return a URL, whose connection overrides must be right; raises RestError."""
     url = asked.get(name, "")
@@ -57,9 +75,9 @@ def web_address(asked: Mapping[str, str], name: str) -> str:
     return url
 
 
-def method(asked: Mapping[str, str], name: str) -> str:
-    """Return GET or POST, the default; raises RestError."""
-    value = asked.get(name, "POST").upper()
+def method(asked: Mapping[str, str], name: str, default: str = "POST") -> str:
+    """Return GET or POST; raises RestError."""
+    value = asked.get(name, default).upper()
     if value not in ("GET", "POST"):
         raise RestError(400, 21403, f"'{name}' is neither GET nor POST")
     return value
@@ -100,11 +118,33 @@ def fallback(asked: Mapping[str, str]) -> Goto | None:
     return Goto(web_address(asked, "FallbackUrl"), method(asked, "FallbackMethod"))
 
 
-def watch(form: Form) -> Watch | None:
+def one_of(asked: Mapping[str, str], name: str, *words: str) -> str:
+    """Return one of these words, the first of them when none was given; raises RestError."""
+    value = asked.get(name, words[0])
+    if value not in words:
+        raise RestError(400, 20001, f"'{name}' is none of {', '.join(words)}")
+    return value
+
+
+def watch(form: Form, name: str, known_events: frozenset[str]) -> Watch | None:
     """Return where status callbacks go; "default event = completed only"; raises RestError."""
-    if not form.get("StatusCallback"):
+    if not form.get(name):
         return None
-    events = frozenset(form.getlist("StatusCallbackEvent")) or frozenset({"completed"})
-    for unknown in events - CALL_EVENTS:
-        raise RestError(400, 21626, f"'{unknown}' is no StatusCallbackEvent; repeat the parameter for each event")
-    return Watch(web_address(form, "StatusCallback"), method(form, "StatusCallbackMethod"), events)
+    events = frozenset(form.getlist(f"{name}Event")) or frozenset({"completed"})
+    for unknown in events - known_events:
+        raise RestError(400, 21626, f"'{unknown}' is no {name}Event; repeat the parameter for each event")
+    return Watch(web_address(form, name), method(form, f"{name}Method"), events)
+
+
+def detection(form: Form) -> Detection | None:
+    """Return whether, and how, Twilio finds out who picks up; raises RestError."""
+    if not form.get("MachineDetection"):
+        return None
+    mode = one_of(form, "MachineDetection", *DETECTIONS)
+    told = None
+    if truth(form, "AsyncAmd"):
+        # Without it "Twilio has nowhere to send the results" (21262), and only warns.
+        needed(form, "AsyncAmdStatusCallback", 21262)
+        url = web_address(form, "AsyncAmdStatusCallback")
+        told = Watch(url, method(form, "AsyncAmdStatusCallbackMethod"), frozenset())
+    return Detection(mode == "DetectMessageEnd", number(form, "MachineDetectionTimeout", 30, 3, 59), told)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from xml.sax.saxutils import escape, quoteattr
+
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
@@ -11,6 +14,20 @@ from ivr.phone.exchange import Exchange
 from ivr.phone.leg import Goto
 from ivr.phone.queues import DEFAULT_SIZE, LARGEST_SIZE, Queue, dequeue
 from ivr.phone.rest_shapes import RestError, Shapes, in_time, not_found, page
+from ivr.phone.ringing import Outgoing
+
+_ANNOUNCING = ("AnnounceUrl", "AnnounceMethod")
+_HOLDING = ("Hold", "HoldUrl", "HoldMethod")
+_COACHING = ("Coaching", "CallSidToCoach")
+_ROOM = {
+    "Label": "participantLabel",
+    "Muted": "muted",
+    "Beep": "beep",
+    "StartConferenceOnEnter": "startConferenceOnEnter",
+    "EndConferenceOnExit": "endConferenceOnExit",
+    "Coaching": "coaching",
+}
+"""What a call into a conference may ask for, and which attribute of <Conference> says it."""
 
 
 def mount_line(api: Blueprint, exchange: Exchange, shapes: Shapes) -> None:
@@ -19,6 +36,7 @@ def mount_line(api: Blueprint, exchange: Exchange, shapes: Shapes) -> None:
     _mount_members(api, exchange, shapes)
     _mount_conferences(api, exchange, shapes)
     _mount_participants(api, exchange, shapes)
+    _mount_calling(api, exchange, shapes)
 
 
 # ---------------------------------------------------------------- queues
@@ -123,12 +141,30 @@ def _mount_conferences(api: Blueprint, exchange: Exchange, shapes: Shapes) -> No
 
     @api.post("/Conferences/<sid>.json")
     def update_conference(sid: str) -> ResponseReturnValue:
-        asked.known(request.form, "Status")
+        form = request.form
+        asked.known(form, "Status", *_ANNOUNCING)
         conference = _conference(exchange, sid)
-        if request.form.get("Status") != "completed":
+        announcement = _announcement(form)
+        if form.get("Status") not in ("completed", None) or not (announcement or form.get("Status")):
             raise RestError(400, 20001, "'Status' can only become completed")
-        conference.end("conference-ended-via-api")
+        if announcement:
+            _in_progress(conference).announce(announcement)
+        if form.get("Status"):
+            conference.end("conference-ended-via-api")
         return shapes.conference(conference)
+
+
+def _announcement(form: asked.Form) -> Goto | None:
+    if not form.get("AnnounceUrl"):
+        return None
+    return Goto(asked.web_address(form, "AnnounceUrl"), asked.method(form, "AnnounceMethod"))
+
+
+def _in_progress(conference: Conference) -> Conference:
+    # What Twilio says of an announcement to a conference that has not begun, or is over, is not written.
+    if conference.status != "in-progress":
+        raise RestError(400, 20001, "the conference is not in progress")
+    return conference
 
 
 def _conference(exchange: Exchange, sid: str) -> Conference:
@@ -175,26 +211,76 @@ def _wanted(one: Participant) -> bool:
 
 
 def _participant(conference: Conference, call: str) -> Participant:
-    participant = conference.participants.get(call)
+    participant = conference.find(call)
     if participant is None:
         raise not_found(request.path)
     return participant
 
 
 def _change(conference: Conference, one: Participant, form: asked.Form) -> None:
-    holding = ("Hold", "HoldUrl", "HoldMethod")
-    asked.known(form, "Muted", *holding, "EndConferenceOnExit", "Coaching", "CallSidToCoach")
-    muted, hold = asked.truth(form, "Muted"), asked.truth(form, "Hold")
+    asked.known(form, "Muted", *_HOLDING, "EndConferenceOnExit", *_COACHING, *_ANNOUNCING)
+    muted, hold, announcement = asked.truth(form, "Muted"), asked.truth(form, "Hold"), _announcement(form)
     ends, coaching = asked.truth(form, "EndConferenceOnExit"), asked.truth(form, "Coaching")
+    coached = _coached(conference, form) if coaching else ""
     if hold is not None:
-        one.hold_url = asked.web_address(form, "HoldUrl") if form.get("HoldUrl") else None
-        one.hold_method = asked.method(form, "HoldMethod")
-        one.hold = hold
-        conference.change(one, "participant-hold" if hold else "participant-unhold")
+        _hold(conference, one, hold, form)
     if muted is not None:
         one.muted = muted
         conference.change(one, "participant-mute" if muted else "participant-unmute")
     if ends is not None or coaching is not None:
         one.ends = one.ends if ends is None else ends
-        one.coaching = asked.needed(form, "CallSidToCoach", 20001) if coaching else ""
+        one.coaching = one.coaching if coaching is None else coached
         conference.change(one, "participant-modify")
+    if announcement:
+        conference.announce(announcement, one)
+
+
+def _hold(conference: Conference, one: Participant, hold: bool, form: asked.Form) -> None:
+    one.hold_url = asked.web_address(form, "HoldUrl") if form.get("HoldUrl") else None
+    one.hold_method = asked.method(form, "HoldMethod", default="GET")
+    one.hold = hold
+    conference.change(one, "participant-hold" if hold else "participant-unhold")
+
+
+def _coached(conference: Conference, form: asked.Form) -> str:
+    coached = asked.needed(form, "CallSidToCoach", 20001)
+    # What Twilio says of somebody who is not there is not written.
+    if coached not in conference.participants:
+        raise RestError(400, 20001, "'CallSidToCoach' is not in this conference")
+    return coached
+
+
+# ---------------------------------------------------------------- calling somebody into a conference
+
+
+def _mount_calling(api: Blueprint, exchange: Exchange, shapes: Shapes) -> None:
+    @api.post("/Conferences/<sid>/Participants.json")
+    def call_in(sid: str) -> ResponseReturnValue:
+        form = request.form
+        found = exchange.conferences.get(sid)
+        order, room = _order(exchange, form), found.name if found else sid
+        leg = exchange.call_out(replace(order, goto=Goto(twiml=_room(form, room))))
+        conference = exchange.conference_named(room)
+        return {**shapes.participant(conference, Participant(leg, leg.created_at)), "status": "queued"}, 201
+
+
+def _order(exchange: Exchange, form: asked.Form) -> Outgoing:
+    watching = ("StatusCallback", "StatusCallbackEvent", "StatusCallbackMethod")
+    asked.known(form, "To", "From", "Timeout", "EarlyMedia", "CallSidToCoach", *_ROOM, *watching)
+    asked.truth(form, "EarlyMedia")  # nobody here hears another's phone ring
+    return Outgoing(
+        to=asked.address(form, "To", 21201),
+        line=asked.line(form, exchange.numbers),
+        goto=Goto(),
+        timeout_seconds=asked.number(form, "Timeout", 60, 5, 600),
+        watch=asked.watch(form, "StatusCallback", asked.CALL_EVENTS),
+    )
+
+
+def _room(form: asked.Form, name: str) -> str:
+    given = {attribute: form[parameter] for parameter, attribute in _ROOM.items() if parameter in form}
+    if asked.truth(form, "Coaching"):
+        given["coach"] = asked.needed(form, "CallSidToCoach", 20001)
+    given.pop("coaching", None)
+    written = " ".join(f"{attribute}={quoteattr(value)}" for attribute, value in given.items())
+    return f"<Response><Dial><Conference {written}>{escape(name)}</Conference></Dial></Response>"

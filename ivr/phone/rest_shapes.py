@@ -13,7 +13,7 @@ from ivr.phone.exchange import Exchange
 from ivr.phone.leg import Leg
 from ivr.phone.numbers import OwnNumber
 from ivr.phone.queues import Member, Queue
-from ivr.phone.recordings import Recording, Text
+from ivr.phone.recordings import RUNNING, Recording, Text
 from ivr.phone.reports import seconds_of
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ class Shapes:
             "end_time": _rfc(leg.ended_at),
             "duration": str(seconds_of(leg)) if leg.ended_at else None,
             "direction": leg.direction,
-            "answered_by": None,
+            "answered_by": leg.answered_by,
             "forwarded_from": leg.extras.get("ForwardedFrom"),
             "caller_name": None,
             "queue_time": "0",
@@ -152,8 +152,8 @@ class Shapes:
             "call_sid": recording.call_sid,
             "conference_sid": recording.conference_sid or None,
             "start_time": format_datetime(recording.at),
-            "duration": str(recording.seconds),
-            "status": "completed",
+            "duration": None if recording.status in RUNNING else str(recording.seconds),
+            "status": recording.status,
             "channels": 1,
             "source": recording.source,
             "error_code": None,

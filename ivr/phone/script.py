@@ -154,8 +154,11 @@ class Rehearsal:
             "faults": lambda faults: self._phones.faults(**faults.value),
             "expect": self._expect,
             "is": self._be,
-            "gets text": self._get_text,
+            "not hear": self._not_hear,
+            "gets text": lambda step: self._get(step, "text", "/messages", "body"),
+            "gets message": lambda step: self._get(step, "message", "/machines", "text"),
             "talk": self._talk,
+            "held": self._held,
         }
         if step.does in everybody:
             everybody[step.does](step)
@@ -193,7 +196,7 @@ class Rehearsal:
     def _be(self, step: Step) -> None:
         number = self._number(step.who)
         self._changed_phones.add(number)
-        self._phones.post("/phones", number=number, does=step.value)
+        self._phones.post("/phones", number=number, **step.value)
 
     # ---------------------------------------------------------------- what should come true
 
@@ -206,18 +209,29 @@ class Rehearsal:
             raise Failed(f"{step.who}: did not hear `{words.written}`{over}; heard: {heard}")
         self._since[step.who] = _place(phone.lines, since, words)
 
+    def _not_hear(self, step: Step) -> None:
+        phone, words = self._phone(step.who), step.value
+        phone.read()
+        heard = _words(phone.lines[self._since.get(step.who, 0) :])
+        if words.are_in(heard):
+            raise Failed(f"{step.who}: heard `{words.written}`; heard: {heard}")
+
     def _talk(self, step: Step) -> None:
         if not self._phone(step.who).wait_for(_talking, self._hear_seconds):
             raise Failed(f"{step.who}: talks with nobody")
 
-    def _get_text(self, step: Step) -> None:
+    def _held(self, step: Step) -> None:
+        if not self._phone(step.who).wait_for(_on_hold, self._hear_seconds):
+            raise Failed(f"{step.who}: is not on hold")
+
+    def _get(self, step: Step, what: str, path: str, field: str) -> None:
         number, deadline = self._number(step.who), time.monotonic() + self._hear_seconds
         while True:
-            texts = [text["body"] for text in self._phones.get("/messages", number=number)["messages"]]
-            if any(step.value.are_in(text) for text in texts):
+            got = [one[field] for one in self._phones.get(path, number=number)["messages"]]
+            if any(step.value.are_in(text) for text in got):
                 return
             if time.monotonic() > deadline:
-                raise Failed(f"{step.who}: got no text with `{step.value.written}`; got: {texts or 'none'}")
+                raise Failed(f"{step.who}: got no {what} with `{step.value.written}`; got: {got or 'none'}")
             time.sleep(0.1)
 
     def _expect(self, step: Step) -> None:
@@ -332,6 +346,11 @@ def _words(lines: list[LineJson]) -> str:
 def _talking(lines: list[LineJson]) -> bool:
     changes = [line["kind"] for line in lines if line["kind"] in ("bridged", "alone", "left", "moved", "over")]
     return changes[-1:] == ["bridged"]
+
+
+def _on_hold(lines: list[LineJson]) -> bool:
+    changes = [line["kind"] for line in lines if line["kind"] in ("hold", "unhold", "left", "moved", "over")]
+    return changes[-1:] == ["hold"]
 
 
 def _place(lines: list[LineJson], since: int, words: Words) -> int:

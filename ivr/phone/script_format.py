@@ -16,7 +16,12 @@ steps:
   - hear: this is Ruth
   - phone +12025550101: answers     # any other phone, or a person's by id
   - phone +12025550101: {gets text: is ready}
-  - staff omar: {is: busy}          # from now on: ring, answer, decline, busy, ignore, fail
+  - staff omar: {is: busy}          # from now on: ring, answer, decline, busy, ignore, fail, machine, screen
+  - staff omar: {is: {does: answer, keys: 1, hangs_up_after_seconds: 5}}
+  - phone patient-01: {gets message: please call}     # left on its machine
+  - phone client:ana: answers       # a browser, or a sip: phone
+  - held                            # on hold by now; also of others
+  - not hear: lisinopril            # not since the last own step; of others: {does not hear: …}
   - wait: 2                         # real seconds
   - faults: {twice: yes}            # what goes wrong from here on, see ivr.phone.faults; {} ends it
   - hang up
@@ -39,15 +44,22 @@ from typing import Any
 
 from ivr.content.problems import did_you_mean
 from ivr.content.written import Item
+from ivr.phone.faults import FaultBox, FaultRefused
 from ivr.phone.files import Unreadable, read
-from ivr.phone.ringing import HABITS
+from ivr.phone.ringing import HABIT_FIELDS, HABITS
 
 CALLER = "caller"
 _FIELDS = ("name", "dial", "as", "from", "steps", "never hear", "may fail", "stir", "forwarded")
 _EXPECTED = ("ended", "disposition", "order_system")
 # The same thing done by the caller, and by somebody else.
-_ALONE = {"silence": "silence", "talks": "talk", "hang up": "hang up"}
-_WITH_VALUE = {"hear": "hear", "key": "key", "say": "say", "leave message": "leave message"}
+_ALONE = {"silence": "silence", "talks": "talk", "held": "held", "hang up": "hang up"}
+_WITH_VALUE = {
+    "hear": "hear",
+    "not hear": "not hear",
+    "key": "key",
+    "say": "say",
+    "leave message": "leave message",
+}
 _ONLY_CALLER = ("wait", "faults", "expect")
 _OTHERS_ALONE = {
     "answers": "answer",
@@ -55,14 +67,17 @@ _OTHERS_ALONE = {
     "ignores": "ignore",
     "silence": "silence",
     "talks": "talk",
+    "held": "held",
     "hangs up": "hang up",
 }
 _OTHERS_WITH_VALUE = {
     "hears": "hear",
+    "does not hear": "not hear",
     "key": "key",
     "says": "say",
     "leaves message": "leave message",
     "gets text": "gets text",
+    "gets message": "gets message",
     "is": "is",
 }
 
@@ -285,7 +300,21 @@ def _seconds(item: Item) -> float:
         raise _Wrong(item, "seconds are expected here, such as 2 or 0.5") from None
 
 
-def _habit(item: Item) -> str:
+def _habit(item: Item) -> dict[str, Any]:
+    if item.kind == "text":
+        return {"does": _does(item)}
+    for key, _ in item.pairs:
+        if key.text not in HABIT_FIELDS:
+            _unknown(HABIT_FIELDS, "a phone has no")(key)
+    read = {name: _seconds if kind is float else _text for name, kind in HABIT_FIELDS.items()}
+    values = {"does": _does, "keys": _digits}
+    found = {name: values.get(name, read[name])(value) for name, value in _mapping(item).items()}
+    if "does" not in found:
+        raise _Wrong(item, "say what the phone `does`")
+    return found
+
+
+def _does(item: Item) -> str:
     habit = _text(item)
     if habit not in HABITS:
         raise _Wrong(item, f"a phone is one of: {', '.join(HABITS)}{did_you_mean(habit, HABITS)}")
@@ -303,7 +332,12 @@ def _faults(item: Item) -> dict[str, Any]:
     found = plain(item)
     if not isinstance(found, dict):
         raise _Wrong(item, "faults are expected here, such as {twice: yes}")
-    return {name: _typed(value) for name, value in found.items()}
+    typed = {name: _typed(value) for name, value in found.items()}
+    try:
+        FaultBox().set(typed)
+    except FaultRefused as refused:
+        raise _Wrong(item, str(refused)) from None
+    return typed
 
 
 def _typed(value: Any) -> Any:
@@ -327,7 +361,9 @@ def _expectation(item: Item) -> dict[str, Any]:
 
 _VALUES: dict[str, Callable[[Item], Any]] = {
     "hear": _words,
+    "not hear": _words,
     "gets text": _words,
+    "gets message": _words,
     "key": _digits,
     "say": _text,
     "leave message": _text,

@@ -55,6 +55,10 @@ def _played(stage: Stage, play: Element) -> Event | None:
         language, text = words.groups()
         stage.note("said", text=text, language=language, voice="a recording", recording=what)
         return stage.sound(len(text) / LETTERS_PER_SECOND * times(play))
+    recording = stage.exchange.recordings.at(what)
+    if recording is not None:
+        stage.note("said", text=recording.text, language="en-US", voice="a recording", recording=what)
+        return stage.sound(recording.seconds * times(play))
     stage.note("played", what=what)
     # Music plays in circles while somebody waits: on a phone without patience it takes as long as a pause does.
     return stage.sound(SECONDS_OF_A_RECORDING * times(play), at_least=SHORTEST_PAUSE_SECONDS)

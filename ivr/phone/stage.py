@@ -9,7 +9,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 from xml.etree.ElementTree import Element
 
 from ivr.phone import lint
-from ivr.phone.leg import Event, Goto, Leg
+from ivr.phone.leg import Event, Goto, Leg, Watch
 from ivr.phone.lint import Setting, Violation
 from ivr.phone.webhook import Reply, WebhookFailed
 
@@ -29,6 +29,15 @@ def number(verb: Element, attribute: str, default: float) -> float:
         return float(verb.get(attribute, default))
     except ValueError:
         return default
+
+
+def watch_of(stage: Stage, element: Element, default: str, callback: str = "statusCallback") -> Watch | None:
+    """Return where an element wants its events reported, and which (`default`, if it does not say), or None."""
+    url = element.get(callback)
+    if not url:
+        return None
+    goto = stage.follow(url, element.get(f"{callback}Method"))
+    return Watch(goto.url, goto.method, frozenset(element.get(f"{callback}Event", default).split()))
 
 
 Verb = Callable[["Stage", Element], "Goto | None"]
@@ -83,7 +92,9 @@ class Stage:
     def sound(self, seconds: float, at_least: float = 0.0) -> Event | None:
         """Let a sound of so many seconds be heard at the leg's pace; returns what the person did meanwhile."""
         heard = min(seconds, LONGEST_SOUND_SECONDS) * self.leg.pace
-        return self.leg.listen(max(heard, at_least))
+        event = self.leg.listen(max(heard, at_least))
+        self.leg.passes(seconds)
+        return event
 
     def begin(self) -> None:
         """Answer the call, if nothing has yet: most verbs do."""

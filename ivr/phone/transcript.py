@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+_AUDIBLE = {"said": "text", "heard": "text", "spoke": "text", "keyed": "digits"}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -42,6 +44,11 @@ class Transcript:
     def last(self) -> int:
         """The number of the newest line; 0 before the first."""
         return len(self._lines)
+
+    def words(self, n: int = 0) -> list[str]:
+        """Return what is heard on a leg after line number `n`: all that is said, and the keys pressed."""
+        lines = self._lines[n:]
+        return [line.facts[_AUDIBLE[line.kind]] for line in lines if line.kind in _AUDIBLE]
 
     def after(self, n: int, wait_seconds: float = 0.0) -> list[Line]:
         """Return the lines after number `n`, waiting up to `wait_seconds` (real) for the first of them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.cookiejar
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,9 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urldefrag, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
-import httpx
-
-from ivr.phone.connecting import http_client
+from ivr.phone.connecting import Broken, Connections, NoConnection
 from ivr.phone.faults import FaultBox
 
 CEILING_SECONDS = 15.0  # "hard ceiling 15 s for every call-related request", whatever the overrides say
@@ -118,22 +115,17 @@ class Webhooks:
     def __init__(self, auth_token: str, faults: FaultBox) -> None:
         self._token = auth_token
         self._faults = faults
-        # Twilio keeps cookies per call; one shared jar would mix callers up, so none are kept.
-        nowhere = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-        self._client = http_client(
-            cookies=http.cookiejar.CookieJar(nowhere),
-            headers={"User-Agent": "TwilioProxy/1.1", "Connection": "close"},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+        self._connections = Connections()
 
     def close(self) -> None:
         """Release the connections."""
-        self._client.close()
+        self._connections.close()
 
     def ask(self, url: str, method: str, params: Mapping[str, str]) -> Reply:
         """Deliver one webhook and return the reply, with status 2xx; raises WebhookFailed."""
         asked = self._prepare(url, method, params)
-        time.sleep(self._faults.now.delay_seconds)
+        if delay := self._faults.now.delay_seconds:
+            time.sleep(delay)
         began = time.monotonic()
         reply, attempts = self._insist(asked)
         spent = (time.monotonic() - began) * 1000
@@ -143,7 +135,11 @@ class Webhooks:
         overrides = Overrides.parse(urldefrag(url).fragment)
         target = address(url, method, params)
         form = params if method == "POST" else {}
+        # Twilio keeps cookies per call; nothing of ours sets any, so none are kept here.
         headers = {
+            "User-Agent": "TwilioProxy/1.1",
+            "Accept": "*/*",
+            **({"Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else {}),
             "X-Twilio-Signature": signature(self._token, target, form),
             "I-Twilio-Idempotency-Token": str(uuid4()),
         }
@@ -193,18 +189,14 @@ class Webhooks:
     def _send(self, asked: _Asked) -> Reply:
         left = max(asked.until - time.monotonic(), 0.1)
         connect, read = min(asked.overrides.ct / 1000, left), min(asked.overrides.rt / 1000, left)
-        body = dict(asked.params) if asked.method == "POST" else None
-        limits = httpx.Timeout(read, connect=connect)
-        with self._client.stream(
-            asked.method, asked.url, data=body, headers=dict(asked.headers), timeout=limits
-        ) as reply:
-            content_type = reply.headers.get("content-type", "")
-            return Reply(reply.status_code, content_type, _read(reply, asked.until))
+        body = urlencode(asked.params).encode()
+        with self._connections.asking(asked.method, asked.url, body, asked.headers, connect, read) as answer:
+            return Reply(answer.status, answer.content_type, _read(answer.pieces, asked.until))
 
 
-def _read(reply: httpx.Response, until: float) -> bytes:
+def _read(pieces: Iterator[bytes], until: float) -> bytes:
     body = b""
-    for piece in reply.iter_bytes():
+    for piece in pieces:
         body += piece
         if len(body) > LARGEST_BYTES:
             raise _AttemptFailed("size", 11750, "the document is over 64 kB")
@@ -217,13 +209,13 @@ def _read(reply: httpx.Response, until: float) -> bytes:
 def _told_as_twilio_does() -> Iterator[None]:
     try:
         yield
-    except httpx.UnsupportedProtocol:
+    except ValueError:
         raise _AttemptFailed("url", 11100, "not a web address") from None
-    except (httpx.ConnectError, httpx.ConnectTimeout):
+    except NoConnection:
         raise _AttemptFailed("ct", 11205, "nobody answered the connection") from None
-    except httpx.TimeoutException:
+    except TimeoutError:
         raise _AttemptFailed("rt", 11201, "no reply in time") from None
-    except httpx.TransportError:
+    except Broken:
         raise _AttemptFailed("rt", 11200, "the connection broke before the reply was complete") from None
 
 

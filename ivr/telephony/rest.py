@@ -1,60 +1,36 @@
 """What we ask of Twilio: place, move and end calls, send texts, and the lists that tell what really happened.
 
-Every request has one of three bad ends, told apart because a call must not be placed twice: `Refused` (proved not
-done), `Gone` (refused because the leg is over) and `Unknown` (perhaps done). None of them says whom it was about.
+Conferences and recordings are in `rooms`, the wire and the bad ends of a request in `wire`.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
-
-import requests
-from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
-from twilio.rest import Client  # type: ignore[import-untyped]
-from urllib3.exceptions import NewConnectionError
+from functools import cached_property
+from typing import Any
 
 from ivr.settings import Settings
 from ivr.telephony import hold_queue
+from ivr.telephony.rooms import Conference, Rooms
+from ivr.telephony.wire import LARGEST_PAGE, Gone, Refused, Told, Unknown
 
-TIMEOUT_SECONDS = 3.0
+__all__ = [
+    "Conference",
+    "FoundCall",
+    "FoundRecording",
+    "FoundText",
+    "Gone",
+    "Member",
+    "Refused",
+    "Telephone",
+    "Unknown",
+]
+
 LARGEST_QUEUE = 5000
-LARGEST_PAGE = 1000
 EVENTS = ["initiated", "ringing", "answered", "completed"]
-
-_NOT_IN_PROGRESS, _NOT_FOUND, _TOO_MANY = 21220, 20404, 429
-# What the SDK raises over a reply it cannot make sense of.
-_NONSENSE = (TwilioException, ValueError, TypeError, AttributeError, LookupError)
-_Told = TypeVar("_Told")
-
-
-class Refused(Exception):
-    """Proved not done. `retry` says whether the same request may succeed later: too many, or no connection made."""
-
-    def __init__(self, code: int | None, status: int | None) -> None:
-        super().__init__(f"refused: status {status}, code {code}" if status else "no connection made")
-        self.code = code
-        self.status = status
-        self.retry = status in (None, _TOO_MANY)
-
-
-class Gone(Refused):
-    """Refused because there is no such leg any more: the caller has gone, or is not in the queue."""
-
-
-class Unknown(Exception):
-    """Nobody can say whether it was done: no reply in time, a failure on their side, or a reply without sense."""
-
-    def __init__(self, status: int | None = None) -> None:
-        super().__init__(f"unknown: status {status}" if status else "unknown: no reply")
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,39 +77,8 @@ class Member:
     wait_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conference:
-    """A room in use, and the legs in it."""
-
-    sid: str
-    name: str
-    call_sids: tuple[str, ...]
-
-
-class Telephone:
-    """Twilio's REST API as far as we use it. One per process; every method may raise Refused, Gone or Unknown.
-
-    `api_key` and `api_secret` go before the account's own token. `api_url` is a practice exchange, empty for Twilio.
-    A request never takes longer than `timeout_seconds` to connect and as long again without a byte of the reply,
-    and is never repeated here.
-    """
-
-    def __init__(
-        self,
-        account_sid: str,
-        auth_token: str,
-        *,
-        api_key: str = "",
-        api_secret: str = "",
-        api_url: str = "",
-        timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> None:
-        # It logs whole URLs, and a list is asked for by phone number.
-        logging.getLogger("urllib3").setLevel(logging.ERROR)
-        username, password = (api_key, api_secret) if api_key else (account_sid, auth_token)
-        self._wire = _Wire(api_url, timeout_seconds)
-        self._client = Client(username, password, account_sid, http_client=self._wire)
-        self._queues: dict[str, str] = {}
+class Telephone(Rooms):
+    """Twilio's REST API as far as we use it. One per process; every method may raise Refused, Gone or Unknown."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Telephone:
@@ -146,16 +91,25 @@ class Telephone:
             api_url=settings.twilio_api_url,
         )
 
-    def close(self) -> None:
-        """Close the connections kept open."""
-        self._wire.session.close()
-
     # ------------------------------------------------------------ once: Twilio cannot tell a repetition
 
     def place_call(
-        self, *, to: str, from_: str, url: str, status_url: str, ring_seconds: int, fallback_url: str | None = None
+        self,
+        *,
+        to: str,
+        from_: str,
+        url: str,
+        status_url: str,
+        ring_seconds: int,
+        fallback_url: str | None = None,
+        detect_machine: bool = False,
+        amd_url: str | None = None,
     ) -> str:
-        """Ring `to` and return the CallSid; `url` is fetched when they pick up."""
+        """Ring `to` and return the CallSid; `url` is fetched when they pick up.
+
+        With `detect_machine` only once Twilio has an opinion who did: at once for a person, after the beep for a
+        machine, and `AnsweredBy` comes with it. With `amd_url` too nobody waits for that, and it is told there.
+        """
         return self._sid_of(
             lambda: self._client.calls.create(
                 to=to,
@@ -165,6 +119,7 @@ class Telephone:
                 status_callback=status_url,
                 status_callback_event=EVENTS,
                 timeout=ring_seconds,
+                **_detection(amd_url) if detect_machine else {},
             )
         )
 
@@ -228,11 +183,6 @@ class Telephone:
             ]
         )
 
-    def live_conferences(self) -> list[Conference]:
-        """Return the rooms in use."""
-        rooms = self._asked(lambda: self._client.conferences.list(status="in-progress", page_size=LARGEST_PAGE))
-        return [Conference(room.sid, room.friendly_name, self._people_in(room)) for room in rooms]
-
     def queue_members(self, site: str) -> list[Member]:
         """Return the legs in a site's hold queue, first come first."""
         members = self._in_queue(site, lambda queue: queue.members.list(page_size=LARGEST_PAGE))
@@ -247,11 +197,9 @@ class Telephone:
 
     # ------------------------------------------------------------ how
 
-    def _asked(self, question: Callable[[], _Told]) -> _Told:
-        with suppress(*_NONSENSE):
-            return question()
-        # Raised here and not above, so that it carries no trace of the reply.
-        raise Unknown(200)
+    @cached_property
+    def _queues(self) -> dict[str, str]:
+        return {}
 
     def _ended(self, call_sid: str, status: str) -> bool:
         try:
@@ -259,12 +207,6 @@ class Telephone:
         except Gone:
             return False
         return True
-
-    def _sid_of(self, question: Callable[[], Any]) -> str:
-        sid = self._asked(question).sid
-        if not isinstance(sid, str) or not sid:
-            raise Unknown(200)
-        return sid
 
     def _calls(self, since: datetime, **between: str) -> list[FoundCall]:
         return self._asked(
@@ -275,13 +217,7 @@ class Telephone:
             ]
         )
 
-    def _people_in(self, room: Any) -> tuple[str, ...]:
-        try:
-            return tuple(self._asked(lambda: [person.call_sid for person in room.participants.list()]))
-        except Gone:  # it ended while we asked
-            return ()
-
-    def _in_queue(self, site: str, act: Callable[[Any], _Told]) -> _Told:
+    def _in_queue(self, site: str, act: Callable[[Any], Told]) -> Told:
         sid = self.hold_queue_sid(site)
         try:
             return self._asked(lambda: act(self._client.queues(sid)))
@@ -322,68 +258,9 @@ class Telephone:
             return found
 
 
-# ---------------------------------------------------------------- the wire
-
-
-class _Wire(TwilioHttpClient):  # type: ignore[misc]
-    """Carries the SDK's requests, to a practice exchange if there is one, and tells the bad ends apart."""
-
-    def __init__(self, api_url: str, timeout_seconds: float) -> None:
-        super().__init__(timeout=timeout_seconds, max_retries=0)
-        self._api_url = api_url.rstrip("/")
-        # A proxy for the outside world knows nothing of an exchange on this machine.
-        self.session.trust_env = not api_url
-
-    def request(self, method: str, url: str, **options: Any) -> Any:
-        trouble: Refused | Unknown | None
-        try:
-            response = super().request(method, self._there(url), **options)
-        except requests.RequestException as fault:
-            trouble = _cut_off(fault)
-        else:
-            trouble = _verdict(response.status_code, response.text)
-        # Raised here and not above: what `requests` raises has the URL in it, and a URL the phone number.
-        if trouble:
-            raise trouble
-        return response
-
-    def log_request(self, kwargs: Any) -> None:
-        """Say nothing: it would be whom we ring."""
-
-    def log_response(self, status_code: int, response: Any) -> None:
-        """Say nothing, for the same reason."""
-
-    def _there(self, url: str) -> str:
-        if not self._api_url:
-            return url
-        asked = urlsplit(url)
-        return f"{self._api_url}{asked.path}{'?' * bool(asked.query)}{asked.query}"
-
-
-def _cut_off(fault: requests.RequestException) -> Refused | Unknown:
-    reason = getattr(fault.args[0], "reason", None) if fault.args else None
-    never_reached = isinstance(fault, requests.ConnectTimeout | requests.exceptions.ProxyError)
-    if never_reached or isinstance(reason, NewConnectionError):
-        return Refused(None, None)
-    return Unknown()
-
-
-def _verdict(status: int, text: str) -> Refused | Unknown | None:
-    if 200 <= status < 300:
-        return None
-    if not 400 <= status < 500:
-        return Unknown(status)
-    code = _code(text)
-    if status == 404 or code in (_NOT_IN_PROGRESS, _NOT_FOUND):
-        return Gone(code, status)
-    return Refused(code, status)
-
-
-def _code(text: str) -> int | None:
-    try:
-        return int(json.loads(text)["code"])
-    except (ValueError, TypeError, LookupError):
-        return None
+def _detection(amd_url: str | None) -> dict[str, str]:
+    waits = {"machine_detection": "DetectMessageEnd"}
+    return {**waits, "async_amd": "true", "async_amd_status_callback": amd_url} if amd_url else waits
 
 
 def _found(call: Any) -> FoundCall:

@@ -236,6 +236,17 @@ def test_the_callers_own_phone_rings_when_the_line_calls_back(phone: Page, pract
 # ---------------------------------------------------------------- the pharmacy's phones
 
 
+def test_who_takes_calls_in_a_browser_is_rung_at_that_address(phone: Page, practice: Practice) -> None:
+    practice.product.answers("/voice/incoming", "<Dial><Client>ana</Client></Dial>")
+    staff = side(phone, "staff")
+
+    dial(phone, "Unknown number")
+    expect(staff.get_by_text("rings at client:ana")).to_be_visible()
+    staff.get_by_role("button", name="Answer").click()
+
+    expect(staff.get_by_text("Connected with Unknown number")).to_be_visible()
+
+
 def test_a_ringing_agent_answers_hears_the_whisper_and_talks_with_the_caller(phone: Page, practice: Practice) -> None:
     number = f'<Number url="/voice/whisper">{practice.agent}</Number>'
     practice.product.answers("/voice/incoming", f'<Dial action="/voice/after">{number}</Dial>')

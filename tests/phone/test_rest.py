@@ -65,7 +65,9 @@ def test_lists_come_in_pages(phones: Phones, twilio: Client) -> None:
         ({"to": ANA, "from_": LINE, "url": "http://host.test/x", "method": "PUT"}, 21403),
         ({"to": ANA, "from_": LINE, "twiml": INLINE, "timeout": 900}, 20001),
         ({"to": ANA, "from_": LINE, "twiml": f"<Response>{'a' * 4000}</Response>"}, 32018),
-        ({"to": ANA, "from_": LINE, "twiml": INLINE, "machine_detection": "Enable"}, 20001),
+        ({"to": ANA, "from_": LINE, "twiml": INLINE, "record": True}, 20001),
+        ({"to": ANA, "from_": LINE, "twiml": INLINE, "machine_detection": "Guess"}, 20001),
+        ({"to": ANA, "from_": LINE, "twiml": INLINE, "machine_detection": "Enable", "async_amd": "true"}, 21262),
         (
             {
                 "to": ANA,
@@ -267,7 +269,10 @@ def test_a_recording_is_listed_played_and_deleted(product: Product, phones: Phon
     assert recording.source == "RecordVerb"
     assert twilio.recordings(recording.sid).fetch().duration == "1"
     url = phones.url + recording.uri.replace(".json", ".wav")
-    assert httpx.get(url, trust_env=False).content.startswith(b"RIFF")
+    assert httpx.get(url, trust_env=False).status_code == 401
+    sound = httpx.get(url, trust_env=False, auth=(ACCOUNT, "x")).content
+    assert sound.startswith(b"RIFF")
+    assert b"Please call me" in sound
     assert twilio.recordings(recording.sid).delete()
     assert twilio.recordings.list() == []
 

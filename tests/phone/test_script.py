@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -282,6 +282,80 @@ def test_a_busy_colleague_does_not_ring_and_is_free_afterwards(desk: Desk, produ
     assert phones.get("/phones")["phones"][ANA]["does"] == "ring"
 
 
+ROOM = '<Dial hangupOnStar="true" action="/voice/after"><Conference waitUrl="">room</Conference></Dial>'
+
+
+def test_an_agent_holds_and_leaves_and_the_caller_hears_neither(desk: Desk, product: Product, twilio: Client) -> None:
+    def ring_ana(_: object) -> str:
+        twilio.calls.create(to=ANA, from_=LINE, url=f"{product.url}/voice/agent")
+        return ROOM
+
+    def hold(form: Mapping[str, str]) -> str:
+        room = twilio.conferences.list(friendly_name="room")[0]
+        caller = next(one for one in room.participants.list() if one.call_sid != form["CallSid"])
+        room.participants(caller.call_sid).update(hold=True, hold_url=f"{product.url}/voice/music")
+        return "<Say>What now?</Say><Gather/>"
+
+    product.answers("/voice/incoming", ring_ana)
+    product.answers("/voice/agent", ROOM)
+    product.answers("/voice/after", hold)
+    product.answers("/voice/music", "<Say>One moment</Say><Pause/>")
+
+    result = desk.run(
+        """
+        staff ana: answers
+        talks
+        staff ana: {says: "Let me ask"}
+        hear: let me ask
+        staff ana: {key: "*"}
+        staff ana: {hears: what now}
+        held
+        hear: one moment
+        not hear: what now
+        staff ana: {does not hear: one moment}
+        """
+    )
+
+    assert texts(result) == []
+
+
+def test_what_was_heard_and_who_is_not_held_is_told(desk: Desk) -> None:
+    assert texts(desk.run("hear: thank you\nnot hear: central")) == [
+        "caller: heard `central`; heard: Thank you for calling Central Pharmacy."
+    ]
+    assert texts(desk.run("held")) == ["caller: is not on hold"]
+
+
+def test_a_message_is_left_on_a_patients_machine(desk: Desk, product: Product, twilio: Client) -> None:
+    def call_back(_: object) -> str:
+        more = {"machine_detection": "DetectMessageEnd"}
+        twilio.calls.create(to=PATIENT, from_=LINE, twiml="<Response><Say>Please call us</Say></Response>", **more)
+        return "<Say>We will call you</Say>"
+
+    product.answers("/voice/next", call_back)
+
+    result = desk.run(
+        """
+        phone maria: {is: {does: machine, greeting: "Hi, this is Maria", greeting_seconds: 4}}
+        key: 1
+        phone maria: {gets message: please call us}
+        """
+    )
+
+    assert texts(result) == []
+    assert texts(desk.run("phone maria: {gets message: your pills}")) == [
+        "phone maria: got no message with `your pills`; got: ['Please call us']"
+    ]
+
+
+def test_a_browser_rings_by_its_address(desk: Desk, product: Product) -> None:
+    product.answers("/voice/incoming", "<Dial><Client>kim</Client></Dial>")
+
+    assert texts(desk.run("phone client:kim: answers\ntalks\nstaff kim: hangs up")) == [
+        "staff kim has not answered a call"
+    ]
+
+
 def test_a_call_that_should_have_ended_or_not_is_told(desk: Desk) -> None:
     assert texts(desk.run("expect: {ended: yes}")) == ["the call has not ended"]
     assert texts(desk.run("hang up\nwait: 0.2\nexpect: {ended: no}")) == ["the call has ended"]
@@ -337,6 +411,13 @@ def test_what_is_heard_on_hold_again_and_again_is_told_once(desk: Desk, product:
         ("from: x\nsteps:\n  - staff: answers", "3:5: say whose phone: `staff ruth`"),
         ("from: x\nsteps:\n  - staff ana: replies", "3:16: `replies` is no step"),
         ("from: x\nsteps:\n  - staff ana: {is: sleepy}", "3:21: a phone is one of: ring, answer"),
+        ("from: x\nsteps:\n  - staff ana: {is: {mood: bad}}", "3:22: a phone has no `mood`"),
+        ("from: x\nsteps:\n  - staff ana: {is: {keys: 1}}", "3:21: say what the phone `does`"),
+        ("from: x\nsteps:\n  - staff ana: {is: {does: answer, keys: x}}", "3:42: a phone has the keys"),
+        ("from: x\nsteps:\n  - staff ana: {is: {does: answer, after_seconds: x}}", "3:51: seconds are"),
+        ("from: x\nsteps:\n  - held: yes", "3:5: `held` stands alone"),
+        ("from: x\nsteps:\n  - faults: {thrice: yes}", "3:13: no fault is called `thrice`"),
+        ("from: x\nsteps:\n  - faults: {drop_callbacks_share: 2}", "3:13: drop_callbacks_share: a share is"),
         ("from: x\nsteps:\n  - wait: soon", "3:11: seconds are expected here"),
         ("from: x\nsteps:\n  - faults: many", "3:13: faults are expected here"),
         ("from: x\nsteps:\n  - expect: {mood: good}", "3:13: nothing is expected of `mood`"),

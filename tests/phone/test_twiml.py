@@ -413,3 +413,10 @@ def test_what_is_posted_to_an_exchange_that_closes_is_dropped(product: Product, 
     exchange.courier.post("somebody", f"{product.url}/voice/status", "POST", {})
 
     assert product.requests("/voice/status") == []
+
+
+def test_questions_may_be_given_less_time_than_they_say(product: Product, phones: Phones, exchange: Exchange) -> None:
+    exchange.patience = 0.01
+    product.answers("/voice/incoming", '<Gather timeout="60"/><Say>Nothing heard</Say>')
+
+    assert phones.call("main", PATIENT).wait_for(heard("Nothing heard"), SECONDS)

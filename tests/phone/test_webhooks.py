@@ -12,6 +12,7 @@ from flask import Response
 from twilio.request_validator import RequestValidator
 
 from ivr.phone.client import Phones, Refused
+from ivr.phone.connecting import Connections
 from ivr.phone.exchange import Exchange
 from ivr.phone.faults import FaultBox
 from ivr.phone.leg import Goto, Watch
@@ -309,7 +310,8 @@ def test_a_callback_the_product_refuses_is_lost_and_noted(product: Product, exch
         ({"thrice": True}, "no fault is called `thrice`"),
         ({"twice": 1}, "twice: needs a bool"),
         ({"drop_callbacks": "many"}, "drop_callbacks: needs a int"),
-        ({"rest_when": "during"}, "rest_when: before, or after"),
+        ({"drop_callbacks_share": 1.5}, "a share is from 0 to 1"),
+        ({"rest_when": "during"}, "rest_when: before, after, either"),
     ],
 )
 def test_a_fault_that_is_none_is_refused(phones: Phones, fault: dict[str, object], sentence: str) -> None:
@@ -352,3 +354,98 @@ def test_a_line_renamed_keeps_its_settings() -> None:
     found = book.all()[0]
     assert (found.name, found.voice_url) == ("front", "http://product.test/other")
     assert found.fallback_url == "http://static.test/fallback.xml"
+
+
+# ---------------------------------------------------------------- connections
+
+
+BODY = b"From=me"
+
+
+class Server:
+    """Answers over kept connections, or closes each after its answer; counts both."""
+
+    def __init__(self, closes: bool = False) -> None:
+        self.closes = closes
+        self.asked = self.accepted = 0
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/voice/next"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        self._listening.close()
+        for connection in self._open:
+            connection.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            self._open.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            heard = b""
+            while piece := connection.recv(65_536):
+                heard += piece
+                if heard.endswith(BODY):
+                    heard = b""
+                    self.asked += 1
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    if self.closes:
+                        return
+
+
+@pytest.mark.parametrize(
+    ("closes", "idle_seconds", "connections"),
+    [(False, 1.0, 1), (True, 1.0, 3), (False, 0.0, 3)],
+    ids=["kept", "closed by the product", "idle for too long"],
+)
+def test_a_connection_is_kept_as_long_as_it_is_good(closes: bool, idle_seconds: float, connections: int) -> None:
+    server, ours = Server(closes), Connections(idle_seconds)
+    for _ in range(3):
+        with ours.asking("POST", server.url, BODY, {}, 1.0, 1.0) as answer:
+            assert (answer.status, list(answer.pieces)) == (204, [])
+        time.sleep(0.05)
+    ours.close()
+    server.close()
+
+    assert (server.asked, server.accepted) == (3, connections)
+
+
+def test_a_connection_in_use_when_all_are_closed_is_closed_after_it() -> None:
+    server, ours = Server(), Connections()
+
+    with ours.asking("POST", server.url, BODY, {}, 1.0, 1.0) as answer:
+        ours.close()
+        assert list(answer.pieces) == []
+
+    server.close()
+    assert server.asked == 1
+
+
+@pytest.mark.parametrize("url", ["/voice/next", "http:///next", "http://host.test:x/next", "http://[/next"])
+def test_an_address_without_a_host_cannot_be_asked(url: str) -> None:
+    with (
+        pytest.raises(ValueError, match=r"web address|Invalid IPv6"),
+        Connections().asking("POST", url, b"", {}, 1.0, 1.0),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("path", ["/né", "/a b", "/a\x01"])
+def test_a_path_that_cannot_be_sent_is_not(path: str) -> None:
+    server, ours = Server(), Connections()
+    with pytest.raises(ValueError, match="not a web address"):  # noqa: SIM117
+        with ours.asking("POST", server.url + path, b"", {}, 1.0, 1.0):
+            pass
+    ours.close()
+    server.close()
+
+    assert server.asked == 0

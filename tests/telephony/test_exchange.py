@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask, Response, request
@@ -14,7 +15,7 @@ from ivr.clock import Clock
 from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
 from ivr.core.verbs import Back, Gather, Hangup, Hold, Meet, Pause, Play, Record, Say, Verb
 from ivr.doors import Doors
-from ivr.phone.client import Phones
+from ivr.phone.client import Phone, Phones
 from ivr.phone.exchange import Exchange
 from ivr.phone.numbers import NumberBook
 from ivr.phone.server import create_app, serving
@@ -48,6 +49,7 @@ class Line:
     documents: dict[tuple[str, int, str], tuple[Verb, ...] | None] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     sids: dict[str, str] = field(default_factory=dict)  # of legs
+    forms: list[Form] = field(default_factory=list)
     turned_away: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -60,7 +62,16 @@ class Line:
             self.turned_away += 1
             return Response(status=403)
         self.sids[leg] = form.text("CallSid")
+        if way in ("amd", "recorded"):
+            return self.told(form)
+        self.forms.append(form)
         return Response(self.reply(leg, document, way, form), mimetype="text/xml")
+
+    def told(self, form: Form) -> Response:
+        with self.changed:
+            self.forms.append(form)
+            self.changed.notify_all()
+        return Response(status=204)
 
     def reply(self, leg: str, document: int, way: str, form: Form) -> str:
         renderer, says = Renderer(self.url), self.documents.get((leg, document, way))
@@ -111,7 +122,7 @@ def telephone(exchange_url: str) -> Iterator[Telephone]:
     telephone.close()
 
 
-def place(telephone: Telephone, line: Line, leg: str, to: str = ANA) -> str:
+def place(telephone: Telephone, line: Line, leg: str, to: str = ANA, **more: Any) -> str:
     doors = Doors(line.url)
     return telephone.place_call(
         to=to,
@@ -119,6 +130,7 @@ def place(telephone: Telephone, line: Line, leg: str, to: str = ANA) -> str:
         url=doors.moved(leg, 1),
         status_url=doors.status(leg),
         ring_seconds=15,
+        **more,
     )
 
 
@@ -251,3 +263,157 @@ def test_what_the_exchange_refuses_is_refused(line: Line, telephone: Telephone) 
     assert (refused.value.code, refused.value.retry) == (21210, False)
     assert telephone.live_conferences() == list[Conference]()
     assert telephone.recordings_since(datetime.now(UTC) - timedelta(hours=1)) == []
+
+
+# ---------------------------------------------------------------- people who talk
+
+
+@dataclass
+class Talk:
+    """A conference of a caller and Ana, by name, and the telephone that acts on it."""
+
+    telephone: Telephone
+    phones: Phones
+    caller: Phone
+    ana: Phone
+    line: Line
+    name: str = "rx-room"
+
+    def heard_by(self, phone: Phone) -> list[str]:
+        phone.read()
+        return [line["text"] for line in phone.lines if line["kind"] == "heard"]
+
+
+@pytest.fixture
+def talk(line: Line, phones: Phones, telephone: Telephone) -> Talk:
+    line.documents = {
+        ("caller", 0, "next"): (Meet("rx-room", record=True),),
+        ("caller", 1, "after"): (Say("anything else"), Gather((), seconds=60)),
+        ("agent", 1, "moved"): (Meet("rx-room"),),
+        ("agent", 2, "after"): (Say("next caller"), Gather((), seconds=60)),
+        ("agent", 9, "wait"): (Say("please hold"), Pause(1)),
+        ("agent", 9, "moved"): (Say("this call is recorded"),),
+    }
+    caller = phones.call(LINE, PATIENT)
+    place(telephone, line, "agent")
+    [ana] = phones.ringing(ANA, wait_seconds=SECONDS)
+    ana.answer()
+    assert caller.wait_for(lambda lines: any(one["kind"] == "bridged" for one in lines), SECONDS)
+    return Talk(telephone, phones, caller, ana, line)
+
+
+def test_a_conference_is_known_by_its_name(talk: Talk) -> None:
+    [room] = talk.telephone.conferences(talk.name)
+
+    assert set(room.call_sids) == {talk.caller.leg, talk.ana.leg}
+    assert talk.telephone.conference_sid(talk.name) == talk.telephone.conference_sid(room.sid) == room.sid
+    with pytest.raises(Gone):
+        talk.telephone.conference_sid("nobody's room")
+
+
+def test_a_participant_is_held_heard_again_muted_and_made_to_end_nothing(talk: Talk) -> None:
+    change, caller = talk.telephone.participant, talk.caller.leg
+    change(talk.name, caller, hold=True, hold_url=f"{talk.line.url}/voice/agent/9/wait")
+    assert talk.caller.wait_for(lambda lines: any("please hold" in str(one) for one in lines), SECONDS)
+    talk.ana.say("Not for the caller")
+    change(talk.name, caller, hold=False)
+    change(talk.name, talk.ana.leg, muted=True)
+    talk.ana.say("Nor this")
+    change(talk.name, talk.ana.leg, muted=False, ends=False)
+    talk.ana.say("But this")
+    talk.telephone.remove_participant(talk.name, talk.ana.leg)
+
+    assert talk.line.wait_for(lambda one: isinstance(one, DialEnded)) == DialEnded("agent", "answered")
+    assert talk.heard_by(talk.caller) == ["But this"]
+    talk.telephone.remove_participant(talk.name, talk.ana.leg)
+    with pytest.raises(Gone):
+        change(talk.name, talk.ana.leg, muted=True)
+
+
+def test_a_coach_is_heard_by_one_and_then_by_all(talk: Talk, phones: Phones) -> None:
+    talk.line.documents["coach", 1, "moved"] = (Meet("rx-room"),)
+    place(talk.telephone, talk.line, "coach", to="client:ben")
+    [ben] = phones.ringing("client:ben", wait_seconds=SECONDS)
+    ben.answer()
+    ben.wait_for(lambda lines: any(one["kind"] == "bridged" for one in lines), SECONDS)
+
+    talk.telephone.participant(talk.name, ben.leg, coaching=talk.ana.leg)
+    ben.say("Offer the pen")
+    talk.telephone.participant(talk.name, ben.leg, coaching="")
+    ben.say("Hello both")
+
+    assert talk.heard_by(talk.caller) == ["Hello both"]
+    assert talk.heard_by(talk.ana) == ["Offer the pen", "Hello both"]
+
+
+def test_an_announcement_reaches_everybody_and_the_end_too(talk: Talk) -> None:
+    talk.telephone.announce(talk.name, f"{talk.line.url}/voice/agent/9/moved")
+    for phone in (talk.caller, talk.ana):
+        assert phone.wait_for(lambda lines: any("this call is recorded" in str(one) for one in lines), SECONDS)
+
+    talk.telephone.end_conference(talk.name)
+
+    assert talk.caller.wait_for(lambda lines: any("anything else" in str(one) for one in lines), SECONDS)
+    assert talk.telephone.conferences(talk.name) == []
+    talk.telephone.end_conference(talk.name)
+    talk.telephone.end_conference("nobody's room")
+
+
+def test_nothing_said_while_a_conference_recording_is_paused_is_in_it(talk: Talk) -> None:
+    talk.ana.say("Before")
+    talk.telephone.pause_conference_recording(talk.name)
+    talk.caller.say("4111 1111")
+    talk.telephone.resume_conference_recording(talk.name)
+    talk.ana.say("After")
+    talk.telephone.stop_conference_recording(talk.name)
+    talk.ana.say("Later")
+
+    [made] = talk.telephone.recordings_since(datetime.now(UTC) - timedelta(hours=1))
+    for kind in ("mp3", "wav"):
+        assert b"Before [silence] After" in b"".join(talk.telephone.recording_media(made.sid, kind))
+    assert talk.phones.get("/recordings")["recordings"][0]["text"] == "Before [silence] After"
+    with pytest.raises(Gone):
+        talk.telephone.resume_conference_recording(talk.name)
+    talk.telephone.delete_recording(made.sid)
+    talk.telephone.delete_recording(made.sid)
+    with pytest.raises(Gone):
+        talk.telephone.recording_media(made.sid)
+
+
+def test_a_leg_is_recorded_paused_and_stopped(talk: Talk) -> None:
+    sid = talk.telephone.start_recording(talk.ana.leg, f"{talk.line.url}/voice/agent/1/recorded")
+    talk.ana.say("Before")
+    talk.telephone.pause_recording(talk.ana.leg)
+    talk.ana.say("4111 1111")
+    talk.telephone.resume_recording(talk.ana.leg)
+    talk.ana.say("After")
+    talk.telephone.stop_recording(talk.ana.leg)
+
+    assert b"Before [silence] After" in b"".join(talk.telephone.recording_media(sid))
+    with pytest.raises(Gone):
+        talk.telephone.pause_recording(talk.ana.leg)
+    talk.ana.hang_up()
+    talk.line.wait_for(lambda one: isinstance(one, HungUp))
+    with pytest.raises(Gone):
+        talk.telephone.start_recording(talk.ana.leg, talk.line.url)
+
+
+def test_a_machine_is_told_from_a_person(line: Line, phones: Phones, telephone: Telephone) -> None:
+    line.documents["agent", 1, "moved"] = (Say("please call us back"),)
+    phones.post("/phones", number=ANA, does="machine")
+
+    place(telephone, line, "agent", detect_machine=True)
+
+    line.wait_for(lambda one: isinstance(one, HungUp))
+    assert line.forms[0].text("AnsweredBy") == "machine_end_beep"
+    assert phones.get("/machines")["messages"][0]["text"] == "please call us back"
+
+
+def test_who_answered_can_be_told_meanwhile(line: Line, phones: Phones, telephone: Telephone) -> None:
+    line.documents["agent", 1, "moved"] = (Gather((Say("hello"),), seconds=60),)
+    phones.post("/phones", number=ANA, does="answer")
+
+    place(telephone, line, "agent", detect_machine=True, amd_url=f"{line.url}/voice/agent/1/amd")
+
+    line.wait_for(lambda _: any(form.text("AnsweredBy") == "human" for form in line.forms))
+    assert {form.text("AnsweredBy") for form in line.forms if form.text("Direction")} == {""}

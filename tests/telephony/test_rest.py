@@ -175,6 +175,20 @@ def web(twilio: Callable[[], Twilio]) -> Flask:
             return error(404, 20404)
         return jsonify(participants=[{"call_sid": call} for call in twilio().participants[sid]])
 
+    @app.post(f"{account}/Conferences/<sid>/Participants/<call>.json")
+    def update_participant(sid: str, call: str) -> Response:
+        return jsonify(call_sid=call) if call in twilio().participants.get(sid, []) else error(404, 20404)
+
+    @app.post(f"{account}/Conferences/<sid>/Recordings/Twilio.CURRENT.json")
+    @app.post(f"{account}/Calls/<sid>/Recordings/Twilio.CURRENT.json")
+    @app.post(f"{account}/Calls/<sid>/Recordings.json")
+    def record(sid: str) -> Response:
+        return jsonify(sid="RE1", status=request.form.get("Status", "in-progress"))
+
+    @app.get(f"{account}/Recordings/<sid>.mp3")
+    def play(sid: str) -> Response:
+        return Response(b"sound" * 40_000, mimetype="audio/mpeg") if sid == "RE1" else error(404, 20404)
+
     return app
 
 
@@ -233,6 +247,30 @@ class TestPlacingCalls:
                 "Timeout": "15",
             }
         ]
+
+    @pytest.mark.parametrize(
+        ("how", "sent"),
+        [
+            ({}, {}),
+            ({"amd_url": "https://rx.example/amd"}, {}),
+            ({"detect_machine": True}, {"MachineDetection": "DetectMessageEnd"}),
+            (
+                {"detect_machine": True, "amd_url": "https://rx.example/amd"},
+                {
+                    "MachineDetection": "DetectMessageEnd",
+                    "AsyncAmd": "true",
+                    "AsyncAmdStatusCallback": "https://rx.example/amd",
+                },
+            ),
+        ],
+    )
+    def test_who_picked_up_is_asked_only_where_wanted(
+        self, twilio: Twilio, telephone: Telephone, how: dict[str, Any], sent: Json
+    ) -> None:
+        ring_ana(telephone, **how)
+
+        [asked] = twilio.of("POST", "/Calls.json")
+        assert {name: value for name, value in asked.items() if "Amd" in name or "Machine" in name} == sent
 
     def test_without_a_fallback_none_is_sent(self, twilio: Twilio, telephone: Telephone) -> None:
         ring_ana(telephone)
@@ -384,6 +422,94 @@ class TestLiveCalls:
 
         assert telephone.call_status("CA1") == "ringing"
         assert telephone.call_status("CA9") is None
+
+
+ROOM = "CF" + "1" * 32
+
+
+class TestRooms:
+    """Conferences and recordings, in Twilio's own parameters; how they behave is rehearsed with the exchange."""
+
+    @pytest.fixture(autouse=True)
+    def room(self, twilio: Twilio) -> None:
+        over = {"sid": "CF" + "0" * 32, "friendly_name": "rx", "account_sid": ACCOUNT, "status": "completed"}
+        twilio.conferences = {ROOM: over | {"sid": ROOM, "status": "init"}, over["sid"]: over}
+        twilio.participants = {ROOM: ["CA1"]}
+
+    @pytest.mark.parametrize(
+        ("wanted", "sent"),
+        [
+            (
+                {"hold": True, "hold_url": "https://rx.example/hold"},
+                {"Hold": "true", "HoldUrl": "https://rx.example/hold", "HoldMethod": "POST"},
+            ),
+            ({"hold": False}, {"Hold": "false"}),
+            ({"muted": True, "ends": False}, {"Muted": "true", "EndConferenceOnExit": "false"}),
+            ({"coaching": "CA2"}, {"Coaching": "true", "CallSidToCoach": "CA2"}),
+            ({"coaching": ""}, {"Coaching": "false"}),
+        ],
+    )
+    def test_a_participant_is_changed_in_one_request(
+        self, twilio: Twilio, telephone: Telephone, wanted: dict[str, Any], sent: Json
+    ) -> None:
+        telephone.participant(ROOM, "CA1", **wanted)
+
+        assert [how for how, _, _ in twilio.asked] == ["POST"]
+        assert twilio.of("POST", f"/Conferences/{ROOM}/Participants/CA1.json") == [sent]
+
+    def test_a_name_is_looked_up_once_among_those_not_over(self, twilio: Twilio, telephone: Telephone) -> None:
+        telephone.participant("rx", "CA1", muted=True)
+        telephone.participant("rx", "CA1", muted=False)
+
+        assert [asked["FriendlyName"] for asked in twilio.of("GET", "/Conferences.json")] == ["rx"]
+        assert len(twilio.of("POST", f"/{ROOM}/Participants/CA1.json")) == 2
+
+    def test_a_name_nobody_has_yet_is_looked_up_again(self, twilio: Twilio, telephone: Telephone) -> None:
+        room = twilio.conferences.pop(ROOM)
+        with pytest.raises(Gone):
+            telephone.conference_sid("rx")
+        twilio.conferences[ROOM] = room
+
+        assert telephone.conference_sid("rx") == ROOM
+
+    def test_a_pause_leaves_silence(self, twilio: Twilio, telephone: Telephone) -> None:
+        telephone.pause_recording("CA1")
+        telephone.pause_conference_recording("rx")
+        telephone.resume_recording("CA1")
+
+        told = [{"Status": "paused", "PauseBehavior": "silence"}, {"Status": "in-progress"}]
+        assert twilio.of("POST", "/Calls/CA1/Recordings/Twilio.CURRENT.json") == told
+        assert twilio.of("POST", f"/{ROOM}/Recordings/Twilio.CURRENT.json") == told[:1]
+
+    def test_a_recording_started_tells_its_progress(self, twilio: Twilio, telephone: Telephone) -> None:
+        assert telephone.start_recording("CA1", "https://rx.example/r") == "RE1"
+        assert twilio.of("POST", "/Calls/CA1/Recordings.json") == [
+            {
+                "RecordingStatusCallback": "https://rx.example/r",
+                "RecordingStatusCallbackEvent": ["in-progress", "completed", "absent"],
+            }
+        ]
+
+    def test_a_recordings_sound_comes_in_pieces_for_the_accounts_own_login(
+        self, twilio: Twilio, telephone: Telephone
+    ) -> None:
+        pieces = list(telephone.recording_media("RE1"))
+
+        assert (b"".join(pieces), len(pieces) > 1) == (b"sound" * 40_000, True)
+        assert twilio.logins == [(ACCOUNT, TOKEN)]
+        with pytest.raises(Gone):
+            telephone.recording_media("RE9")
+
+    def test_sound_that_breaks_off_is_unknown(self) -> None:
+        half = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nsou"
+        with rude_server(half) as url, telephone_to(url) as telephone:
+            sound = telephone.recording_media("RE1")
+            with pytest.raises(Unknown):
+                list(sound)
+
+    def test_sound_nobody_can_be_asked_for(self) -> None:
+        with telephone_to(nobody_there()) as telephone, pytest.raises(Refused, match="no connection"):
+            telephone.recording_media("RE1")
 
 
 class TestWhatReallyHappened:

@@ -36,7 +36,7 @@ export class Rings {
       onclick: () => exchange.decline(leg.leg).catch(stoppedRinging),
     });
     const face = el("span", { class: "face", "aria-hidden": "true" }, initials(name));
-    const words = el("p", {}, el("strong", {}, name), "rings");
+    const words = el("p", {}, el("strong", {}, name), ringsAt(leg.number));
     const card = el(
       "div",
       { class: "ringing", role: "group", "aria-label": `${name}: the phone rings` },
@@ -54,6 +54,11 @@ export class Rings {
     card.remove();
     this.#cards.delete(leg);
   }
+}
+
+// Somebody may take calls in a browser or at a SIP phone, and then it is that which rings.
+function ringsAt(address) {
+  return /^(sip|client):/.test(address) ? `rings at ${address}` : "rings";
 }
 
 // The other side may give up in the very moment somebody answers; the card goes with the next look.
