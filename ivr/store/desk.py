@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import Boolean, and_, bindparam, case, exists, func, or_, select, tuple_
 
-from ivr.core.line import Agent, Offer, Ticket
+from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
 from ivr.store.database import Database, Write
 from ivr.store.effects import moved_agent
-from ivr.store.notation import instant, micros, read_ticket
-from ivr.store.tables import Id, Instant, agents, fresh, offers, tickets, word
+from ivr.store.notation import instant, micros, read_class, read_ticket, written
+from ivr.store.tables import Id, Instant, agents, calls, fresh, legs, offers, tickets, word
+
+GOODBYE_SECONDS = 10  # a promised caller who has not hung up by then hears us no more: the news may never come
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,16 @@ class AgentNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An offer that led to nothing."""
+
+    ticket: str
+    agent: str
+    state: str  # declined · missed · unrung
+    offered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LineFigures:
     """What rules may ask of a site's line: those in line now, on hold or to be called back."""
 
@@ -36,6 +48,7 @@ class LineFigures:
     licensed_free: int
 
 
+_EVERY = 1_000_000  # more than can be in line
 _WAITING = tickets.c.state == word("waiting")
 _ORDER = (tickets.c.calm, tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
 _PLACE = (
@@ -51,6 +64,54 @@ _IN_LINE = select(tickets.c.body).where(_WAITING, tickets.c.site == bindparam("s
 _POSITION = select(
     func.coalesce(func.sum(case((tuple_(*_ORDER) < tuple_(*_PLACE), 1), else_=0)), 0), func.count()
 ).where(_WAITING, _SOMEBODY, tickets.c.site == bindparam("site"), tickets.c.queue == bindparam("queue"))
+
+# ---- the line by class: a pass reads the classes there are, and the first tickets of each
+
+_OFFERED = (_WAITING, tickets.c.kind != word("voicemail"))
+_later = tickets.alias("later")
+_class = select(func.min(tickets.c.alike).label("alike")).where(*_OFFERED).cte("classes", recursive=True)
+_next_class = (
+    select(func.min(_later.c.alike))
+    .where(_later.c.state == word("waiting"), _later.c.kind != word("voicemail"), _later.c.alike > _class.c.alike)
+    .scalar_subquery()
+)
+_class = _class.union_all(select(_next_class).where(_class.c.alike.is_not(None)))
+# From one class to the next by the index: as many steps as there are classes, however long the line.
+_CLASSES = select(_class.c.alike).where(_class.c.alike.is_not(None))
+_open_offers = (
+    select(func.count()).where(offers.c.ticket_id == tickets.c.id, offers.c.state == word("open")).scalar_subquery()
+)
+_OF_CLASS = (
+    select(tickets.c.body, _open_offers)
+    .where(*_OFFERED, tickets.c.alike == bindparam("alike"))
+    .order_by(tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
+    .limit(bindparam("limit"))
+)
+_HEADS = _OF_CLASS.where(
+    or_(tickets.c.not_before.is_(None), tickets.c.not_before <= bindparam("now")),
+    _open_offers < bindparam("most"),
+)
+_live_leg = and_(legs.c.call_id == calls.c.id, legs.c.state == word("live"))
+# Whoever was promised a callback may listen to our goodbye still; or they ring us again.
+_IS_ON_THE_LINE = or_(
+    exists().where(
+        calls.c.id == tickets.c.call_id,
+        _live_leg,
+        legs.c.kind == word("caller"),
+        or_(calls.c.ended_at.is_(None), calls.c.ended_at > bindparam("goodbye")),
+    ),
+    exists().where(calls.c.person == tickets.c.person, calls.c.id != tickets.c.call_id, calls.c.live, _live_leg),
+)
+_CALLBACK_HEADS = _HEADS.where(~_IS_ON_THE_LINE)
+_REFUSED = (
+    select(offers.c.ticket_id, offers.c.agent_id, offers.c.state, offers.c.offered_at)
+    .where(
+        offers.c.offered_at > bindparam("since"),
+        offers.c.state.in_([word("declined"), word("missed"), word("unrung")]),
+    )
+    .order_by(offers.c.offered_at)
+)
+
 _TICKET_OF = (
     select(tickets.c.body)
     .where(tickets.c.state != word("closed"), tickets.c.person == bindparam("person"))
@@ -97,6 +158,37 @@ class Desk:
     def waiting(self, site: str) -> list[Ticket]:
         """Return a site's waiting tickets of every kind, in promise order."""
         return [read_ticket(body) for (body,) in self._database.rows(_IN_LINE, site=site)]
+
+    def classes(self) -> list[TicketClass]:
+        """Return the classes of the waiting tickets of all sites that may be offered to anybody at some time."""
+        return [read_class(alike) for (alike,) in self._database.rows(_CLASSES)]
+
+    def of_class(self, alike: TicketClass, limit: int | None = None) -> list[Ticket]:
+        """Return the waiting tickets of a class, in promise order."""
+        rows = self._database.rows(_OF_CLASS, alike=written(alike), limit=limit or _EVERY)
+        return [read_ticket(body) for body, _ in rows]
+
+    def heads(self, alike: TicketClass, now: datetime, limit: int | None = None) -> list[InLine]:
+        """Return the first tickets of a class that may be offered now, in promise order.
+
+        Not those before their time, nor those with all the open offers they may have; nor a callback whose person is on
+        the line, on this call or another.
+        """
+        most = EMERGENCY_OFFERS if alike.emergency else 1
+        asked = {"alike": written(alike), "now": micros(now), "most": most, "limit": limit or _EVERY}
+        if alike.kind == "callback":
+            goodbye = micros(now - timedelta(seconds=GOODBYE_SECONDS))
+            rows = self._database.rows(_CALLBACK_HEADS, goodbye=goodbye, **asked)
+        else:
+            rows = self._database.rows(_HEADS, **asked)
+        return [InLine(read_ticket(body), open_) for body, open_ in rows]
+
+    def refused(self, since: datetime) -> list[Refused]:
+        """Return the offers made since then that were declined, missed or never rang, the oldest first."""
+        return [
+            Refused(ticket, agent, state, instant(offered))
+            for ticket, agent, state, offered in self._database.rows(_REFUSED, since=micros(since))
+        ]
 
     def position(self, ticket: Ticket) -> tuple[int, int]:
         """Return a ticket's place from 1, and how many wait, on hold or for a callback, in its site and queue."""

@@ -7,16 +7,13 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from ivr.core.effects import SetTimer
 from ivr.core.events import HungUp, Keyed
-from ivr.core.line import AtDesk, InLine, Offer, PlanStep, Queue, match
-from ivr.dispatch import Dispatch, heads
+from ivr.core.line import AtDesk, Offer, PlanStep, Queue
+from ivr.dispatch import Dispatch
 from ivr.leases import Leases
 from tests.core.rehearsal import NIGHT, QUEUES
-from tests.test_match import NOW, desks_of, lines, ticket
 from tests.worker.conftest import Opened
 from tests.worker.shop import Shop
 
@@ -510,21 +507,3 @@ def test_a_person_who_is_on_the_line_is_not_called_back(shop: Shop) -> None:
     shop.tell("CA2", HungUp("leg-CA2", "completed"))
     shop.dispatch.once()
     assert shop.offered() == [("CA1", "ana")]
-
-
-# ---------------------------------------------------------------- heads
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(lines(12), desks_of(3), st.integers(0, 2))
-def test_matching_the_heads_of_the_line_is_matching_all_of_it(
-    line: list[InLine], desks: list[AtDesk], keep_free: int
-) -> None:
-    in_order = sorted(line, key=lambda entry: entry.ticket.order)
-    cut = heads(in_order, len(desks), NOW)
-    assert match(cut, desks, NOW, keep_free) == match(in_order, desks, NOW, keep_free)
-
-
-def test_a_long_line_is_cut_to_what_its_agents_can_take() -> None:
-    line = [InLine(ticket(f"t{number}")) for number in range(100)]
-    assert [entry.ticket.id for entry in heads(line, 3, NOW)] == ["t0", "t1", "t2"]
