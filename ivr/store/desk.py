@@ -91,16 +91,21 @@ _HEADS = _OF_CLASS.where(
     or_(tickets.c.not_before.is_(None), tickets.c.not_before <= bindparam("now")),
     _open_offers < bindparam("most"),
 )
-_live_leg = and_(legs.c.call_id == calls.c.id, legs.c.state == word("live"))
+# Counted, not asked for by EXISTS: that PostgreSQL may turn round, and look through every live leg for the person.
+_live_legs = select(func.count()).where(legs.c.call_id == calls.c.id, legs.c.state == word("live"))
 # Whoever was promised a callback may listen to our goodbye still; or they ring us again.
 _IS_ON_THE_LINE = or_(
     exists().where(
         calls.c.id == tickets.c.call_id,
-        _live_leg,
-        legs.c.kind == word("caller"),
         or_(calls.c.ended_at.is_(None), calls.c.ended_at > bindparam("goodbye")),
+        _live_legs.where(legs.c.kind == word("caller")).scalar_subquery() > 0,
     ),
-    exists().where(calls.c.person == tickets.c.person, calls.c.id != tickets.c.call_id, calls.c.live, _live_leg),
+    exists().where(
+        calls.c.person == tickets.c.person,
+        calls.c.id != tickets.c.call_id,
+        calls.c.live,
+        _live_legs.scalar_subquery() > 0,
+    ),
 )
 _CALLBACK_HEADS = _HEADS.where(~_IS_ON_THE_LINE)
 _REFUSED = (
