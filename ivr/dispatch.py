@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from ivr.core.line import (
     Ticket,
     TicketClass,
     could_serve,
+    is_on_call,
     match,
     on_call_id,
 )
@@ -42,12 +44,13 @@ _BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
 
 
 class Dispatch:
-    """One pass is `once`."""
+    """One pass is `once`; each time it has made an offer it says so by `offered`, for a phone to be rung at once."""
 
-    def __init__(self, board: Switchboard, leases: Leases) -> None:
+    def __init__(self, board: Switchboard, leases: Leases, offered: Callable[[], None] = lambda: None) -> None:
         self._board = board
         self._record = board.record
         self._leases = leases
+        self._offered = offered
         self._seeded = ""
         self._told: dict[str, Ticket] = {}  # whom nobody could serve, as they were once told
         self._aside: dict[str, datetime] = {}  # tickets and timers that could not be told, until when others go first
@@ -168,6 +171,7 @@ class Dispatch:
         with suppress(Conflict):
             if self._tell(ticket.call, offered, under) is None:
                 self._aside[ticket.id] = self._board.clock.now() + ASIDE
+            self._offered()
 
     def _paced(self, pairs: list[tuple[Ticket, Agent]], policies: Policies) -> list[tuple[Ticket, Agent]]:
         """Keep every emergency, and of the others as many as can be rung soon."""
@@ -182,9 +186,8 @@ class Dispatch:
     ) -> list[tuple[Ticket, Agent]]:
         if not desks:
             return []
-        on_call = {desk.agent.id for desk in desks if desk.agent.on_call}
-        declined = declined_lately(self._record.desk.refused(now - timedelta(seconds=DECLINED_SECONDS)), on_call, now)
-        line = heads(self._record.desk, classes, desks, declined, now, spare=len(self._aside))
+        refused = self._record.desk.refused(now - timedelta(seconds=DECLINED_SECONDS))
+        line = heads(self._record.desk, classes, desks, refused, now, spare=len(self._aside))
         return match([entry for entry in line if entry.ticket.id not in self._aside], desks, now, keep_free)
 
     # ------------------------------------------------------------ nobody could
@@ -285,29 +288,33 @@ def heads(
     desk: Desk,
     classes: Iterable[TicketClass],
     desks: Sequence[AtDesk],
-    declined: Mapping[str, frozenset[str]],
+    refused: Sequence[Refused],
     now: datetime,
     spare: int = 0,
 ) -> list[InLine]:
     """Return what of the line these agents could be matched with: the first so many of each class, emergencies all.
 
     Tickets of a class have the same choice of agents, so a later one is never matched before an earlier one. Those
-    somebody declined lately have less choice, and are read beside so many others; so are `spare` more.
+    somebody refused lately have less choice, and are read beside so many others; so are `spare` more.
     """
-    found = []
+    declined, found = declined_lately(refused, now), []
+    fewer = Counter(alike for _, alike in {(each.ticket, each.alike) for each in refused})
     for alike in classes:
-        able = sum(could_serve(each.agent, alike) for each in desks if alike.emergency or each.presence == "available")
+        able = [each for each in desks if alike.emergency or each.presence == "available"]
+        able = [each for each in able if could_serve(each.agent, alike)]
         if able:
-            found += desk.heads(alike, now, None if alike.emergency else able + len(declined) + spare)
+            found += desk.heads(alike, now, None if alike.emergency else len(able) + fewer[alike] + spare)
     return [replace(entry, declined=declined.get(entry.ticket.id, frozenset())) for entry in found]
 
 
-def declined_lately(refused: Iterable[Refused], on_call: Collection[str], now: datetime) -> dict[str, frozenset[str]]:
+def declined_lately(refused: Iterable[Refused], now: datetime) -> dict[str, frozenset[str]]:
     """Return by ticket who has just said no to it, or could not be rung; on call they are asked again soon."""
+    declined = now - timedelta(seconds=DECLINED_SECONDS)
     tried = now - timedelta(seconds=ON_CALL_AGAIN_SECONDS)
     found: dict[str, frozenset[str]] = {}
     for each in refused:
-        if each.offered_at > tried or (each.state == "declined" and each.agent not in on_call):
+        said_no = each.state == "declined" and each.offered_at > declined and not is_on_call(each.agent)
+        if said_no or each.offered_at > tried:
             found[each.ticket] = found.get(each.ticket, frozenset()) | {each.agent}
     return found
 

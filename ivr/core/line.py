@@ -74,6 +74,11 @@ def on_call_id(site: str) -> str:
     return f"on_call:{site}"
 
 
+def is_on_call(agent: str) -> bool:
+    """Is this agent the on-call number of some site?"""
+    return agent.startswith(on_call_id(""))
+
+
 # ---------------------------------------------------------------- what happens on a day
 
 

@@ -31,9 +31,10 @@ class AgentNow:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An offer that led to nothing."""
+    """An offer that led to nothing, of a ticket that waits on."""
 
     ticket: str
+    alike: TicketClass
     agent: str
     state: str  # declined · missed · unrung
     offered_at: datetime
@@ -109,8 +110,10 @@ _IS_ON_THE_LINE = or_(
 )
 _CALLBACK_HEADS = _HEADS.where(~_IS_ON_THE_LINE)
 _REFUSED = (
-    select(offers.c.ticket_id, offers.c.agent_id, offers.c.state, offers.c.offered_at)
+    select(offers.c.ticket_id, tickets.c.alike, offers.c.agent_id, offers.c.state, offers.c.offered_at)
+    .join_from(offers, tickets, tickets.c.id == offers.c.ticket_id)
     .where(
+        *_OFFERED,
         offers.c.offered_at > bindparam("since"),
         offers.c.state.in_([word("declined"), word("missed"), word("unrung")]),
     )
@@ -189,10 +192,10 @@ class Desk:
         return [InLine(read_ticket(body), open_) for body, open_ in rows]
 
     def refused(self, since: datetime) -> list[Refused]:
-        """Return the offers made since then that were declined, missed or never rang, the oldest first."""
+        """Return the offers made since then that were declined, missed or never rang, of those still waiting."""
         return [
-            Refused(ticket, agent, state, instant(offered))
-            for ticket, agent, state, offered in self._database.rows(_REFUSED, since=micros(since))
+            Refused(ticket, read_class(alike), agent, state, instant(offered))
+            for ticket, alike, agent, state, offered in self._database.rows(_REFUSED, since=micros(since))
         ]
 
     def position(self, ticket: Ticket) -> tuple[int, int]:

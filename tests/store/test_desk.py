@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ivr.core.line import PRESENCE, Agent, AtDesk, InLine, Ticket, class_of, match
 from ivr.dispatch import heads
-from ivr.store import AgentNow, Conflict, LineFigures, Record
+from ivr.store import AgentNow, Conflict, LineFigures, Record, Refused
 from tests.store.calls import MORNING, a_call, a_ticket, after, an_offer, begin, known, turn
 from tests.test_match import NOW, desks_of, lines
 
@@ -104,9 +104,13 @@ def test_matching_the_heads_of_the_line_is_matching_all_of_it(
     for entry in line:
         rung = [an_offer(f"O{n} {entry.ticket.id}", entry.ticket.id, f"a{n} {entry.ticket.id}") for n in range(3)]
         begin(record, a_call(entry.ticket.call, legs={}, ticket=entry.ticket, offers=tuple(rung[: entry.open_offers])))
-    declined = {entry.ticket.id: entry.declined for entry in line if entry.declined}
+    refused = [
+        Refused(entry.ticket.id, class_of(entry.ticket), who, "declined", NOW)
+        for entry in line
+        for who in entry.declined
+    ]
 
-    read = heads(record.desk, record.desk.classes(), desks, declined, NOW)
+    read = heads(record.desk, record.desk.classes(), desks, refused, NOW)
 
     kept = {f"main{here}": keep_free}
     assert match(read, desks, NOW, kept) == match(line, desks, NOW, kept)
@@ -129,10 +133,11 @@ def test_a_long_line_is_read_no_further_than_its_agents_can_take(record: Record)
     _in_line(record, *tickets)
     desks = [AtDesk(Agent(name, name, "central", queues=frozenset({"refills"})), "available", MORNING) for name in "ab"]
 
-    read = heads(record.desk, record.desk.classes(), desks, {}, MORNING)
+    refused = [Refused(tickets[0].id, class_of(tickets[0]), "a", "declined", MORNING)]
+    classes = record.desk.classes()
 
-    assert [entry.ticket for entry in read] == tickets[:2]
-    assert len(heads(record.desk, record.desk.classes(), desks, {tickets[0].id: frozenset("a")}, MORNING)) == 3
+    assert [entry.ticket for entry in heads(record.desk, classes, desks, [], MORNING)] == tickets[:2]
+    assert [entry.ticket for entry in heads(record.desk, classes, desks, refused, MORNING)] == tickets[:3]
 
 
 def test_the_classes_of_a_line_are_those_somebody_may_be_offered_in(record: Record) -> None:
@@ -179,7 +184,10 @@ def test_who_is_promised_a_callback_waits_for_it_while_they_are_on_the_line(reco
 def test_offers_that_led_to_nothing_are_known_by_when_they_were_made(record: Record) -> None:
     states = ("declined", "missed", "unrung", "withdrawn", "ended", "open")
     made = tuple(an_offer(f"O-{state}", "T-A", state, state) for state in states)
-    begin(record, a_call("CA-A", offers=made))
+    begin(record, a_call("CA-A", ticket=_ticket("A"), offers=made))
+    begin(
+        record, a_call("CA-B", ticket=_ticket("B", state="closed"), offers=(an_offer("O-B", "T-B", "eve", "missed"),))
+    )
 
     assert {found.agent for found in record.desk.refused(after(-1))} == {"declined", "missed", "unrung"}
     assert record.desk.refused(MORNING) == []
