@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from ivr.core.line import (
 )
 from ivr.core.pharmacy import Pharmacy, Policies
 from ivr.leases import Leases
+from ivr.mending import mend
 from ivr.store import Conflict, Desk, Lease, Refused, Timer, Unreachable
 from ivr.switchboard import Switchboard
 
@@ -39,6 +41,7 @@ AHEAD_SECONDS = 5.0
 
 ASIDE = timedelta(minutes=1)  # a ticket whose call cannot be told
 AGAIN = timedelta(seconds=1)  # a timer that came at a bad moment
+MEND_SECONDS = 10.0
 MOST_AT_ONCE = 10  # timers fired, and callers told that nobody could serve them, between two looks at the line
 _BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
 
@@ -46,12 +49,25 @@ _BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
 class Dispatch:
     """One pass is `once`; each time it has made an offer it says so by `offered`, for a phone to be rung at once."""
 
-    def __init__(self, board: Switchboard, leases: Leases, offered: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        board: Switchboard,
+        leases: Leases,
+        offered: Callable[[], None] = lambda: None,
+        mend_seconds: float = MEND_SECONDS,
+    ) -> None:
         self._board = board
         self._record = board.record
         self._leases = leases
         self._offered = offered
         self._seeded = ""
+        self._mend_seconds = mend_seconds
+        self._mends_at = (
+            time.monotonic() + mend_seconds
+        )  # not at once: first come the timers of whoever was here before
+        self._mends_at = (
+            time.monotonic() + MEND_SECONDS
+        )  # not at once: first come the timers of whoever was here before
         self._told: dict[str, Ticket] = {}  # whom nobody could serve, as they were once told
         self._aside: dict[str, datetime] = {}  # tickets and timers that could not be told, until when others go first
 
@@ -64,6 +80,7 @@ class Dispatch:
         self._aside = {id_: until for id_, until in self._aside.items() if now < until}
         if self._leases.held("timers"):
             self._fire_timers()
+            self._mend()
         if held:
             self._serve(held, pharmacy)
         return bool(held)
@@ -78,6 +95,11 @@ class Dispatch:
             self._fire(timer)
         if len(ready) == MOST_AT_ONCE:
             self._board.live.ring("dispatch")
+
+    def _mend(self) -> None:
+        if time.monotonic() >= self._mends_at:
+            self._mends_at = time.monotonic() + self._mend_seconds
+            mend(self._board)
 
     def _fire(self, timer: Timer) -> None:
         # Told before it is taken: whoever dies in between leaves it to be told again, and a call that has

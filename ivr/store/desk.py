@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, and_, bindparam, case, exists, func, or_, select, tuple_
+from sqlalchemy import Boolean, and_, bindparam, case, exists, func, or_, select, tuple_, update
 
 from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
 from ivr.store.database import Database, Write
@@ -38,6 +38,16 @@ class Refused:
     agent: str
     state: str  # declined · missed · unrung
     offered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LostOffer:
+    """An offer that stands though its time is over, or its call."""
+
+    call: str
+    id: str
+    agent: str
+    state: str  # open · accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,51 @@ _OPEN_OFFERS = (
     .where(_STANDING, offers.c.state == word("open"))
     .order_by(offers.c.expires_at)
 )
+# ---- what is stuck: each by an index that holds little but what stands
+
+_LOST_OFFERS = (
+    select(offers.c.call_id, offers.c.id, offers.c.agent_id, offers.c.state)
+    .outerjoin_from(offers, calls, calls.c.id == offers.c.call_id)
+    .where(
+        _STANDING,
+        or_(
+            calls.c.id.is_(None),
+            and_(offers.c.state == word("open"), or_(offers.c.expires_at < bindparam("before"), ~calls.c.live)),
+            # Staff may go on talking after the caller has left.
+            and_(~calls.c.live, ~exists().where(legs.c.token == offers.c.leg, legs.c.state != word("over"))),
+        ),
+    )
+    .order_by(offers.c.expires_at)
+)
+_LOST_TICKETS = (
+    select(tickets.c.call_id)
+    .where(
+        tickets.c.state.in_([word("connecting"), word("talking")]),
+        tickets.c.state == word("connecting"),
+        ~exists().where(offers.c.ticket_id == tickets.c.id, offers.c.state == word("accepted")),
+    )
+    .order_by(tickets.c.id)
+)
+_LOST_AGENTS = (
+    select(agents.c.id, agents.c.presence)
+    .where(
+        agents.c.presence.in_([word("offered"), word("on_call")]),
+        agents.c.since < bindparam("before"),
+        ~exists().where(offers.c.agent_id == agents.c.id, _STANDING),
+    )
+    .order_by(agents.c.id)
+)
+_ON_A_LEG = (
+    select(legs.c.token)
+    .where(legs.c.state != word("over"), legs.c.kind == word("agent"), legs.c.number == bindparam("number"))
+    .limit(1)
+)
+_END_OFFER = update(offers).where(offers.c.id == bindparam("offer"), _STANDING).values(state="ended")
+_CLOSE_TICKETS = (
+    update(tickets)
+    .where(tickets.c.call_id == bindparam("call"), tickets.c.state != word("closed"))
+    .values(state="closed")
+)
 _SEED = fresh(agents, fence=0).on_conflict_do_nothing()
 
 
@@ -248,6 +303,32 @@ class Desk:
             (call, Offer(offer, ticket, agent, leg, state, instant(offered), instant(expires)))
             for call, offer, ticket, agent, leg, state, offered, expires in self._database.rows(_OPEN_OFFERS)
         ]
+
+    # ------------------------------------------------------------ what is stuck
+
+    def lost_offers(self, expired_before: datetime) -> list[LostOffer]:
+        """Return the open offers that expired before then, and those that stand though their call or talk is over."""
+        return [LostOffer(*row) for row in self._database.rows(_LOST_OFFERS, before=micros(expired_before))]
+
+    def lost_tickets(self) -> list[str]:
+        """Return the calls whose ticket is on its way to an agent though nobody has accepted it."""
+        return [call for (call,) in self._database.rows(_LOST_TICKETS)]
+
+    def lost_agents(self, since_before: datetime) -> list[tuple[str, str]]:
+        """Return who has been `offered` or `on_call` since before then, with no offer of theirs that stands."""
+        return [(agent, presence) for agent, presence in self._database.rows(_LOST_AGENTS, before=micros(since_before))]
+
+    def is_on_a_leg(self, address: str) -> bool:
+        """Is an agent's phone rung by us, or are they on it?"""
+        return self._database.row(_ON_A_LEG, number=address) is not None
+
+    def close_tickets(self, call: str) -> None:
+        """Close the tickets of a call nobody knows."""
+        self._database.change(_CLOSE_TICKETS, call=call)
+
+    def end_offer(self, offer: str) -> None:
+        """End an offer its call knows nothing of; nothing if it does not stand."""
+        self._database.change(_END_OFFER, offer=offer)
 
 
 def _seeded(agent: Agent, now: datetime) -> dict[str, Any]:
