@@ -62,12 +62,8 @@ class Dispatch:
         self._offered = offered
         self._seeded = ""
         self._mend_seconds = mend_seconds
-        self._mends_at = (
-            time.monotonic() + mend_seconds
-        )  # not at once: first come the timers of whoever was here before
-        self._mends_at = (
-            time.monotonic() + MEND_SECONDS
-        )  # not at once: first come the timers of whoever was here before
+        # Not at once: first come the timers of whoever was here before.
+        self._mends_at = time.monotonic() + mend_seconds
         self._told: dict[str, Ticket] = {}  # whom nobody could serve, as they were once told
         self._aside: dict[str, datetime] = {}  # tickets and timers that could not be told, until when others go first
 
@@ -319,13 +315,15 @@ def heads(
     Tickets of a class have the same choice of agents, so a later one is never matched before an earlier one. Those
     somebody refused lately have less choice, and are read beside so many others; so are `spare` more.
     """
-    declined, found = declined_lately(refused, now), []
+    declined = declined_lately(refused, now)
+    wanted: dict[TicketClass, int | None] = {}
     fewer = Counter(alike for _, alike in {(each.ticket, each.alike) for each in refused})
     for alike in classes:
         able = [each for each in desks if alike.emergency or each.presence == "available"]
         able = [each for each in able if could_serve(each.agent, alike)]
         if able:
-            found += desk.heads(alike, now, None if alike.emergency else len(able) + fewer[alike] + spare)
+            wanted[alike] = None if alike.emergency else len(able) + fewer[alike] + spare
+    found = desk.heads(wanted, now)
     return [replace(entry, declined=declined.get(entry.ticket.id, frozenset())) for entry in found]
 
 

@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, and_, bindparam, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Boolean,
+    Executable,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
 from ivr.store.database import Database, Write
@@ -98,10 +113,6 @@ _OF_CLASS = (
     .order_by(tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
     .limit(bindparam("limit"))
 )
-_HEADS = _OF_CLASS.where(
-    or_(tickets.c.not_before.is_(None), tickets.c.not_before <= bindparam("now")),
-    _open_offers < bindparam("most"),
-)
 # Counted, not asked for by EXISTS: that PostgreSQL may turn round, and look through every live leg for the person.
 _live_legs = select(func.count()).where(legs.c.call_id == calls.c.id, legs.c.state == word("live"))
 # Whoever was promised a callback may listen to our goodbye still; or they ring us again.
@@ -118,7 +129,30 @@ _IS_ON_THE_LINE = or_(
         _live_legs.scalar_subquery() > 0,
     ),
 )
-_CALLBACK_HEADS = _HEADS.where(~_IS_ON_THE_LINE)
+_MOST_CLASSES = 64  # asked for in one question
+
+
+@cache
+def _heads(classes: int) -> Executable:
+    """The first tickets of so many classes, in one question: each answer of PostgreSQL's is worth waiting for once."""
+    return union_all(*(select(_heads_of(n).subquery(f"class{n}")) for n in range(classes)))
+
+
+def _heads_of(n: int) -> Select[Any]:
+    return (
+        select(tickets.c.body, _open_offers.label("open_offers"))
+        .where(
+            *_OFFERED,
+            tickets.c.alike == bindparam(f"alike{n}", type_=Id),
+            or_(tickets.c.not_before.is_(None), tickets.c.not_before <= bindparam("now")),
+            _open_offers < bindparam(f"most{n}"),
+            or_(tickets.c.kind != word("callback"), ~_IS_ON_THE_LINE),
+        )
+        .order_by(tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
+        .limit(bindparam(f"limit{n}"))
+    )
+
+
 _REFUSED = (
     select(offers.c.ticket_id, tickets.c.alike, offers.c.agent_id, offers.c.state, offers.c.offered_at)
     .join_from(offers, tickets, tickets.c.id == offers.c.ticket_id)
@@ -231,20 +265,23 @@ class Desk:
         rows = self._database.rows(_OF_CLASS, alike=written(alike), limit=limit or _EVERY)
         return [read_ticket(body) for body, _ in rows]
 
-    def heads(self, alike: TicketClass, now: datetime, limit: int | None = None) -> list[InLine]:
-        """Return the first tickets of a class that may be offered now, in promise order.
+    def heads(self, wanted: Mapping[TicketClass, int | None], now: datetime) -> list[InLine]:
+        """Return the first tickets of each class that may be offered now, so many as wanted; None: all.
 
         Not those before their time, nor those with all the open offers they may have; nor a callback whose person is on
-        the line, on this call or another.
+        the line, on this call or another. In no order.
         """
-        most = EMERGENCY_OFFERS if alike.emergency else 1
-        asked = {"alike": written(alike), "now": micros(now), "most": most, "limit": limit or _EVERY}
-        if alike.kind == "callback":
-            goodbye = micros(now - timedelta(seconds=GOODBYE_SECONDS))
-            rows = self._database.rows(_CALLBACK_HEADS, goodbye=goodbye, **asked)
-        else:
-            rows = self._database.rows(_HEADS, **asked)
-        return [InLine(read_ticket(body), open_) for body, open_ in rows]
+        classes, found = list(wanted), []
+        for first in range(0, len(classes), _MOST_CLASSES):
+            some = classes[first : first + _MOST_CLASSES]
+            asked: dict[str, Any] = {"now": micros(now), "goodbye": micros(now - timedelta(seconds=GOODBYE_SECONDS))}
+            for n, alike in enumerate(some):
+                most = EMERGENCY_OFFERS if alike.emergency else 1
+                asked |= {f"alike{n}": written(alike), f"most{n}": most, f"limit{n}": wanted[alike] or _EVERY}
+            found += [
+                InLine(read_ticket(body), open_) for body, open_ in self._database.rows(_heads(len(some)), **asked)
+            ]
+        return found
 
     def refused(self, since: datetime) -> list[Refused]:
         """Return the offers made since then that were declined, missed or never rang, of those still waiting."""
