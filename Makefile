@@ -13,7 +13,7 @@ help:
 	@echo "make check    only the rules, flows and configuration"
 	@echo "make lint     only ruff and mypy;  make format  puts the code in shape"
 	@echo "make walks    many callers at random, who key and say anything (ARGS='--walks 100000')"
-	@echo "make bench    how fast a turn, a decision and a proof are here"
+	@echo "make bench    how fast a turn, a decision and a proof are here, and how soon a phone is rung"
 	@echo "make model    trains what understands callers' own words (docs/speech.md)"
 	@echo "make install  only install;  make lock  refreshes requirements.lock"
 

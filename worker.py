@@ -188,10 +188,10 @@ class Child:
 
 def dispatch(child: Child) -> None:
     """Match and fire timers here, place calls and send texts beside: Twilio's slowness must not delay a timer."""
-    matching = Dispatch(child.board, child.leases)
+    bells = [threading.Event(), threading.Event()]
+    matching = Dispatch(child.board, child.leases, offered=bells[0].set)
     placing = Placing(child.board, child.telephone, child.doors, child.leases)
     texting = Texting(child.board, child.telephone, child.leases)
-    bells = [threading.Event(), threading.Event()]
     pairs: list[tuple[threading.Event, Placing | Texting]] = list(zip(bells, (placing, texting), strict=True))
     beside = [child.beside(partial(_when_due, bell, act)) for bell, act in pairs]
     child.repeat(partial(_match, child, matching, bells))

@@ -113,10 +113,10 @@ def _measure(name: str, rounds: int, seconds: float) -> Result:
         for number in range(rounds):
             print(f"\r{name}: round {number + 1} of {rounds} …", end="", file=sys.stderr, flush=True)
             for kind in ("turn", "bare") if number % 2 else ("bare", "turn"):
-                before, waited_before = _cpu_seconds(pid), _waited_seconds(pid)
+                before, waited_before = _cpu_seconds(pid), waited_seconds(pid)
                 measured = _stretch(load, calls if kind == "turn" else _bare(), seconds)
                 cpu[kind] += _cpu_seconds(pid) - before
-                waited += (_waited_seconds(pid) - waited_before) * (kind == "turn")
+                waited += (waited_seconds(pid) - waited_before) * (kind == "turn")
                 (turn if kind == "turn" else bare).append(measured)
         print(file=sys.stderr)
         ratio = median(t.per_second for t in turn) / median(b.per_second for b in bare)
@@ -172,7 +172,7 @@ def _cpu_seconds(pid: int) -> float:
     return seconds
 
 
-def _waited_seconds(pid: int) -> float:
+def waited_seconds(pid: int) -> float:
     """How long the threads of a process and its children have been ready to run and had no core so far."""
     threads = (thread for one in _tree(pid) for thread in Path(f"/proc/{one}/task").iterdir())
     return sum(int((thread / "schedstat").read_text().split()[1]) for thread in threads) / 1e9

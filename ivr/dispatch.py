@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,59 +21,90 @@ from ivr.core.line import (
     InLine,
     Queue,
     Ticket,
+    TicketClass,
     could_serve,
+    is_on_call,
     match,
-    offerable,
     on_call_id,
 )
-from ivr.core.pharmacy import Pharmacy, Policies, Site
+from ivr.core.pharmacy import Pharmacy, Policies
 from ivr.leases import Leases
-from ivr.store import Conflict, Lease, Unreachable
+from ivr.mending import mend
+from ivr.store import Conflict, Desk, Lease, Refused, Timer, Unreachable
 from ivr.switchboard import Switchboard
 
 log = structlog.get_logger(__name__)
 
-GOODBYE_SECONDS = 10.0
 ON_CALL_AGAIN_SECONDS = 20  # nobody else is there: busy or not, the number on call is rung again
 AHEAD_SECONDS = 5.0
 """No more offers are made than can be rung so soon: an agent whose phone cannot ring yet is of no use to anybody."""
 
-ASIDE = timedelta(minutes=1)
+ASIDE = timedelta(minutes=1)  # a ticket whose call cannot be told
+AGAIN = timedelta(seconds=1)  # a timer that came at a bad moment
+MEND_SECONDS = 10.0
+MOST_AT_ONCE = 10  # timers fired, and callers told that nobody could serve them, between two looks at the line
 _BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
 
 
 class Dispatch:
-    """One pass is `once`."""
+    """One pass is `once`; each time it has made an offer it says so by `offered`, for a phone to be rung at once."""
 
-    def __init__(self, board: Switchboard, leases: Leases) -> None:
+    def __init__(
+        self,
+        board: Switchboard,
+        leases: Leases,
+        offered: Callable[[], None] = lambda: None,
+        mend_seconds: float = MEND_SECONDS,
+    ) -> None:
         self._board = board
         self._record = board.record
         self._leases = leases
+        self._offered = offered
         self._seeded = ""
-        # By site, then ticket: whom nobody could serve, as they were once told.
-        self._told: dict[str, dict[str, Ticket]] = {}
-        self._aside: dict[str, datetime] = {}  # tickets whose call could not be told, until when others go first
+        self._mend_seconds = mend_seconds
+        # Not at once: first come the timers of whoever was here before.
+        self._mends_at = time.monotonic() + mend_seconds
+        self._told: dict[str, Ticket] = {}  # whom nobody could serve, as they were once told
+        self._aside: dict[str, datetime] = {}  # tickets and timers that could not be told, until when others go first
 
     def once(self) -> bool:
         """Serve every site whose lease is free or ours; False when all are another's."""
         pharmacy = self._board.pharmacy()
         self._seed(pharmacy)
-        held = [site for site in pharmacy.sites.values() if self._leases.held(_lease_of(site))]
+        held = [site.name for site in pharmacy.sites.values() if self._leases.held(_lease_of(site.name))]
+        now = self._board.clock.now()
+        self._aside = {id_: until for id_, until in self._aside.items() if now < until}
         if self._leases.held("timers"):
             self._fire_timers()
-        for site in held:
-            self._serve(site, pharmacy)
+            self._mend()
+        if held:
+            self._serve(held, pharmacy)
         return bool(held)
 
     # ------------------------------------------------------------ timers
 
     def _fire_timers(self) -> None:
-        for timer in self._record.timers.due(self._board.clock.now()):
-            # Told before it is taken: whoever dies in between leaves it to be told again, and a call that has
-            # heard it takes no notice, except that an emergency nobody answered may make two tasks instead of none.
-            with suppress(Conflict):
-                self._tell(timer.call_id, TimerDue(timer.name))
-                self._record.timers.take(timer)
+        """Fire some, and see to the line before the rest: nobody who has just become free waits for a backlog."""
+        due = self._record.timers.due(self._board.clock.now(), MOST_AT_ONCE + len(self._aside))
+        ready = [timer for timer in due if _name_of(timer) not in self._aside][:MOST_AT_ONCE]
+        for timer in ready:
+            self._fire(timer)
+        if len(ready) == MOST_AT_ONCE:
+            self._board.live.ring("dispatch")
+
+    def _mend(self) -> None:
+        if time.monotonic() >= self._mends_at:
+            self._mends_at = time.monotonic() + self._mend_seconds
+            mend(self._board)
+
+    def _fire(self, timer: Timer) -> None:
+        # Told before it is taken: whoever dies in between leaves it to be told again, and a call that has
+        # heard it takes no notice, except that an emergency nobody answered may make two tasks instead of none.
+        try:
+            self._tell(timer.call_id, TimerDue(timer.name))
+            self._record.timers.take(timer)
+        except Conflict:  # the call is moving just now, or the record will not have it: others are not kept waiting
+            self._aside[_name_of(timer)] = self._board.clock.now() + AGAIN
 
     def _tell(self, call_id: str, event: Event, under: Lease | None = None) -> Call | None:
         """Return the call as it is then; None when it cannot be told, for one bad call must not stop the line."""
@@ -92,22 +124,28 @@ class Dispatch:
             self._record.desk.seed_agents(roster(pharmacy), self._board.clock.now())
             self._seeded = pharmacy.version
 
-    def _desks(self, site: Site, pharmacy: Pharmacy) -> list[AtDesk]:
-        """Return the site's signed-in agents, those due back brought back."""
+    def _desks(self, held: Collection[str], pharmacy: Pharmacy) -> list[AtDesk]:
+        """Return everybody signed in, at the sites held those due back brought back."""
         known = self._record.desk.agents()
         desks = [
             AtDesk(agent, known[id_].presence, known[id_].since)
             for id_, agent in roster(pharmacy).items()
-            if agent.site == site.name and id_ in known and known[id_].presence != "signed_out"
+            if id_ in known and known[id_].presence != "signed_out"
         ]
         missed = {id_ for id_, agent in known.items() if agent.reason == "missed"}
-        return [self.brought_back(desk, desk.agent.id in missed, pharmacy.policies) for desk in desks]
+        return [
+            self.brought_back(desk, desk.agent.id in missed, pharmacy.policies) if desk.agent.site in held else desk
+            for desk in desks
+        ]
 
-    def _with_gone_queues(self, desks: list[AtDesk], tickets: Iterable[Ticket], pharmacy: Pharmacy) -> list[AtDesk]:
+    def _with_gone_queues(
+        self, desks: list[AtDesk], classes: Iterable[TicketClass], pharmacy: Pharmacy
+    ) -> list[AtDesk]:
         """Let those who served a queue serve it to its last ticket, though it was published away meanwhile."""
-        gone = {ticket.queue: ticket.call for ticket in tickets if ticket.queue not in pharmacy.queues}
-        for queue, call_id in gone.items():
-            loaded = self._record.load_call(call_id)
+        gone = {alike.queue: alike for alike in classes if alike.queue not in pharmacy.queues}
+        for queue, alike in gone.items():
+            tickets = self._record.desk.of_class(alike, 1)
+            loaded = self._record.load_call(tickets[0].call) if tickets else None
             before = self._board.pharmacy(loaded.call.version).staff if loaded else {}
             served = {id_ for id_, agent in before.items() if queue in agent.queues}
             desks = [_serving(desk, queue) if desk.agent.id in served else desk for desk in desks]
@@ -125,24 +163,25 @@ class Dispatch:
         log.info("agent_due_back", agent=id_, presence=presence)
         return AtDesk(desk.agent, presence, now)
 
-    # ------------------------------------------------------------ a site
+    # ------------------------------------------------------------ the sites we serve
 
-    def _serve(self, site: Site, pharmacy: Pharmacy) -> None:
-        tickets = self._record.desk.waiting(site.name)
-        desks = self._with_gone_queues(self._desks(site, pharmacy), tickets, pharmacy)
+    def _serve(self, held: Collection[str], pharmacy: Pharmacy) -> None:
+        """Match the agents of the sites we hold with whoever waits there, or at other sites for them as well."""
         now = self._board.clock.now()
-        is_open = pharmacy.hours[site.name].closed_because(now) is None
-        holding = [ticket for ticket in tickets if _holds(ticket, now)]
-        self._tell_stranded(site, stranded(holding, [desk.agent for desk in desks], pharmacy.queues, is_open))
-        may_ring_back = is_open and not quiet(pharmacy, site, now)
-        served = [
-            ticket
-            for ticket in tickets
-            if in_hours(ticket, is_open, may_ring_back) and now >= self._aside.get(ticket.id, now)
-        ]
-        pairs = self._match(served, at_hour(desks, is_open), now, kept_free(pharmacy, desks))
+        everybody = self._desks(held, pharmacy)
+        classes = self._record.desk.classes()
+        desks = self._with_gone_queues(everybody, classes, pharmacy)
+        open_sites = {site for site in pharmacy.sites if pharmacy.hours[site].closed_because(now) is None}
+        pairs = self._match(
+            [alike for alike in classes if alike.kind != "callback" or not quiet(pharmacy, alike.site, now)],
+            at_hour([desk for desk in desks if desk.agent.site in held], open_sites),
+            {site: kept_free(pharmacy, [desk for desk in everybody if desk.agent.site == site]) for site in held},
+            now,
+        )
         for ticket, agent in self._paced(pairs, pharmacy.policies):
-            self._offer(ticket, agent, self._leases.lease(_lease_of(site)))
+            self._offer(ticket, agent, self._leases.lease(_lease_of(agent.site)))
+        there = [desk.agent for desk in desks if desk.agent.site in open_sites or desk.agent.on_call]
+        self._tell_stranded(stranded([each for each in classes if each.site in held], there, pharmacy.queues), now)
 
     def _offer(self, ticket: Ticket, agent: Agent, under: Lease) -> None:
         offered = Offered(secrets.token_urlsafe(16), secrets.token_urlsafe(16), agent.id, agent.address)
@@ -150,6 +189,7 @@ class Dispatch:
         with suppress(Conflict):
             if self._tell(ticket.call, offered, under) is None:
                 self._aside[ticket.id] = self._board.clock.now() + ASIDE
+            self._offered()
 
     def _paced(self, pairs: list[tuple[Ticket, Agent]], policies: Policies) -> list[tuple[Ticket, Agent]]:
         """Keep every emergency, and of the others as many as can be rung soon."""
@@ -159,66 +199,38 @@ class Dispatch:
         room = ahead - self._record.outbox.pending().get("place", 0) - len(urgent) if calm else 0
         return urgent + calm[: max(0, room)]
 
-    # ------------------------------------------------------------ matching
-
     def _match(
-        self, tickets: list[Ticket], desks: list[AtDesk], now: datetime, keep_free: int
+        self, classes: Iterable[TicketClass], desks: list[AtDesk], keep_free: Mapping[str, int], now: datetime
     ) -> list[tuple[Ticket, Agent]]:
-        """Match, and again without what the calls of the matched tickets forbid, until nothing is forbidden.
-
-        Only matched tickets' calls are read: what an unmatched one forbids could not have made it matched.
-        """
-        if not (tickets and desks):
+        if not desks:
             return []
-        offers = Counter(offer.ticket for _, offer in self._record.desk.open_offers())
-        line = {ticket.id: InLine(ticket, offers[ticket.id]) for ticket in tickets}
-        on_call = {desk.agent.id for desk in desks if desk.agent.on_call}
-        read: set[str] = set()
-        while True:
-            pairs = match(heads(line.values(), len(desks), now), desks, now, keep_free)
-            new = {ticket.id for ticket, _ in pairs} - read
-            if not new:
-                return pairs
-            for id_ in new:
-                line[id_] = self._limited(line[id_], on_call, now)
-            read |= new
-
-    def _limited(self, entry: InLine, on_call: Collection[str], now: datetime) -> InLine:
-        loaded = self._record.load_call(entry.ticket.call)
-        declined = declined_lately(loaded.call, on_call, now) if loaded else frozenset()
-        here = loaded is not None and _still_hears_us(loaded.call, now)
-        if entry.ticket.kind == "callback" and (here or self._person_is_on_the_line(entry.ticket)):
-            # Not now, and nobody asked: as good as a ticket whose time has not come.
-            return replace(entry, ticket=replace(entry.ticket, not_before=now + timedelta(seconds=1)))
-        return replace(entry, declined=declined)
-
-    def _person_is_on_the_line(self, ticket: Ticket) -> bool:
-        return any(
-            call.person == ticket.person and any(leg.state == "live" for leg in call.legs.values())
-            for call in self._record.live_calls()
-            if call.id != ticket.call
-        )
+        refused = self._record.desk.refused(now - timedelta(seconds=DECLINED_SECONDS))
+        line = heads(self._record.desk, classes, desks, refused, now, spare=len(self._aside))
+        return match([entry for entry in line if entry.ticket.id not in self._aside], desks, now, keep_free)
 
     # ------------------------------------------------------------ nobody could
 
-    def _tell_stranded(self, site: Site, stranded: Iterable[Ticket]) -> None:
+    def _tell_stranded(self, classes: Iterable[TicketClass], now: datetime) -> None:
         """Tell each ticket once that nobody signed in could ever serve it, and again when that has changed it."""
-        before = self._told.get(site.name, {})
-        told = self._told[site.name] = {}
-        for ticket in stranded:
-            if before.get(ticket.id) == ticket:
-                told[ticket.id] = ticket
-                continue
+        found = [ticket for alike in classes for ticket in self._record.desk.of_class(alike) if _holds(ticket, now)]
+        before, self._told = self._told, {}
+        self._told = {ticket.id: ticket for ticket in found if before.get(ticket.id) == ticket}
+        new = [ticket for ticket in found if ticket.id not in self._told]
+        for ticket in new[:MOST_AT_ONCE]:
             with suppress(Conflict):  # the call has moved: the next pass sees its ticket as it is then
                 self._tell(ticket.call, NobodyCould())
-                told[ticket.id] = ticket
+                self._told[ticket.id] = ticket
 
 
 # ---------------------------------------------------------------- what a pass goes by
 
 
-def _lease_of(site: Site) -> str:
-    return f"dispatch:{site.name}"
+def _lease_of(site: str) -> str:
+    return f"dispatch:{site}"
+
+
+def _name_of(timer: Timer) -> str:
+    return f"{timer.call_id} {timer.name}"
 
 
 def roster(pharmacy: Pharmacy) -> dict[str, Agent]:
@@ -242,16 +254,10 @@ def due_back(desk: AtDesk, missed: bool, policies: Policies, now: datetime) -> b
     return desk.presence == "on_break" and missed and seconds >= policies.missed_return_seconds
 
 
-def _still_hears_us(call: Call, now: datetime) -> bool:
-    """Is the caller who was promised a callback still listening to our goodbye? News of a hang-up may never come."""
-    live = any(leg.kind == "caller" and leg.state == "live" for leg in call.legs.values())
-    return live and (call.ended_at is None or (now - call.ended_at).total_seconds() < GOODBYE_SECONDS)
-
-
-def quiet(pharmacy: Pharmacy, site: Site, now: datetime) -> bool:
+def quiet(pharmacy: Pharmacy, site: str, now: datetime) -> bool:
     """Is it too late or too early at the site to call anybody back?"""
     begins, ends = pharmacy.policies.quiet_hours
-    minute = pharmacy.hours[site.name].minute_of_day(now)
+    minute = pharmacy.hours[site].minute_of_day(now)
     return begins <= minute < ends if begins <= ends else minute >= begins or minute < ends
 
 
@@ -262,81 +268,75 @@ def kept_free(pharmacy: Pharmacy, desks: Iterable[AtDesk]) -> int:
     return max(0, min(asked, working - 1))
 
 
-def at_hour(desks: Iterable[AtDesk], is_open: bool) -> list[AtDesk]:
-    """Return those whose phone may ring now: while the site is closed nobody's but the one on call."""
+def at_hour(desks: Iterable[AtDesk], open_sites: Collection[str]) -> list[AtDesk]:
+    """Return those whose phone may ring now: while a site is closed, nobody's there but the one on call."""
     return [
         desk
         for desk in desks
-        if (is_open or desk.agent.on_call) and desk.presence in ("available", "wrap_up", "on_break")
+        if (desk.agent.site in open_sites or desk.agent.on_call)
+        and desk.presence in ("available", "wrap_up", "on_break")
     ]
 
 
-def in_hours(ticket: Ticket, is_open: bool, may_ring_back: bool) -> bool:
-    """May this ticket be served at this hour? By who is on call always; its caller is on the line."""
-    if ticket.kind == "callback":
-        return may_ring_back
-    return is_open or ticket.emergency or ticket.on_call
-
-
 def stranded(
-    tickets: Iterable[Ticket], there: Collection[Agent], queues: Mapping[str, Queue], is_open: bool
-) -> list[Ticket]:
-    """Return the tickets none of these agents could serve in their hours, even at the end of their wait plan."""
-    on_shift = [agent for agent in there if is_open or agent.on_call]
-    could: dict[Hashable, bool] = {}  # of a class: a long line has few
-    found = []
-    for ticket in tickets:
-        alike = (_class_of(ticket), ticket.emergency)
-        if alike not in could:
-            at_last = widest(ticket, queues)
-            could[alike] = any(could_serve(agent, at_last) for agent in on_shift)
-        if not could[alike]:
-            found.append(ticket)
-    return found
+    classes: Iterable[TicketClass], there: Collection[Agent], queues: Mapping[str, Queue]
+) -> list[TicketClass]:
+    """Return the classes of callers on hold none of these agents could serve, even at the end of their wait plan."""
+    return [
+        alike
+        for alike in classes
+        if alike.kind == "hold" and not any(could_serve(agent, widest(alike, queues)) for agent in there)
+    ]
 
 
-def widest(ticket: Ticket, queues: Mapping[str, Queue]) -> Ticket:
-    """Return the ticket as it will be at the end of its queue's wait plan; a licence is never given up."""
-    plan = queues[ticket.queue].plan if ticket.queue in queues else ()
+def widest(alike: TicketClass, queues: Mapping[str, Queue]) -> TicketClass:
+    """Return the class as it will be at the end of its queue's wait plan; a licence is never given up."""
+    plan = queues[alike.queue].plan if alike.queue in queues else ()
     relaxed = {step.value for step in plan if step.does == "relax"}
-    also = tuple(step.value for step in plan if step.does == "overflow")
-    needs = tuple(need for need in ticket.needs if need not in relaxed)
-    return replace(ticket, needs=needs, also=(*ticket.also, *also))
-
-
-def heads(line: Iterable[InLine], free: int, now: datetime) -> list[InLine]:
-    """Return what of a line, given in order, `free` agents could be matched with: the first so many of each class.
-
-    Tickets of a class have the same choice of agents, so a later one is never matched before an earlier one.
-    """
-    seen: Counter[Hashable] = Counter()
-    kept = []
-    for entry in line:
-        if not offerable(entry, now):
-            continue
-        ticket = entry.ticket
-        alike = None if ticket.emergency or entry.declined else _class_of(ticket)
-        seen[alike] += 1
-        if alike is None or seen[alike] <= free:
-            kept.append(entry)
-    return kept
-
-
-def declined_lately(call: Call, on_call: Collection[str], now: datetime) -> frozenset[str]:
-    """Return the agents who have just said no to this call, or could not be rung; on call they are asked again soon."""
-    declined = now - timedelta(seconds=DECLINED_SECONDS)
-    tried = now - timedelta(seconds=ON_CALL_AGAIN_SECONDS)
-    return frozenset(
-        offer.agent
-        for offer in call.offers
-        if (offer.state == "declined" and offer.offered_at > declined and offer.agent not in on_call)
-        or (offer.state in ("declined", "missed", "unrung") and offer.offered_at > tried)
+    reached = tuple(step.value for step in plan if step.does == "overflow")
+    return replace(
+        alike,
+        needs=tuple(need for need in alike.needs if need not in relaxed),
+        also=(*alike.also, *(name for name in reached if name in queues)),
+        sites=(*alike.sites, *(name for name in reached if name not in queues)),
     )
 
 
-def _class_of(ticket: Ticket) -> Hashable:
-    queues = frozenset((ticket.queue, *ticket.also))
-    return ticket.site, queues, frozenset(ticket.needs), ticket.licensed, ticket.language, ticket.on_call
+def heads(
+    desk: Desk,
+    classes: Iterable[TicketClass],
+    desks: Sequence[AtDesk],
+    refused: Sequence[Refused],
+    now: datetime,
+    spare: int = 0,
+) -> list[InLine]:
+    """Return what of the line these agents could be matched with: the first so many of each class, emergencies all.
+
+    Tickets of a class have the same choice of agents, so a later one is never matched before an earlier one. Those
+    somebody refused lately have less choice, and are read beside so many others; so are `spare` more.
+    """
+    declined = declined_lately(refused, now)
+    wanted: dict[TicketClass, int | None] = {}
+    fewer = Counter(alike for _, alike in {(each.ticket, each.alike) for each in refused})
+    for alike in classes:
+        able = [each for each in desks if alike.emergency or each.presence == "available"]
+        able = [each for each in able if could_serve(each.agent, alike)]
+        if able:
+            wanted[alike] = None if alike.emergency else len(able) + fewer[alike] + spare
+    found = desk.heads(wanted, now)
+    return [replace(entry, declined=declined.get(entry.ticket.id, frozenset())) for entry in found]
+
+
+def declined_lately(refused: Iterable[Refused], now: datetime) -> dict[str, frozenset[str]]:
+    """Return by ticket who has just said no to it, or could not be rung; on call they are asked again soon."""
+    declined = now - timedelta(seconds=DECLINED_SECONDS)
+    tried = now - timedelta(seconds=ON_CALL_AGAIN_SECONDS)
+    found: dict[str, frozenset[str]] = {}
+    for each in refused:
+        said_no = each.state == "declined" and each.offered_at > declined and not is_on_call(each.agent)
+        if said_no or each.offered_at > tried:
+            found[each.ticket] = found.get(each.ticket, frozenset()) | {each.agent}
+    return found
 
 
 def _serving(desk: AtDesk, queue: str) -> AtDesk:

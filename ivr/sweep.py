@@ -16,6 +16,7 @@ import structlog
 from ivr.core.call import Call, Caller
 from ivr.core.events import Event, HungUp, Recorded
 from ivr.doors import Doors
+from ivr.mending import mend
 from ivr.store import LegRow, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
@@ -42,6 +43,7 @@ class Swept:
     empty_rooms: int | None = None
     messages: int | None = None
     forgotten_replies: int | None = None
+    mended: int | None = None
 
 
 def run_once(board: Switchboard, telephone: rest.Telephone, doors: Doors) -> Swept:
@@ -171,6 +173,10 @@ class Sweep:
     def forgotten_replies(self) -> int:
         """Delete what was said on legs that have been over for an hour."""
         return self._record.forget_replies(self._now - REPLIES_KEPT)
+
+    def mended(self) -> int:
+        """Mend the offers, tickets and agents that are stuck in our own record."""
+        return mend(self._board)
 
     # ------------------------------------------------------------ how
 

@@ -276,7 +276,8 @@ class Switchboard:
     def _commit(self, turn: Turn) -> None:
         self.record.commit(turn)
         if turn.does or turn.before is None or turn.before.ticket != turn.after.ticket:
-            self.live.ring("relay", "dispatch")
+            # Under a lease it is dispatch itself, who need not look again at what it has just done.
+            self.live.ring(*(("relay",) if turn.under else ("relay", "dispatch")))
 
     # ------------------------------------------------------------ stepping, and answering what the step asks
 

@@ -15,6 +15,8 @@ from ivr.core.line import (
     AtDesk,
     InLine,
     Ticket,
+    class_of,
+    could_serve,
     eligible,
     match,
     offerable,
@@ -22,6 +24,7 @@ from ivr.core.line import (
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 QUEUES = ("front_desk", "pharmacist")
+SITES = ("main", "north")
 SKILLS = ("spanish", "insurance")
 
 
@@ -30,8 +33,8 @@ def ago(seconds: int) -> datetime:
 
 
 def agent(id_: str = "ana", **changes: object) -> Agent:
-    usual = {"queues": frozenset(QUEUES), "languages": frozenset({"en"}), "phone": "+15550100001"}
-    return Agent(id=id_, name=id_, site="main", **{**usual, **changes})  # type: ignore[arg-type]
+    usual = {"site": "main", "queues": frozenset(QUEUES), "languages": frozenset({"en"}), "phone": "+15550100001"}
+    return Agent(id=id_, name=id_, **{**usual, **changes})  # type: ignore[arg-type]
 
 
 def desk(id_: str = "ana", presence: str = "available", idle: int = 60, **changes: object) -> AtDesk:
@@ -39,11 +42,10 @@ def desk(id_: str = "ana", presence: str = "available", idle: int = 60, **change
 
 
 def ticket(id_: str = "t1", waited: int = 60, within: int = 120, **changes: object) -> Ticket:
-    usual = {"queue": "front_desk", "kind": "hold", "state": "waiting", "language": "en"}
+    usual = {"site": "main", "queue": "front_desk", "kind": "hold", "state": "waiting", "language": "en"}
     return Ticket(
         id=id_,
         call=f"CA{id_}",
-        site="main",
         arrived_at=ago(waited),
         due_from=ago(waited),
         answer_within_seconds=within,
@@ -70,6 +72,7 @@ def agents(draw: st.DrawFn) -> AtDesk:
         "a0",
         draw(st.sampled_from(PRESENCES)),
         draw(st.integers(0, 300)),
+        site=draw(st.sampled_from(("main", "main", "north"))),
         queues=draw(st.frozensets(st.sampled_from(QUEUES), min_size=1)),
         skills=draw(st.frozensets(st.sampled_from(SKILLS))),
         languages=draw(st.frozensets(st.sampled_from(("en", "es")), min_size=1)),
@@ -86,6 +89,9 @@ def calm(draw: st.DrawFn) -> Ticket:
         draw(st.sampled_from((30, 60, 120, 600))),
         queue=draw(st.sampled_from(QUEUES)),
         also=draw(st.sampled_from(((), (), QUEUES))),
+        site=draw(st.sampled_from(("main", "main", "north"))),
+        sites=draw(st.sampled_from(((), (), SITES))),
+        preferred=draw(st.sampled_from((None, None, "a0", "a1", "nobody"))),
         needs=tuple(draw(st.lists(st.sampled_from(SKILLS), max_size=2, unique=True))),
         language=draw(st.sampled_from(("en", "es"))),
         licensed=draw(st.booleans()),
@@ -209,9 +215,33 @@ def test_so_many_licensed_agents_stay_free_for_emergencies(
     line: list[InLine], desks: list[AtDesk], keep_free: int
 ) -> None:
     emergencies = {entry.ticket.id for entry in line if entry.ticket.emergency}
-    taken = {agent.id for ticket, agent in match(line, desks, NOW, keep_free) if ticket.id not in emergencies}
-    licensed = {each.agent.id for each in desks if each.presence == "available" and each.agent.licensed}
-    assert len(licensed - taken) >= min(keep_free, len(licensed))
+    kept = {"main": keep_free, "north": 1}
+    taken = {agent.id for ticket, agent in match(line, desks, NOW, kept) if ticket.id not in emergencies}
+    for site, count in kept.items():
+        there = [each.agent for each in desks if each.presence == "available" and each.agent.site == site]
+        licensed = {each.id for each in there if each.licensed}
+        assert len(licensed - taken) >= min(count, len(licensed))
+
+
+@given(lines(), desks_of(), st.integers(0, 3))
+def test_keeping_pharmacists_free_lets_nobody_pass_at_an_agent_either(
+    line: list[InLine], desks: list[AtDesk], keep_free: int
+) -> None:
+    found, at = match(line, desks, NOW, {"main": keep_free}), {each.agent.id: each for each in desks}
+    served, entries = {ticket.id for ticket, _ in found}, by_ticket(line)
+    left = [entry for entry in line if offerable(entry, NOW) and not entry.open_offers]
+    for taken, agent in found:
+        assert not any(
+            entry.ticket.order < entries[taken.id].ticket.order and eligible(at[agent.id], entry, NOW)
+            for entry in left
+            if entry.ticket.id not in served
+        )
+
+
+@given(lines(), desks_of())
+def test_who_is_preferred_changes_nobodys_turn(line: list[InLine], desks: list[AtDesk]) -> None:
+    anybody = [replace(entry, ticket=replace(entry.ticket, preferred=None)) for entry in line]
+    assert {ticket_id for ticket_id, _ in pairs(line, desks)} == {ticket_id for ticket_id, _ in pairs(anybody, desks)}
 
 
 @given(lines(), desks_of(), st.randoms(use_true_random=False))
@@ -220,6 +250,78 @@ def test_the_order_things_are_told_in_does_not_matter(line: list[InLine], desks:
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     chance.shuffle(elsewhere)  # type: ignore[attr-defined]
     assert pairs(shuffled, elsewhere) == pairs(line, desks)
+
+
+# ---------------------------------------------------------------- a line over time
+
+WITHIN = {"front_desk": (120, 600), "pharmacist": (30, 300)}  # what is published: the promises of each queue
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[tuple[int, Ticket | None, list[str]]]:
+    """What happens, each some seconds after the last: who arrives, and what rung agents do, one answer each."""
+    happens = []
+    for number in range(draw(st.integers(1, 25))):
+        queue = draw(st.sampled_from(QUEUES))
+        within = draw(st.sampled_from((*WITHIN[queue], *WITHIN[queue], 0)))
+        opens = draw(st.sampled_from((0, 0, 0, 120)))  # the queue opens later, and the promise starts then
+        arrives = ticket(f"t{number:02}", -opens, within, queue=queue)
+        answers = draw(st.lists(st.sampled_from(("takes", "takes", "declines", "misses")), min_size=3, max_size=3))
+        happens.append((draw(st.integers(0, 90)), draw(st.sampled_from((arrives, arrives, None))), answers))
+    return happens
+
+
+class Day:
+    """A line served pass by pass, and every ticket that was left while another was offered."""
+
+    def __init__(self, desks: list[AtDesk]) -> None:
+        self.now = NOW
+        self.line: dict[str, InLine] = {}
+        self.desks = {each.agent.id: replace(each, presence="available") for each in desks}
+        self.busy_until: dict[str, datetime] = {}
+        self.offers: list[tuple[Ticket, Agent, list[InLine], datetime]] = []
+
+    def happens(self, seconds: int, arrives: Ticket | None, answers: list[str]) -> None:
+        self.now += timedelta(seconds=seconds)
+        if arrives is not None:
+            due_from = arrives.due_from + (self.now - NOW)
+            self.line[arrives.id] = InLine(replace(arrives, arrived_at=self.now, due_from=due_from))
+        self.busy_until = {id_: until for id_, until in self.busy_until.items() if until > self.now}
+        free = [each for id_, each in self.desks.items() if id_ not in self.busy_until]
+        found = match(self.line.values(), free, self.now)
+        offered = {ticket.id for ticket, _ in found}
+        left = [entry for id_, entry in self.line.items() if id_ not in offered and offerable(entry, self.now)]
+        for place, (taken, agent) in enumerate(found):
+            self.offers.append((taken, agent, left, self.now))
+            self._answers(taken, agent, answers[place % len(answers)])
+
+    def _answers(self, taken: Ticket, agent: Agent, how: str) -> None:
+        self.busy_until[agent.id] = self.now + timedelta(seconds={"takes": 150, "declines": 5, "misses": 120}[how])
+        if how == "takes":
+            self.line.pop(taken.id, None)
+        elif how == "declines" and taken.id in self.line:
+            entry = self.line[taken.id]
+            self.line[taken.id] = replace(entry, declined=entry.declined | {agent.id})
+
+
+def shortest_promise_beside(entry: InLine, desks: list[AtDesk]) -> int:
+    """The shortest promise of any published decision that an agent who may serve this ticket serves."""
+    queues = {queue for each in desks if could_serve(each.agent, entry.ticket) for queue in each.agent.queues}
+    return min(within for queue in queues for within in WITHIN[queue])
+
+
+@given(days(), desks_of(4))
+def test_nobody_who_comes_after_the_window_of_a_waiting_ticket_goes_before_it(
+    happens: list[tuple[int, Ticket | None, list[str]]], desks: list[AtDesk]
+) -> None:
+    day = Day(desks)
+    for each in happens:
+        day.happens(*each)
+    for taken, agent, left, now in day.offers:
+        for entry in left:
+            if not taken.emergency and not entry.ticket.emergency and eligible(day.desks[agent.id], entry, now):
+                window = entry.ticket.answer_within_seconds - shortest_promise_beside(entry, desks)
+                assert taken.due_from <= entry.ticket.due_from + timedelta(seconds=window)
 
 
 # ---------------------------------------------------------------- single lines, in words
@@ -280,6 +382,30 @@ def test_a_caller_keeps_the_agent_of_their_language_when_another_has_a_choice() 
     both = frozenset({"en", "es"})
     desks = [desk("sol", idle=500, languages=both), desk("tom", idle=1)]
     assert sorted(pairs([InLine(early), InLine(late)], desks)) == [("early", "sol"), ("late", "tom")]
+
+
+def test_the_preferred_agent_is_rung_before_all_others() -> None:
+    wanted = InLine(ticket(preferred="tom"))
+    both = frozenset({"en", "es"})
+    desks = [desk("sol", idle=500, languages=both), desk("tom", idle=1, skills=frozenset({"insurance"}), licensed=True)]
+    assert pairs([wanted], desks) == [("t1", "tom")]
+    assert pairs([wanted], [desk("sol"), desk("tom", presence="on_call")]) == [("t1", "sol")]
+
+
+def test_nobody_is_rung_for_being_preferred_who_could_not_serve() -> None:
+    assert pairs([InLine(ticket(licensed=True, preferred="tom"))], [desk("tom")]) == []
+
+
+def test_another_site_is_asked_once_the_ticket_is_for_it_too() -> None:
+    there = desk("tom", site="north")
+    assert pairs([InLine(ticket())], [there]) == []
+    assert pairs([InLine(ticket(sites=("north",)))], [there]) == [("t1", "tom")]
+
+
+def test_a_class_is_written_alike_whatever_the_order_of_its_parts() -> None:
+    one = ticket("t1", needs=SKILLS, also=QUEUES, sites=SITES, waited=5)
+    other = ticket("t2", needs=SKILLS[::-1], also=QUEUES[::-1], sites=SITES[::-1], waited=500, within=600)
+    assert class_of(one) == class_of(other)
 
 
 def test_the_agent_idle_longest_is_rung_among_equals() -> None:

@@ -33,7 +33,7 @@ class Queue:
     on_call: bool = False
     keep_free_licensed: int = 0
     plan: tuple[PlanStep, ...] = ()
-    nobody: str = "callback"  # callback · voicemail · on_call · a site (so far: callback): when nobody could ever serve
+    nobody: str = "callback"  # callback · voicemail · on_call · a site: when nobody could ever serve
 
 
 ROLES = ("agent", "supervisor", "auditor", "admin")
@@ -74,6 +74,11 @@ def on_call_id(site: str) -> str:
     return f"on_call:{site}"
 
 
+def is_on_call(agent: str) -> bool:
+    """Is this agent the on-call number of some site?"""
+    return agent.startswith(on_call_id(""))
+
+
 # ---------------------------------------------------------------- what happens on a day
 
 
@@ -97,6 +102,8 @@ class Ticket:
     not_before: datetime | None = None
     attempts: int = 0
     also: tuple[str, ...] = ()  # queues whose agents may serve it too by now
+    sites: tuple[str, ...] = ()  # other sites whose agents may serve it too by now, in the hours of theirs
+    preferred: str | None = None  # the agent who is asked before all others, where they may serve it at all
     on_call: bool = False  # the site's on-call number may be rung for it now
     answered_at: datetime | None = None  # the first human
     closed_at: datetime | None = None
@@ -117,6 +124,40 @@ class Ticket:
     def order(self) -> tuple[bool, datetime, datetime, str]:
         """Earliest promise first, emergencies strictly ahead."""
         return (not self.emergency, self.promised_at, self.arrived_at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketClass:
+    """What decides who may be offered a ticket: all of a class have the same choice of agents, in the same order."""
+
+    site: str
+    queue: str
+    kind: str
+    emergency: bool
+    needs: tuple[str, ...]
+    language: str | None
+    licensed: bool
+    also: tuple[str, ...]
+    on_call: bool
+    sites: tuple[str, ...]
+    preferred: str | None
+
+
+def class_of(ticket: Ticket) -> TicketClass:
+    """The class of a ticket as it stands; sets are told in one order, so that equal classes are written alike."""
+    return TicketClass(
+        ticket.site,
+        ticket.queue,
+        ticket.kind,
+        ticket.emergency,
+        tuple(sorted(ticket.needs)),
+        ticket.language,
+        ticket.licensed,
+        tuple(sorted(ticket.also)),
+        ticket.on_call,
+        tuple(sorted(ticket.sites)),
+        ticket.preferred,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +227,7 @@ def presence_after(presence: str, event: str) -> str | None:
 
 # ---------------------------------------------------------------- who is offered which ticket
 
+NONE_KEPT: Mapping[str, int] = {}
 EMERGENCY_OFFERS = 3  # phones that ring at once for an emergency
 WIDER_AFTER_SECONDS = 20  # an emergency also rings those in wrap-up or on break
 DECLINED_SECONDS = 60  # an agent who declined a ticket is not asked again so soon
@@ -219,16 +261,16 @@ def offerable(entry: InLine, now: datetime) -> bool:
     return entry.open_offers < (EMERGENCY_OFFERS if ticket.emergency else 1)
 
 
-def could_serve(agent: Agent, ticket: Ticket) -> bool:
+def could_serve(agent: Agent, ticket: Ticket | TicketClass) -> bool:
     """Is this agent one who may serve this ticket at all: site, queue, every skill still in force, licence?
 
     Not language: who speaks it comes first, and anybody comes before nobody. A rule that must have a speaker needs a
-    skill, which a wait plan can give up.
+    skill, which a wait plan can give up. Nor who is preferred.
     """
     if agent.on_call:
         return ticket.on_call and agent.site == ticket.site
     return (
-        agent.site == ticket.site
+        (agent.site == ticket.site or agent.site in ticket.sites)
         and not agent.queues.isdisjoint((ticket.queue, *ticket.also))
         and agent.skills >= frozenset(ticket.needs)
         and (not ticket.licensed or agent.licensed)
@@ -248,20 +290,27 @@ def eligible(desk: AtDesk, entry: InLine, now: datetime) -> bool:
 
 
 def match(
-    line: Iterable[InLine], desks: Sequence[AtDesk], now: datetime, keep_free: int = 0
+    line: Iterable[InLine], desks: Sequence[AtDesk], now: datetime, keep_free: Mapping[str, int] = NONE_KEPT
 ) -> list[tuple[Ticket, Agent]]:
     """Who is offered which ticket: the earliest promises that can be served together, and as many as possible.
 
-    Tickets go in order of promise; each tries its eligible agents (those who speak its language, then fewest
-    skills, a licence counted as one, then longest idle, then id) and may move an earlier ticket to another of
-    that ticket's agents, but never un-match it (augmenting paths, Kuhn 1955). An emergency asks for up to three
-    agents, once every emergency has one. `keep_free` available licensed agents take nothing but emergencies.
+    Tickets go in order of promise; each tries its eligible agents (the preferred one, then those who speak its
+    language, then fewest skills, a licence counted as one, then longest idle, then id) and may move an earlier ticket
+    to another of that ticket's agents, but never un-match it (augmenting paths, Kuhn 1955). An emergency asks for up
+    to three agents, once every emergency has one. Of each site's available licensed agents so many as `keep_free`
+    says (site -> agents) take nothing but emergencies.
     """
     slots = _slots(line, now)
-    ranked = {entry.ticket.language: _ranked(desks, entry.ticket.language) for entry in slots}
+    wishes = {(entry.ticket.preferred, entry.ticket.language) for entry in slots}
+    ranked = {wish: _ranked(desks, *wish) for wish in wishes}
     reserve = _reserve(desks, keep_free, slots, now)
     choices = [
-        _Choice(entry, ranked[entry.ticket.language], frozenset() if entry.ticket.emergency else reserve, now)
+        _Choice(
+            entry,
+            ranked[entry.ticket.preferred, entry.ticket.language],
+            frozenset() if entry.ticket.emergency else reserve,
+            now,
+        )
         for entry in slots
     ]
     held: dict[str, int] = {}  # agent -> slot
@@ -335,20 +384,32 @@ def _slots(line: Iterable[InLine], now: datetime) -> list[InLine]:
     return [*(entry for _, entry in phones), *(entry for entry in entries if not entry.ticket.emergency)]
 
 
-def _ranked(desks: Iterable[AtDesk], language: str | None) -> list[AtDesk]:
-    def rank(desk: AtDesk) -> tuple[bool, int, datetime, str]:
+def _ranked(desks: Iterable[AtDesk], preferred: str | None, language: str | None) -> list[AtDesk]:
+    def rank(desk: AtDesk) -> tuple[bool, bool, int, datetime, str]:
         agent = desk.agent
-        return (language not in agent.languages, len(agent.skills) + agent.licensed, desk.since, agent.id)
+        speaks = language in agent.languages
+        return (agent.id != preferred, not speaks, len(agent.skills) + agent.licensed, desk.since, agent.id)
 
     return sorted(desks, key=rank)
 
 
-def _reserve(desks: Iterable[AtDesk], keep_free: int, slots: Sequence[InLine], now: datetime) -> frozenset[str]:
-    """The licensed agents who stay free for emergencies: those whom the fewest of those waiting need."""
+def _reserve(
+    desks: Iterable[AtDesk], keep_free: Mapping[str, int], slots: Sequence[InLine], now: datetime
+) -> frozenset[str]:
+    """The licensed agents who stay free for emergencies: at each site those whom the fewest classes of waiting need.
+
+    Classes and not tickets: so the heads of a line say the same as all of it.
+    """
     free = [desk for desk in desks if desk.presence == "available" and desk.agent.licensed] if keep_free else []
-    others = [entry for entry in slots if not entry.ticket.emergency]
+    others = [(entry, class_of(entry.ticket)) for entry in slots if free and not entry.ticket.emergency]
 
     def needed(desk: AtDesk) -> tuple[int, int, str]:
-        return (sum(eligible(desk, entry, now) for entry in others), len(desk.agent.queues), desk.agent.id)
+        classes = {alike for entry, alike in others if eligible(desk, entry, now)}
+        return (len(classes), len(desk.agent.queues), desk.agent.id)
 
-    return frozenset(desk.agent.id for desk in sorted(free, key=needed)[:keep_free])
+    ranked = sorted(free, key=needed)
+    return frozenset(
+        desk.agent.id
+        for site, kept in keep_free.items()
+        for desk in [each for each in ranked if each.agent.site == site][:kept]
+    )

@@ -88,8 +88,16 @@ def plan_step(draft: Draft, step: str) -> None:
     widens = draft.queue(queue).plan[int(number)]
     if widens.does == "relax":
         draft.put_ticket(needs=tuple(need for need in ticket.needs if need != widens.value))
+    elif widens.value not in draft.pharmacy.queues:
+        _ask_site(draft, ticket, widens.value)
     elif widens.value not in ticket.also:
         draft.put_ticket(also=(*ticket.also, widens.value))
+
+
+def _ask_site(draft: Draft, ticket: Ticket, site: str) -> None:
+    """Those who serve the ticket's queues at another site may be rung for it too, in the hours of theirs."""
+    if site not in (ticket.site, *ticket.sites):
+        draft.put_ticket(sites=(*ticket.sites, site))
 
 
 def _watch_emergency(draft: Draft) -> None:
@@ -273,6 +281,10 @@ def nobody_could(draft: Draft) -> None:
         return
     if ticket.emergency or _rings_on_call(draft, ticket):
         draft.put_ticket(on_call=True)
+        return
+    other = draft.queue(ticket.queue).nobody
+    if other in draft.pharmacy.sites and other not in (ticket.site, *ticket.sites):
+        _ask_site(draft, ticket, other)
         return
     draft.put(dialogue="nobody")
     draft.do(MoveCaller(leg.token, draft.reserve(leg.token)))

@@ -6,7 +6,7 @@
 prove what they could not).
 """
 
-from ivr.store.desk import AgentNow, Desk, LineFigures
+from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Refused
 from ivr.store.migrations import migrate
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
@@ -28,6 +28,7 @@ __all__ = [
     "LegRow",
     "LineFigures",
     "Loaded",
+    "LostOffer",
     "Misuse",
     "Offered",
     "Outbox",
@@ -35,6 +36,7 @@ __all__ = [
     "Publication",
     "Published",
     "Record",
+    "Refused",
     "Suspect",
     "Taken",
     "Timer",

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import (
+    Boolean,
+    Executable,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
-from ivr.core.line import Agent, Offer, Ticket
+from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
 from ivr.store.database import Database, Write
 from ivr.store.effects import moved_agent
-from ivr.store.notation import instant, micros, read_ticket
-from ivr.store.tables import Id, Instant, agents, fresh, offers, tickets, word
+from ivr.store.notation import instant, micros, read_class, read_ticket, written
+from ivr.store.tables import Id, Instant, agents, calls, fresh, legs, offers, tickets, word
+
+GOODBYE_SECONDS = 10  # a promised caller who has not hung up by then hears us no more: the news may never come
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,27 @@ class AgentNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An offer that led to nothing, of a ticket that waits on."""
+
+    ticket: str
+    alike: TicketClass
+    agent: str
+    state: str  # declined · missed · unrung
+    offered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LostOffer:
+    """An offer that stands though its time is over, or its call."""
+
+    call: str
+    id: str
+    agent: str
+    state: str  # open · accepted
+
+
+@dataclass(frozen=True, slots=True)
 class LineFigures:
     """What rules may ask of a site's line: those in line now, on hold or to be called back."""
 
@@ -36,6 +74,7 @@ class LineFigures:
     licensed_free: int
 
 
+_EVERY = 1_000_000  # more than can be in line
 _WAITING = tickets.c.state == word("waiting")
 _ORDER = (tickets.c.calm, tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
 _PLACE = (
@@ -51,6 +90,80 @@ _IN_LINE = select(tickets.c.body).where(_WAITING, tickets.c.site == bindparam("s
 _POSITION = select(
     func.coalesce(func.sum(case((tuple_(*_ORDER) < tuple_(*_PLACE), 1), else_=0)), 0), func.count()
 ).where(_WAITING, _SOMEBODY, tickets.c.site == bindparam("site"), tickets.c.queue == bindparam("queue"))
+
+# ---- the line by class: a pass reads the classes there are, and the first tickets of each
+
+_OFFERED = (_WAITING, tickets.c.kind != word("voicemail"))
+_later = tickets.alias("later")
+_class = select(func.min(tickets.c.alike).label("alike")).where(*_OFFERED).cte("classes", recursive=True)
+_next_class = (
+    select(func.min(_later.c.alike))
+    .where(_later.c.state == word("waiting"), _later.c.kind != word("voicemail"), _later.c.alike > _class.c.alike)
+    .scalar_subquery()
+)
+_class = _class.union_all(select(_next_class).where(_class.c.alike.is_not(None)))
+# From one class to the next by the index: as many steps as there are classes, however long the line.
+_CLASSES = select(_class.c.alike).where(_class.c.alike.is_not(None))
+_open_offers = (
+    select(func.count()).where(offers.c.ticket_id == tickets.c.id, offers.c.state == word("open")).scalar_subquery()
+)
+_OF_CLASS = (
+    select(tickets.c.body, _open_offers)
+    .where(*_OFFERED, tickets.c.alike == bindparam("alike"))
+    .order_by(tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
+    .limit(bindparam("limit"))
+)
+# Counted, not asked for by EXISTS: that PostgreSQL may turn round, and look through every live leg for the person.
+_live_legs = select(func.count()).where(legs.c.call_id == calls.c.id, legs.c.state == word("live"))
+# Whoever was promised a callback may listen to our goodbye still; or they ring us again.
+_IS_ON_THE_LINE = or_(
+    exists().where(
+        calls.c.id == tickets.c.call_id,
+        or_(calls.c.ended_at.is_(None), calls.c.ended_at > bindparam("goodbye")),
+        _live_legs.where(legs.c.kind == word("caller")).scalar_subquery() > 0,
+    ),
+    exists().where(
+        calls.c.person == tickets.c.person,
+        calls.c.id != tickets.c.call_id,
+        calls.c.live,
+        _live_legs.scalar_subquery() > 0,
+    ),
+)
+_MOST_CLASSES = 64  # asked for in one question
+
+
+@cache
+def _heads(classes: int) -> Executable:
+    """The first tickets of so many classes, in one question: each answer of PostgreSQL's is worth waiting for once."""
+    return union_all(*(select(_heads_of(n).subquery(f"class{n}")) for n in range(classes)))
+
+
+def _heads_of(n: int) -> Select[Any]:
+    return (
+        select(tickets.c.body, _open_offers.label("open_offers"))
+        .where(
+            *_OFFERED,
+            tickets.c.alike == bindparam(f"alike{n}", type_=Id),
+            or_(tickets.c.not_before.is_(None), tickets.c.not_before <= bindparam("now")),
+            _open_offers < bindparam(f"most{n}"),
+            or_(tickets.c.kind != word("callback"), ~_IS_ON_THE_LINE),
+        )
+        .order_by(tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
+        .limit(bindparam(f"limit{n}"))
+    )
+
+
+_REFUSED = (
+    select(offers.c.ticket_id, tickets.c.alike, offers.c.agent_id, offers.c.state, offers.c.offered_at)
+    .join_from(offers, tickets, tickets.c.id == offers.c.ticket_id)
+    .where(
+        *_OFFERED,
+        offers.c.offered_at > bindparam("since"),
+        offers.c.state.in_([word("declined"), word("missed"), word("unrung")]),
+    )
+    .order_by(offers.c.offered_at)
+)
+
 _TICKET_OF = (
     select(tickets.c.body)
     .where(tickets.c.state != word("closed"), tickets.c.person == bindparam("person"))
@@ -85,6 +198,51 @@ _OPEN_OFFERS = (
     .where(_STANDING, offers.c.state == word("open"))
     .order_by(offers.c.expires_at)
 )
+# ---- what is stuck: each by an index that holds little but what stands
+
+_LOST_OFFERS = (
+    select(offers.c.call_id, offers.c.id, offers.c.agent_id, offers.c.state)
+    .outerjoin_from(offers, calls, calls.c.id == offers.c.call_id)
+    .where(
+        _STANDING,
+        or_(
+            calls.c.id.is_(None),
+            and_(offers.c.state == word("open"), or_(offers.c.expires_at < bindparam("before"), ~calls.c.live)),
+            # Staff may go on talking after the caller has left.
+            and_(~calls.c.live, ~exists().where(legs.c.token == offers.c.leg, legs.c.state != word("over"))),
+        ),
+    )
+    .order_by(offers.c.expires_at)
+)
+_LOST_TICKETS = (
+    select(tickets.c.call_id)
+    .where(
+        tickets.c.state.in_([word("connecting"), word("talking")]),
+        tickets.c.state == word("connecting"),
+        ~exists().where(offers.c.ticket_id == tickets.c.id, offers.c.state == word("accepted")),
+    )
+    .order_by(tickets.c.id)
+)
+_LOST_AGENTS = (
+    select(agents.c.id, agents.c.presence)
+    .where(
+        agents.c.presence.in_([word("offered"), word("on_call")]),
+        agents.c.since < bindparam("before"),
+        ~exists().where(offers.c.agent_id == agents.c.id, _STANDING),
+    )
+    .order_by(agents.c.id)
+)
+_ON_A_LEG = (
+    select(legs.c.token)
+    .where(legs.c.state != word("over"), legs.c.kind == word("agent"), legs.c.number == bindparam("number"))
+    .limit(1)
+)
+_END_OFFER = update(offers).where(offers.c.id == bindparam("offer"), _STANDING).values(state="ended")
+_CLOSE_TICKETS = (
+    update(tickets)
+    .where(tickets.c.call_id == bindparam("call"), tickets.c.state != word("closed"))
+    .values(state="closed")
+)
 _SEED = fresh(agents, fence=0).on_conflict_do_nothing()
 
 
@@ -97,6 +255,40 @@ class Desk:
     def waiting(self, site: str) -> list[Ticket]:
         """Return a site's waiting tickets of every kind, in promise order."""
         return [read_ticket(body) for (body,) in self._database.rows(_IN_LINE, site=site)]
+
+    def classes(self) -> list[TicketClass]:
+        """Return the classes of the waiting tickets of all sites that may be offered to anybody at some time."""
+        return [read_class(alike) for (alike,) in self._database.rows(_CLASSES)]
+
+    def of_class(self, alike: TicketClass, limit: int | None = None) -> list[Ticket]:
+        """Return the waiting tickets of a class, in promise order."""
+        rows = self._database.rows(_OF_CLASS, alike=written(alike), limit=limit or _EVERY)
+        return [read_ticket(body) for body, _ in rows]
+
+    def heads(self, wanted: Mapping[TicketClass, int | None], now: datetime) -> list[InLine]:
+        """Return the first tickets of each class that may be offered now, so many as wanted; None: all.
+
+        Not those before their time, nor those with all the open offers they may have; nor a callback whose person is on
+        the line, on this call or another. In no order.
+        """
+        classes, found = list(wanted), []
+        for first in range(0, len(classes), _MOST_CLASSES):
+            some = classes[first : first + _MOST_CLASSES]
+            asked: dict[str, Any] = {"now": micros(now), "goodbye": micros(now - timedelta(seconds=GOODBYE_SECONDS))}
+            for n, alike in enumerate(some):
+                most = EMERGENCY_OFFERS if alike.emergency else 1
+                asked |= {f"alike{n}": written(alike), f"most{n}": most, f"limit{n}": wanted[alike] or _EVERY}
+            found += [
+                InLine(read_ticket(body), open_) for body, open_ in self._database.rows(_heads(len(some)), **asked)
+            ]
+        return found
+
+    def refused(self, since: datetime) -> list[Refused]:
+        """Return the offers made since then that were declined, missed or never rang, of those still waiting."""
+        return [
+            Refused(ticket, read_class(alike), agent, state, instant(offered))
+            for ticket, alike, agent, state, offered in self._database.rows(_REFUSED, since=micros(since))
+        ]
 
     def position(self, ticket: Ticket) -> tuple[int, int]:
         """Return a ticket's place from 1, and how many wait, on hold or for a callback, in its site and queue."""
@@ -148,6 +340,32 @@ class Desk:
             (call, Offer(offer, ticket, agent, leg, state, instant(offered), instant(expires)))
             for call, offer, ticket, agent, leg, state, offered, expires in self._database.rows(_OPEN_OFFERS)
         ]
+
+    # ------------------------------------------------------------ what is stuck
+
+    def lost_offers(self, expired_before: datetime) -> list[LostOffer]:
+        """Return the open offers that expired before then, and those that stand though their call or talk is over."""
+        return [LostOffer(*row) for row in self._database.rows(_LOST_OFFERS, before=micros(expired_before))]
+
+    def lost_tickets(self) -> list[str]:
+        """Return the calls whose ticket is on its way to an agent though nobody has accepted it."""
+        return [call for (call,) in self._database.rows(_LOST_TICKETS)]
+
+    def lost_agents(self, since_before: datetime) -> list[tuple[str, str]]:
+        """Return who has been `offered` or `on_call` since before then, with no offer of theirs that stands."""
+        return [(agent, presence) for agent, presence in self._database.rows(_LOST_AGENTS, before=micros(since_before))]
+
+    def is_on_a_leg(self, address: str) -> bool:
+        """Is an agent's phone rung by us, or are they on it?"""
+        return self._database.row(_ON_A_LEG, number=address) is not None
+
+    def close_tickets(self, call: str) -> None:
+        """Close the tickets of a call nobody knows."""
+        self._database.change(_CLOSE_TICKETS, call=call)
+
+    def end_offer(self, offer: str) -> None:
+        """End an offer its call knows nothing of; nothing if it does not stand."""
+        self._database.change(_END_OFFER, offer=offer)
 
 
 def _seeded(agent: Agent, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import msgspec
 
 from ivr.core.call import Answer, Call
 from ivr.core.effects import Effect
-from ivr.core.line import Ticket
+from ivr.core.line import Ticket, TicketClass
 from ivr.core.rules import Reason
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 read_call = msgspec.json.Decoder(Call).decode
 read_ticket = msgspec.json.Decoder(Ticket).decode
+read_class = msgspec.json.Decoder(TicketClass).decode
 read_answer = msgspec.json.Decoder(Answer).decode
 read_reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
 read_files = msgspec.json.Decoder(dict[str, str]).decode

@@ -134,6 +134,8 @@ journal = Table(
     sqlite_with_rowid=False,
 )
 
+_TO_BE_OFFERED = text("state = 'waiting' AND kind <> 'voicemail'")
+
 tickets = Table(
     "tickets",
     tables,
@@ -149,6 +151,25 @@ tickets = Table(
     Column("due_from", Instant, nullable=False),
     Column("promised_at", Instant, nullable=False),
     Column("body", Text, nullable=False),  # JSON of core Ticket
+    Column("alike", Id),  # JSON of its core TicketClass; None: closed before classes were kept
+    Column("not_before", Instant),
+    # The first of each class are all that any number of agents can be matched with.
+    Index(
+        "ix_tickets_alike",
+        "alike",
+        "promised_at",
+        "arrived_at",
+        "id",
+        "not_before",
+        sqlite_where=_TO_BE_OFFERED,
+        postgresql_where=_TO_BE_OFFERED,
+    ),
+    Index(
+        "ix_tickets_served",
+        "id",
+        sqlite_where=text("state IN ('connecting', 'talking')"),
+        postgresql_where=text("state IN ('connecting', 'talking')"),
+    ),
     Index(
         "ix_tickets_waiting",
         "site",
@@ -169,6 +190,7 @@ tickets = Table(
 
 _STANDING = text("state IN ('open', 'accepted')")
 _ACCEPTED = text("state = 'accepted'")
+_OPEN = text("state = 'open'")
 
 offers = Table(
     "offers",
@@ -184,6 +206,8 @@ offers = Table(
     # An agent has one offer at a time; a ticket is taken by one agent.
     Index("uq_offers_agent", "agent_id", unique=True, sqlite_where=_STANDING, postgresql_where=_STANDING),
     Index("uq_offers_ticket", "ticket_id", unique=True, sqlite_where=_ACCEPTED, postgresql_where=_ACCEPTED),
+    Index("ix_offers_open", "ticket_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("ix_offers_offered_at", "offered_at"),
 )
 
 agents = Table(

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, or_, update
 
 from ivr.core.call import Call, Leg
 from ivr.core.effects import Effect
-from ivr.core.line import Offer, Ticket
+from ivr.core.line import Offer, Ticket, class_of
 from ivr.core.rules import Reason
 from ivr.store.database import Write
 from ivr.store.effects import effect_writes
@@ -206,6 +206,8 @@ def _put_ticket(ticket: Ticket) -> Write:
             "due_from": micros(ticket.due_from),
             "promised_at": micros(ticket.promised_at),
             "body": written(ticket),
+            "alike": written(class_of(ticket)),
+            "not_before": ticket.not_before and micros(ticket.not_before),
         },
     )
 

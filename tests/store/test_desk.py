@@ -10,9 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ivr.core.line import PRESENCE, Agent, Ticket
-from ivr.store import AgentNow, Conflict, LineFigures, Record
+from ivr.core.line import PRESENCE, Agent, AtDesk, InLine, Ticket, class_of, match
+from ivr.dispatch import heads
+from ivr.store import AgentNow, Conflict, LineFigures, Record, Refused
 from tests.store.calls import MORNING, a_call, a_ticket, after, an_offer, begin, known, turn
+from tests.test_match import NOW, desks_of, lines
 
 SITES = count()
 
@@ -87,6 +89,121 @@ def test_a_ticket_that_moves_is_still_one_ticket(record: Record) -> None:
     record.commit(turn(loaded, after=replace(loaded.call, ticket=called_back)))
 
     assert record.desk.waiting("central") == [called_back]
+
+
+# ---------------------------------------------------------------- by class
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(line=lines(9), desks=desks_of(4), keep_free=st.integers(0, 2))
+def test_matching_the_heads_of_the_line_is_matching_all_of_it(
+    record: Record, line: list[InLine], desks: list[AtDesk], keep_free: int
+) -> None:
+    here = f" {next(SITES)}"
+    line, desks = [_elsewhere(entry, here) for entry in line], [_desk_elsewhere(each, here) for each in desks]
+    for entry in line:
+        rung = [an_offer(f"O{n} {entry.ticket.id}", entry.ticket.id, f"a{n} {entry.ticket.id}") for n in range(3)]
+        begin(record, a_call(entry.ticket.call, legs={}, ticket=entry.ticket, offers=tuple(rung[: entry.open_offers])))
+    refused = [
+        Refused(entry.ticket.id, class_of(entry.ticket), who, "declined", NOW)
+        for entry in line
+        for who in entry.declined
+    ]
+
+    read = heads(record.desk, record.desk.classes(), desks, refused, NOW)
+
+    kept = {f"main{here}": keep_free}
+    assert match(read, desks, NOW, kept) == match(line, desks, NOW, kept)
+
+
+def _elsewhere(entry: InLine, here: str) -> InLine:
+    """The ticket in a line of its own, for many lines are put into one record."""
+    ticket = entry.ticket
+    sites = tuple(site + here for site in ticket.sites)
+    named = {"id": ticket.id + here, "call": f"CA-{ticket.id}{here}", "site": ticket.site + here, "sites": sites}
+    return replace(entry, ticket=replace(ticket, **named))  # type: ignore[arg-type]
+
+
+def _desk_elsewhere(desk: AtDesk, here: str) -> AtDesk:
+    return replace(desk, agent=replace(desk.agent, site=desk.agent.site + here))
+
+
+def test_a_long_line_is_read_no_further_than_its_agents_can_take(record: Record) -> None:
+    tickets = [_ticket(f"{number:02}", arrived_at=after(number), due_from=after(number)) for number in range(12)]
+    _in_line(record, *tickets)
+    desks = [AtDesk(Agent(name, name, "central", queues=frozenset({"refills"})), "available", MORNING) for name in "ab"]
+
+    refused = [Refused(tickets[0].id, class_of(tickets[0]), "a", "declined", MORNING)]
+    classes = record.desk.classes()
+
+    assert {entry.ticket for entry in heads(record.desk, classes, desks, [], MORNING)} == {*tickets[:2]}
+    assert {entry.ticket for entry in heads(record.desk, classes, desks, refused, MORNING)} == {*tickets[:3]}
+
+
+def test_the_classes_of_a_line_are_those_somebody_may_be_offered_in(record: Record) -> None:
+    _in_line(
+        record,
+        _ticket("A"),
+        _ticket("B", needs=("spanish",)),
+        _ticket("C", preferred="ana", sites=("north",)),
+        _ticket("D"),
+        _ticket("message", kind="voicemail"),
+        _ticket("taken", state="talking", queue="billing"),
+    )
+
+    found = record.desk.classes()
+
+    assert {alike.needs for alike in found} == {(), ("spanish",)}
+    assert {(alike.preferred, alike.sites) for alike in found} == {(None, ()), ("ana", ("north",))}
+    assert len(found) == 3
+    assert [ticket.id for ticket in record.desk.of_class(class_of(_ticket("A")))] == ["T-A", "T-D"]
+
+
+def test_however_many_classes_there_are_the_first_of_each_is_read(record: Record) -> None:
+    tickets = [_ticket(f"{number:03}", preferred=f"agent {number}") for number in range(70)]
+    _in_line(record, *tickets)
+
+    found = record.desk.heads({class_of(ticket): 1 for ticket in tickets}, MORNING)
+
+    assert {entry.ticket.id for entry in found} == {ticket.id for ticket in tickets}
+    assert record.desk.heads({}, MORNING) == []
+
+
+def test_a_ticket_before_its_time_is_no_head(record: Record) -> None:
+    early = _ticket("early", not_before=after(60))
+    _in_line(record, early)
+
+    assert record.desk.heads({class_of(early): 3}, after(59)) == []
+    assert record.desk.heads({class_of(early): 3}, after(60)) == [InLine(early)]
+
+
+def test_who_is_promised_a_callback_waits_for_it_while_they_are_on_the_line(record: Record) -> None:
+    promised, alike = _ticket("A", kind="callback", person="P-7"), class_of(_ticket("A", kind="callback"))
+    begin(record, a_call("CA-A", phase="promised", ticket=promised, ended_at=MORNING))
+    assert record.desk.heads({alike: 3}, after(9)) == []  # they hear our goodbye
+    assert record.desk.heads({alike: 3}, after(10)) == [InLine(promised)]  # the news of their hanging up never came
+
+    ringing_again = begin(record, a_call("CA-B", person="P-7"))
+    assert record.desk.heads({alike: 3}, after(10)) == []
+
+    gone = {token: replace(leg, state="over") for token, leg in ringing_again.call.legs.items()}
+    record.commit(turn(ringing_again, after=replace(ringing_again.call, legs=gone)))
+    assert record.desk.heads({alike: 3}, after(10)) == [InLine(promised)]
+
+
+def test_offers_that_led_to_nothing_are_known_by_when_they_were_made(record: Record) -> None:
+    states = ("declined", "missed", "unrung", "withdrawn", "ended", "open")
+    made = tuple(an_offer(f"O-{state}", "T-A", state, state) for state in states)
+    begin(record, a_call("CA-A", ticket=_ticket("A"), offers=made))
+    begin(
+        record, a_call("CA-B", ticket=_ticket("B", state="closed"), offers=(an_offer("O-B", "T-B", "eve", "missed"),))
+    )
+
+    assert {found.agent for found in record.desk.refused(after(-1))} == {"declined", "missed", "unrung"}
+    assert record.desk.refused(MORNING) == []
+
+
+# ---------------------------------------------------------------- people and figures
 
 
 def test_a_persons_live_tickets_are_found(record: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,10 +17,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
+from ivr.core.line import InLine, class_of
 from ivr.store import Publication, Record, Unreachable, migrate, migrations
+from ivr.store.notation import written
 from ivr.store.seal import Seal
 from ivr.store.tables import tables
-from tests.store.calls import ROSA, SECRET_KEY, a_call, begin, known
+from tests.store.calls import ROSA, SECRET_KEY, a_call, a_ticket, after, begin, known
 
 
 def test_the_tables_and_the_migrations_agree(migrated_url: str) -> None:
@@ -48,7 +51,10 @@ def test_partial_indexes_hold_on_both_databases(migrated_url: str) -> None:
         "ix_calls_live",
         "ix_effects_undone",
         "ix_legs_not_over",
+        "ix_offers_open",
+        "ix_tickets_alike",
         "ix_tickets_person",
+        "ix_tickets_served",
         "ix_tickets_waiting",
         "uq_offers_agent",
         "uq_offers_ticket",
@@ -100,6 +106,29 @@ def test_a_number_remembered_by_its_language_is_still_known_when_its_pace_can_be
 
     with closing(Record(database_url, SECRET_KEY)) as record:
         assert record.remembered(ROSA) == {"language": "es"}
+
+
+def test_those_in_line_before_classes_were_kept_are_served_as_they_would_have_been(database_url: str) -> None:
+    waiting = a_ticket(
+        needs=("spanish", "insurance"), also=("refills", "billing"), not_before=after(30), kind="callback"
+    )
+    body = json.loads(written(waiting))
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        command.upgrade(config, "0004")
+        kept = {name: value for name, value in body.items() if name not in ("sites", "preferred")}
+        row = "('T1', 'CA1', 'central', 'refills', 'callback', 'waiting', '', TRUE, 0, 0, 0, :body)"
+        connection.execute(text(f"INSERT INTO tickets VALUES {row}"), {"body": json.dumps(kept)})
+    engine.dispose()
+
+    migrate(database_url)
+
+    with closing(Record(database_url, SECRET_KEY)) as record:
+        assert record.desk.classes() == [class_of(waiting)]
+        assert record.desk.heads({class_of(waiting): 1}, after(29)) == []
+        assert record.desk.heads({class_of(waiting): 1}, after(31)) == [InLine(waiting)]
 
 
 def test_processes_that_start_together_migrate_once(database_url: str) -> None:

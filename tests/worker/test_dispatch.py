@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from ivr.core.call import Leg
 from ivr.core.effects import SetTimer
 from ivr.core.events import HungUp, Keyed
-from ivr.core.line import AtDesk, InLine, Offer, PlanStep, Queue, match
-from ivr.dispatch import Dispatch, heads
+from ivr.core.line import AtDesk, Offer, PlanStep, Queue
+from ivr.core.pharmacy import Site
+from ivr.dispatch import MOST_AT_ONCE, Dispatch
 from ivr.leases import Leases
 from tests.core.rehearsal import NIGHT, QUEUES
-from tests.test_match import NOW, desks_of, lines, ticket
 from tests.worker.conftest import Opened
 from tests.worker.shop import Shop
 
@@ -158,6 +157,46 @@ def test_no_more_is_offered_than_can_be_rung_soon(opened: Opened) -> None:
     shop.placing.once()
     shop.dispatch.once()
     assert len(shop.offered()) == 6
+
+
+def test_one_call_that_cannot_be_told_stops_neither_timers_nor_offers(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    shop.in_line("CA1", call="CAgone", arrived_at=shop.now - timedelta(minutes=1))
+    lost = Offer("O1", "TCA2", "cal", "no such leg", "accepted", shop.now, shop.now)  # what no step makes
+    shop.in_line("CA2")
+    shop.change("CA2", phase="connecting", offers=(lost,), does=(SetTimer("join:O1", shop.now),))
+    shop.in_line("CA3")
+    shop.dispatch.once()
+    shop.dispatch.once()
+    assert "CA3" in dict(shop.offered())
+
+
+def test_timers_the_record_refuses_keep_no_others_waiting(shop: Shop) -> None:
+    """Bea is not known to the record, so whatever moves her is refused, each time it is tried."""
+    for number in range(MOST_AT_ONCE):
+        open_ = Offer(
+            f"O{number}", f"TCA{number}", f"bea{number}", f"leg{number}", "open", shop.now, shop.now, shop.now
+        )
+        shop.in_line(f"CA{number}")
+        legs = {**shop.call(f"CA{number}").legs, open_.leg: Leg(open_.leg, "agent", "expected", offer=open_.id)}
+        timer = SetTimer(f"offer:O{number}", shop.now)
+        shop.change(f"CA{number}", legs=legs, offers=(open_,), does=(timer,))
+    shop.in_line("CAlast")
+    shop.change("CAlast", does=(SetTimer("emergency:unanswered", shop.now + timedelta(milliseconds=1)),))
+    shop.later(0.1)
+    shop.dispatch.once()
+    assert list(shop.effects("CreateTask", call_id="CAlast")) == []
+    shop.dispatch.once()
+    assert shop.effect("CreateTask", "CAlast").state == "due"
+
+
+def test_offers_are_heard_of_one_by_one(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    heard: list[int] = []
+    shop.in_line("CA1")
+    shop.in_line("CA2")
+    Dispatch(shop.board, Leases(shop.record.watch, "here"), lambda: heard.append(len(shop.offered()))).once()
+    assert heard == [1, 2]
 
 
 # ---------------------------------------------------------------- emergencies
@@ -363,6 +402,109 @@ def test_a_caller_whose_plan_will_widen_their_choice_is_not_told_that_nobody_cou
     assert shop.offered() == [("CA1", "ana")]
 
 
+# ---------------------------------------------------------------- another site
+
+
+@pytest.fixture
+def two_sites(opened: Opened) -> Shop:
+    """Ana works here, in New York; bea in Los Angeles, where it opens and closes three hours later."""
+    shop = opened("ana", "bea")
+    west = Site("west", "Example Pharmacy West", "America/Los_Angeles", "+15555550103", "+15555550104")
+    bea = replace(shop.pharmacy.staff["bea"], site="west")
+    hours = replace(shop.pharmacy.hours["central"], timezone="America/Los_Angeles")
+    shop.publish(
+        sites={**shop.pharmacy.sites, "west": west},
+        hours={**shop.pharmacy.hours, "west": hours},
+        staff={**shop.pharmacy.staff, "bea": bea},
+    )
+    shop.clock.set(at_clock(14))
+    return shop
+
+
+def ask_the_west(shop: Shop, **plan: object) -> None:
+    shop.publish(queues={**QUEUES, "front_desk": replace(QUEUES["front_desk"], **plan)})
+
+
+def test_a_caller_waits_for_another_site_only_once_their_plan_says_so(two_sites: Shop) -> None:
+    ask_the_west(two_sites, plan=(PlanStep(60, "overflow", "west"),))
+    two_sites.move("ana", "took_break")
+    two_sites.in_line()
+    two_sites.dispatch.once()
+    assert two_sites.offered() == []
+    two_sites.change("CA1", does=(SetTimer("plan:front_desk:0", two_sites.now),))
+    two_sites.dispatch.once()
+    assert two_sites.offered() == [("CA1", "bea")]
+
+
+def test_whom_nobody_here_could_serve_another_site_does_at_once(two_sites: Shop) -> None:
+    ask_the_west(two_sites, nobody="west")
+    two_sites.move("ana", "signed_out")
+    two_sites.in_line()
+    two_sites.dispatch.once()
+    two_sites.dispatch.once()
+    assert two_sites.offered() == [("CA1", "bea")]
+    assert two_sites.call().dialogue == ""
+
+
+def test_or_they_are_told_when_nobody_is_there_either(two_sites: Shop) -> None:
+    ask_the_west(two_sites, nobody="west")
+    two_sites.move("ana", "signed_out")
+    two_sites.move("bea", "signed_out")
+    two_sites.in_line()
+    two_sites.dispatch.once()
+    two_sites.dispatch.once()
+    assert two_sites.call().dialogue == "nobody"
+
+
+@pytest.mark.parametrize(("hour", "rung"), [(10, False), (14, True), (21, True), (23, False)])
+def test_agents_of_the_other_site_are_rung_in_their_own_hours(two_sites: Shop, hour: int, rung: bool) -> None:
+    two_sites.clock.set(at_clock(hour, 5))
+    two_sites.move("ana", "took_break")
+    two_sites.in_line(sites=("west",))
+    two_sites.dispatch.once()
+    assert two_sites.offered() == ([("CA1", "bea")] if rung else [])
+
+
+def test_a_site_rings_nobody_who_is_on_call_for_another(two_sites: Shop) -> None:
+    two_sites.clock.set(at_clock(23))
+    two_sites.in_line("CA9", queue="pharmacist", within=0, licensed=True, sites=("west",))
+    for _ in range(3):
+        two_sites.dispatch.once()
+    assert two_sites.offered() == [("CA9", "on_call:central")]
+
+
+def test_an_earlier_ticket_of_one_site_goes_before_a_later_one_of_another(two_sites: Shop) -> None:
+    two_sites.move("ana", "took_break")
+    two_sites.in_line("CA1", sites=("west",), arrived_at=two_sites.now, due_from=two_sites.now)
+    two_sites.later(5)
+    two_sites.in_line("CA2", site="west")
+    two_sites.dispatch.once()
+    assert two_sites.offered() == [("CA1", "bea")]
+
+
+def test_whoever_serves_the_other_site_serves_those_who_wait_for_it_too(two_sites: Shop) -> None:
+    elsewhere = Leases(two_sites.record.watch, "elsewhere")
+    assert elsewhere.held("dispatch:west")
+    two_sites.move("ana", "took_break")
+    two_sites.in_line(sites=("west",))
+    two_sites.dispatch.once()
+    assert two_sites.offered() == []
+    assert Dispatch(two_sites.board, elsewhere).once()
+    assert two_sites.offered() == [("CA1", "bea")]
+
+
+def test_the_preferred_agent_is_rung_first_and_only_if_they_are_there(opened: Opened) -> None:
+    shop = opened("ana", "bea", "cal")
+    shop.in_line("CA1", preferred="ana")  # licensed, and so the last of the three for anybody else
+    shop.in_line("CA2", preferred="ana")
+    shop.dispatch.once()
+    assert dict(shop.offered())["CA1"] == "ana"
+    assert dict(shop.offered())["CA2"] != "ana"
+
+
+# ---------------------------------------------------------------- pharmacists kept free
+
+
 def test_the_last_free_pharmacist_is_kept_for_emergencies(opened: Opened) -> None:
     shop = opened("ana", "bea")
     everything = frozenset(QUEUES)
@@ -510,21 +652,3 @@ def test_a_person_who_is_on_the_line_is_not_called_back(shop: Shop) -> None:
     shop.tell("CA2", HungUp("leg-CA2", "completed"))
     shop.dispatch.once()
     assert shop.offered() == [("CA1", "ana")]
-
-
-# ---------------------------------------------------------------- heads
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(lines(12), desks_of(3), st.integers(0, 2))
-def test_matching_the_heads_of_the_line_is_matching_all_of_it(
-    line: list[InLine], desks: list[AtDesk], keep_free: int
-) -> None:
-    in_order = sorted(line, key=lambda entry: entry.ticket.order)
-    cut = heads(in_order, len(desks), NOW)
-    assert match(cut, desks, NOW, keep_free) == match(in_order, desks, NOW, keep_free)
-
-
-def test_a_long_line_is_cut_to_what_its_agents_can_take() -> None:
-    line = [InLine(ticket(f"t{number}")) for number in range(100)]
-    assert [entry.ticket.id for entry in heads(line, 3, NOW)] == ["t0", "t1", "t2"]

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0005"
 
 ID = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
