@@ -20,7 +20,16 @@ from ivr import app as house
 from ivr.rescue import Rescue
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard, UnknownLeg
-from ivr.telephony.forms import Form, call_sid, caller, dialed, event, status_event
+from ivr.telephony.forms import (
+    Form,
+    call_sid,
+    caller,
+    dialed,
+    event,
+    recorded_event,
+    status_event,
+    transcribed_event,
+)
 from ivr.telephony.signature import Verifier
 
 log = structlog.get_logger()
@@ -32,6 +41,7 @@ PATIENCE_SECONDS = 4  # Twilio waits five for each reply: rescued any later, a c
 KEPT_SECONDS = 31_536_000
 _SOUNDS = {".wav": "audio/wav", ".mp3": "audio/mpeg"}
 OURS = "/<leg>/<int(max=999999):document>"
+TIDINGS = ("/status", "/recorded", "/heard")
 Door = Callable[..., str | None]
 
 # Whatever stands before it: our public URL may end in a path.
@@ -68,7 +78,7 @@ def answered(door: Door) -> Callable[..., Response]:
             return spoken(rescue(form))
         except Exception as error:  # the caller is on the phone: apologise and get them to a person
             log.error("turn_failed", leg=where.get("leg"), error=type(error).__name__, at=_places(error))
-            if request.path.endswith("/status"):  # nobody listens, and Twilio sends it again
+            if request.path.endswith(TIDINGS):  # nobody listens, and Twilio sends it again
                 return Response(status=503)
             return spoken(rescue(form))
 
@@ -164,6 +174,26 @@ def _ended(leg: str, form: Form) -> str:
     over = status_event(leg, form)
     if over is not None:
         board().leg_ended(leg, over, call_sid(form))
+    return "<Response/>"
+
+
+@voice.post(f"{OURS}/recorded")
+@answered
+def recorded(form: Form, leg: str, document: int) -> str:
+    """A recording is finished: of those who hung up at its end this may be all we hear."""
+    made = recorded_event(leg, form)
+    if made is not None:
+        board().recorded(made, call_sid(form))
+    return "<Response/>"
+
+
+@voice.post(f"{OURS}/heard")
+@answered
+def heard(form: Form, leg: str, document: int) -> str:
+    """What the provider makes of a message, or that it can make nothing of it: never a turn, and perhaps twice."""
+    told = transcribed_event(leg, form)
+    if told is not None:
+        board().transcribed(told, call_sid(form))
     return "<Response/>"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from ivr.orders.rest import RestOrderSystem
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Record
 from ivr.switchboard import Switchboard
+from ivr.telephony import media
 
 operations = Blueprint("operations", __name__)
 
@@ -41,6 +43,7 @@ def connect(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
         public_url=settings.public_url,
         secret_key=settings.secret_key,
         recordings=Shelf(settings.rxline_content),
+        recording_url=partial(media.recording_url, settings),
         listener=hearing,
     )
 

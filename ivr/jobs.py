@@ -18,16 +18,19 @@ from ivr.core.call import Call
 from ivr.core.draft import where_found
 from ivr.core.effects import (
     CreateTask,
+    DeleteRecording,
     EndLeg,
     Inquire,
     MoveCaller,
     MoveLeg,
     RequestRefill,
     RequestRenewal,
+    Transcribe,
     WriteDisposition,
 )
-from ivr.core.events import CallerGone, Learned
+from ivr.core.events import CallerGone, Learned, Transcribed
 from ivr.doors import Doors
+from ivr.hearing import Hearing
 from ivr.live import connection
 from ivr.orders import port
 from ivr.settings import Settings
@@ -35,6 +38,7 @@ from ivr.store import Conflict, EffectRow, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
 from ivr.telephony.forms import CALL_OVER
+from ivr.transcripts import Transcripts, TwilioTranscripts
 
 log = structlog.get_logger(__name__)
 
@@ -62,8 +66,11 @@ def delay_seconds(attempts: int) -> float:
 class Jobs:
     """Does repeatable effects: each again and again until it is done, proved impossible, or no longer wanted."""
 
-    def __init__(self, board: Switchboard, telephone: rest.Telephone, doors: Doors) -> None:
+    def __init__(
+        self, board: Switchboard, telephone: rest.Telephone, doors: Doors, transcripts: Transcripts | None = None
+    ) -> None:
         self._board = board
+        self._transcripts = transcripts or TwilioTranscripts(telephone)
         self._outbox = board.record.outbox
         self._telephone = telephone
         self._doors = doors
@@ -115,6 +122,11 @@ class Jobs:
                 return self._move_leg(call, effect)
             case EndLeg():
                 return self._end_leg(effect)
+            case Transcribe():
+                return self._transcribe(call, effect)
+            case DeleteRecording():
+                self._telephone.forget_message(effect.recording)
+                return "deleted"
             case Inquire():
                 return self._inquire(call, effect)
             case RequestRefill():
@@ -186,6 +198,15 @@ class Jobs:
         if placing is not None and placing.state in ("leased", "sending", "unknown"):
             raise NotYet
         return "never rung"
+
+    def _transcribe(self, call: Call, effect: Transcribe) -> str:
+        """Look once more for a transcript that did not come; a message without one is worked by ear."""
+        words = self._transcripts.of(effect.recording)
+        if not words:
+            return "there is none"
+        leg = next(token for token, leg in call.legs.items() if leg.kind == "caller")
+        self._board.transcribed(Transcribed(leg, effect.recording, words))
+        return "found"
 
     # ------------------------------------------------------------ the order system
 
@@ -318,7 +339,7 @@ def crew() -> Crew:
     """Return this process's crew, by the environment's settings."""
     settings = Settings.from_environment()
     # It takes up calls that have a version of their own already, so it need not follow what is published.
-    jobs = Jobs(connect(settings), rest.Telephone.from_settings(settings), Doors.from_settings(settings))
+    jobs = Jobs(connect(settings, Hearing()), rest.Telephone.from_settings(settings), Doors.from_settings(settings))
     return Crew(jobs)
 
 

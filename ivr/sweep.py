@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from ivr.core.call import Call, Caller
-from ivr.core.events import Event, HungUp, Recorded
+from ivr.core.events import Event, HungUp, KeptLongEnough, Recorded
 from ivr.doors import Doors
 from ivr.mending import mend
 from ivr.store import LegRow, Unreachable
@@ -31,6 +31,7 @@ GRACE = timedelta(seconds=30)  # for the ordinary callback to come first
 SILENT_SECONDS = 120.0
 STRAY_SECONDS = 30
 REPLIES_KEPT = timedelta(hours=1)
+HOUSEKEEPING = ("forgotten_replies", "old_messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,14 @@ class Swept:
     messages: int | None = None
     forgotten_replies: int | None = None
     mended: int | None = None
+    old_messages: int | None = None
 
 
 def run_once(board: Switchboard, telephone: rest.Telephone, doors: Doors) -> Swept:
     """Sweep everything once and return what was found."""
     sweep = Sweep(board, telephone, doors)
     swept = Swept(**{part.name: sweep.part(part.name) for part in fields(Swept)})
-    if any(getattr(swept, part.name) for part in fields(Swept) if part.name != "forgotten_replies"):
+    if any(getattr(swept, part.name) for part in fields(Swept) if part.name not in HOUSEKEEPING):
         log.warning("sweep_found", **{part.name: getattr(swept, part.name) for part in fields(Swept)})
     return swept
 
@@ -177,6 +179,14 @@ class Sweep:
     def mended(self) -> int:
         """Mend the offers, tickets and agents that are stuck in our own record."""
         return mend(self._board)
+
+    def old_messages(self) -> int:
+        """Let go of messages that were worked longer ago than they are kept, here and at Twilio."""
+        days = self._board.pharmacy().policies.retention.get("messages", 0)
+        if not days:
+            return 0
+        worked = self._record.messages.worked_before(self._now - timedelta(days=days))
+        return sum(self._tell(call_id, KeptLongEnough()) for call_id in worked)
 
     # ------------------------------------------------------------ how
 

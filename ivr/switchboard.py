@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +19,23 @@ from ivr.clock import Clock
 from ivr.content.library import Library
 from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
+from ivr.core import mailbox
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
-from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
+from ivr.core.events import (
+    Arrived,
+    CalledBack,
+    Confirmed,
+    Event,
+    HungUp,
+    Played,
+    Recorded,
+    Spoke,
+    Stumbled,
+    Transcribed,
+    Worked,
+)
 from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
@@ -32,7 +46,7 @@ from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
 from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
-from ivr.store import Conflict, Lease, Loaded, Record, Turn
+from ivr.store import Conflict, Lease, LeftMessage, Loaded, Record, Turn
 from ivr.telephony import twiml
 
 log = structlog.get_logger()
@@ -44,6 +58,10 @@ STUMBLE_SECONDS = 60  # a second failure this soon is not asked again but rescue
 
 class UnknownLeg(LookupError):
     """No leg has this token: a forged or forgotten URL."""
+
+
+class Refusal(Exception):
+    """What somebody asked to do to a message cannot be done; the words say why, to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,7 @@ class Switchboard:
         recordings: Shelf | None = None,
         threads: int = 8,
         listener: Listener | None = None,
+        recording_url: Callable[[str], str] = twiml.no_recordings,
     ) -> None:
         self.record = record
         self.library = library
@@ -84,7 +103,7 @@ class Switchboard:
         self.live = live
         self.clock = clock
         self.recordings = recordings or Shelf(Path())
-        self._page = twiml.Renderer(public_url, recorded=self._recorded)
+        self._page = twiml.Renderer(public_url, recording_url, recorded=self._recorded)
         self._listener = listener
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
@@ -184,6 +203,68 @@ class Switchboard:
         loaded = self.record.load(leg, 0, "status")
         if loaded is not None and loaded.call_sid in (None, call_sid):
             self.tell(loaded.call.id, event)
+
+    def recorded(self, event: Recorded, call_sid: str) -> None:
+        """A recording is finished. Whoever is on the line still brings it along themselves, with their next turn."""
+        call = self._of_leg(event.leg, call_sid)
+        if call is not None and call.legs[event.leg].state == "over":
+            self.tell(call.id, event)
+
+    def transcribed(self, event: Transcribed, call_sid: str | None = None) -> None:
+        """A transcript came: it is listened to for danger in every language we know. Twice, it changes nothing more."""
+        call = self._of_leg(event.leg, call_sid)
+        if call is not None:
+            self.tell(call.id, replace(event, heard=self._listened(event.words, call)))
+
+    def _of_leg(self, leg: str, call_sid: str | None) -> Call | None:
+        """The call of a leg, unless the carrier speaks of another call that once asked for it."""
+        loaded = self.record.load(leg, 0, "status")
+        if loaded is None or (call_sid is not None and loaded.call_sid not in (None, call_sid)):
+            return None
+        return loaded.call
+
+    def _listened(self, words: str, call: Call) -> Heard | None:
+        if self._listener is None or not words.strip():
+            return None
+        return self._listener.understand(words, call.language, self.pharmacy(call.version))
+
+    # ------------------------------------------------------------ messages: what staff do to them, wherever they do it
+
+    def play_message(self, call_id: str, by: str) -> LeftMessage:
+        """Note that somebody listens, and return the message: its `recording` is what the provider knows it by.
+
+        The transcript in it is a machine's, of a stranger's words. This and its neighbours raise LookupError for a call
+        nobody knows, Refusal when `by` may not, Conflict when the record refuses.
+        """
+        self._work(call_id, Played(by))
+        message = self.record.messages.of(call_id)
+        assert message is not None
+        return message
+
+    def close_message(self, call_id: str, by: str, code: str, unheard: str = "") -> None:
+        """A message is worked, and what came of it; `unheard` is why a supervisor closes what nobody has heard."""
+        self._work(call_id, Worked(by, code, unheard))
+
+    def call_back_message(self, call_id: str, by: str) -> None:
+        """Whoever left it is called back, by the same ticket and its clock."""
+        self._work(call_id, CalledBack(by))
+
+    def confirm_message(self, call_id: str, by: str) -> None:
+        """A second person has found a prescription as the first took it down: now it counts."""
+        self._work(call_id, Confirmed(by))
+
+    def _work(self, call_id: str, event: mailbox.Work) -> None:
+        for _ in range(TRIES):
+            loaded = self.record.load_call(call_id)
+            if loaded is None:
+                raise LookupError("no such call")
+            why = mailbox.refusal(loaded.call, event, self.library.current())
+            if why is not None:
+                raise Refusal(why)
+            with suppress(Conflict):  # somebody was faster: perhaps there is nothing left to do
+                self._commit(self._turn_of(loaded, self._step(loaded.call, event, {}), event))
+                return
+        raise Conflict
 
     def lost(self, call_sid: str, caller: Caller, dialed: str, started_at: datetime, seconds: int) -> None:
         """An inbound call the carrier knows and we never answered: it gets a row and a disposition all the same."""

@@ -76,6 +76,33 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What a caller left, and how far it has been worked. What is said in it is kept elsewhere, sealed."""
+
+    recording: str  # the provider's id; empty: an office hung up before it said the directions of a prescription
+    seconds: int
+    left_at: datetime
+    kind: str = "voicemail"  # voicemail · prescription (by an office, item by item)
+    transcript: str = "none"  # none (nobody was asked for one) · awaited · late · failed · kept
+    flags: tuple[str, ...] = ()  # why a person should hear it soon: see `core/mailbox.py`
+    played_by: tuple[str, ...] = ()
+    played_at: datetime | None = None  # the first time
+    called_back_by: str | None = None
+    closed_by: str | None = None
+    closed_at: datetime | None = None
+    code: str | None = None  # what came of it
+    unheard: str = ""  # why a supervisor closed it though nobody had heard it
+    confirmed_by: str | None = None  # a prescription: the second pair of eyes
+    confirmed_at: datetime | None = None
+    deleted_at: datetime | None = None  # kept long enough
+
+    @property
+    def worked(self) -> bool:
+        """Is nothing more to be done about it?"""
+        return self.closed_at is not None and (self.kind != "prescription" or self.confirmed_at is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """Words that may mean harm, kept while the caller is asked whether they do."""
 
@@ -136,6 +163,7 @@ class Call:
     ended_at: datetime | None = None
     agents: tuple[str, ...] = ()  # who talked with them
     recordings: tuple[str, ...] = ()
+    message: Message | None = None
     revision: int = 0  # of the disposition
 
 

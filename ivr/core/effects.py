@@ -128,6 +128,34 @@ class SendText:
     to: str = "caller"  # caller · on_call
 
 
+@dataclass(frozen=True, slots=True)
+class KeepTranscript:
+    """Keep what a message says, sealed, with the turn: the words go nowhere else."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepItems:
+    """Keep the items of a prescription an office dictated, sealed, with the turn."""
+
+    items: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Look a transcript up that should have come by now."""
+
+    recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecording:
+    """Delete a recording at the provider. Repeatable."""
+
+    recording: str
+
+
 Effect = (
     PlaceCall
     | MoveCaller
@@ -144,4 +172,8 @@ Effect = (
     | RememberAccess
     | RequestRenewal
     | SendText
+    | KeepTranscript
+    | KeepItems
+    | Transcribe
+    | DeleteRecording
 )

@@ -23,6 +23,7 @@ from ivr.core.meeting import (
     release_agent,
     talk_ended,
 )
+from ivr.core.messages import left_in_writing
 from ivr.core.tickets import close_ticket, withdraw_offers
 from ivr.core.verbs import Hangup
 
@@ -122,6 +123,8 @@ def _left_while_put_through(draft: Draft) -> None:
 
 
 def _left_the_flow(draft: Draft) -> None:
+    if left_in_writing(draft):
+        return
     if draft.call.ticket and draft.call.ticket.live:
         close_ticket(draft)
     if draft.call.outcome is None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
-from ivr.core import dates, numerals
+from ivr.core import dates, numerals, spelling
 from ivr.core.flows import Menu, Option
 
 PHRASE_WORDS = 4  # an answer of so many words is one of the phrases a menu knows, if it has one in it
 SHORT_ANSWER_WORDS = 3  # `press two please`
 WHOLE_ANSWER_WORDS = 6  # `could you please say that again`; a longer sentence is about something else
-LENGTHS = {"zip": 5, "code": 6}
+LENGTHS = {"zip": 5, "code": 6, "unit": 1}
 MOST_CHARACTERS = 500  # of their own words
+
+DICTATED: Mapping[str, Callable[[str], str | None]] = {
+    "letters": spelling.said,
+    "strength": spelling.strength_said,
+    "unit": spelling.unit_said,
+}
+"""What an office dictates: read by itself, and no danger in it where it is asked for, however it sounds."""
 
 SLOWER = "slower"
 PERSON_WORDS = re.compile(
@@ -256,6 +263,12 @@ def read(as_: str, digits: str, today: date, length: int | None = None) -> str |
     match as_:
         case "date_of_birth":
             return dates.keyed(digits, today)
+        case "letters":
+            return spelling.keyed(digits)
+        case "strength":
+            return spelling.strength_keyed(digits)
+        case "unit":
+            return spelling.unit_keyed(digits)
         case "npi":
             return digits if is_npi(digits) else None
         case "phone":
@@ -275,6 +288,8 @@ def said(as_: str, words: str, language: str, today: date, length: int | None = 
         return words.strip()[:MOST_CHARACTERS] or None
     if as_ == "date_of_birth":
         return dates.said(words, language, today)
+    if as_ in DICTATED:
+        return DICTATED[as_](words)
     return first_that_fits(read(as_, digits, today, length) for digits in numerals.readings(words))
 
 

@@ -101,7 +101,7 @@ class NobodyCould:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    name: str  # offer:<id> · join:<id> · plan:<queue>:<step> · callback:expires · emergency:…
+    name: str  # offer:<id> · join:<id> · plan:<queue>:<step> · callback:expires · emergency:… · message:…
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,43 @@ class Worked:
 
     agent: str
     code: str
+    unheard: str = ""  # a message nobody has heard: why a supervisor closes it all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """A transcript of a message came, or the news that there is none: a stranger's words, which nothing believes."""
+
+    leg: str
+    recording: str
+    words: str  # empty: none could be made
+    heard: Heard | None = None  # what a listener makes of them; None: nobody listened
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Somebody listened to the message."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalledBack:
+    """Whoever left the message is to be called back: the same ticket goes on as a callback."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A second person found a prescription as the first had taken it down."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLongEnough:
+    """A message was worked so long ago that it is not kept any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +203,11 @@ Event = (
     | TimerDue
     | Learned
     | Worked
+    | Transcribed
+    | Played
+    | CalledBack
+    | Confirmed
+    | KeptLongEnough
     | Acted
     | Placed
     | PlaceFailed

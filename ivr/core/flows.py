@@ -49,7 +49,7 @@ class Collect:
 
     field: str
     prompt: str
-    as_: str  # rx_number · date_of_birth · npi · phone · digits · zip · code · speech
+    as_: str  # rx_number · date_of_birth · npi · phone · digits · zip · code · letters · strength · unit · speech
     then: str
     length: int | None = None  # fixed length, or None: ended by # or a pause
     secret: bool = True
@@ -114,9 +114,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class TakeMessage:
-    """`message:` voicemail for a queue."""
+    """`message:` voicemail for a queue; with `keep` the directions of a prescription, whose items those are."""
 
     queue: str
+    keep: tuple[str, ...] = ()  # names of what was collected
+    prompt: str | None = None  # said instead of the usual greeting
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,16 @@ class TransferTo:
     """`transfer:` an entry of `transfers:` in `config/policies.yaml`."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMedicine:
+    """`medicine:` what `config/medicines.yaml` knows of a name that was collected."""
+
+    field: str
+    then: str
+    controlled: str  # where the call goes when it needs an electronic prescription
+    mistaken: str  # where it goes when the name is easily mistaken for another
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +171,7 @@ Node = (
     | Route
     | TakeMessage
     | TransferTo
+    | CheckMedicine
     | Do
     | HangUpNode
 )

@@ -9,7 +9,9 @@ from ivr.core.call import Call
 from ivr.core.events import (
     Acted,
     Arrived,
+    CalledBack,
     Came,
+    Confirmed,
     DialEnded,
     Event,
     HungUp,
@@ -17,11 +19,13 @@ from ivr.core.events import (
     Learned,
     Offered,
     PlaceFailed,
+    Played,
     QueueLeft,
     Recorded,
     Silent,
     Spoke,
     TimerDue,
+    Transcribed,
     Worked,
 )
 from ivr.core.heard import Heard
@@ -92,7 +96,13 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
         case Learned():
             return {"ask": event.ask}
         case Worked():
-            return {"agent": event.agent, "code": event.code}
+            unheard = {"unheard": event.unheard} if event.unheard else {}
+            return {"agent": event.agent, "code": event.code, **unheard}
+        case Transcribed():
+            heard = {"heard": _heard(event.heard)} if event.heard else {}
+            return {"words": len(event.words.split()), **heard}
+        case Played() | CalledBack() | Confirmed():
+            return {"agent": event.agent}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
         case PlaceFailed():

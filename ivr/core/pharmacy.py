@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ivr.core.flows import Flow
 from ivr.core.hours import Hours
@@ -51,6 +51,8 @@ class Policies:
     callback_ring_seconds: int = 30
     quiet_hours: tuple[int, int] = (20 * 60, 9 * 60)  # minutes of the day between which nobody is called back
     message_seconds: int = 120
+    transcribed: tuple[str, ...] = ()  # languages of which the provider can make a transcript
+    transcript_within_seconds: int = 900  # then it is looked up, and the message counts as one without
     calls_per_second: float = 1.0
     texts_per_second: float = 1.0
     wrong_per_call: int = 2  # wrong proofs of who is speaking, after which right ones are no use either
@@ -60,6 +62,13 @@ class Policies:
     recording: Mapping[str, Any] = field(default_factory=dict)
     retention: Mapping[str, Any] = field(default_factory=dict)
     transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164
+
+
+class Medicines(Protocol):
+    """What is known of medicines by their names (`config/medicines.yaml`)."""
+
+    def mistaken_for(self, name: str) -> tuple[str, ...]: ...
+    def is_controlled(self, name: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ class Pharmacy:
     flows: Mapping[str, Flow]
     prompts: Any  # ivr.content.prompts.Prompts; the core never reads it, only the renderer does
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text, so any version can be loaded again
+    medicines: Medicines | None = None
     speech: Any = None  # ivr.speech.phrases.Phrases: what the listener is told; the core never reads it
     routers: Mapping[str, Router] = field(init=False, repr=False, compare=False)  # `rules`, made ready for calls
 

@@ -24,7 +24,7 @@ Answered = Keyed | Spoke | Silent
 
 def first(draft: Draft, event: Answered) -> Answered | None:
     """The caller's answer, once no danger is in it; None when danger has taken the turn."""
-    if isinstance(event, Spoke) and (entry.is_plain(event.words) or _is_what_the_menu_says(draft, event)):
+    if isinstance(event, Spoke) and (entry.is_plain(event.words) or _is_what_was_asked(draft, event)):
         event = replace(event, heard=None)  # the number on a label is no danger, however it sounds to a listener
     if isinstance(event, Spoke) and event.heard is not None:
         draft.why.append(_evidence(event.heard))
@@ -62,9 +62,14 @@ def _presses_for_help(draft: Draft, event: Keyed) -> bool:
     return waits and key not in HOLD_KEYS and emergency_key(draft, key) is not None
 
 
-def _is_what_the_menu_says(draft: Draft, event: Spoke) -> bool:
-    """`Thank you, goodbye` where the menu has it: a listener for quiet farewells would call a pharmacist."""
+def _is_what_was_asked(draft: Draft, event: Spoke) -> bool:
+    """`Thank you, goodbye` where the menu has it: a listener for quiet farewells would call a pharmacist.
+
+    Nor is there any danger in letters and strengths where an office dictates them.
+    """
     node = walk.here(draft) if draft.call.phase == "flow" and draft.call.doubt is None else None
+    if isinstance(node, flows.Collect) and node.as_ in entry.DICTATED:
+        return entry.DICTATED[node.as_](event.words) is not None
     return isinstance(node, flows.Menu) and entry.is_nothing_else(event.words, node)
 
 

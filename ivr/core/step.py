@@ -8,6 +8,7 @@ from ivr.core import (
     answers,
     asking,
     ending,
+    mailbox,
     meeting,
     messages,
     reconsidering,
@@ -22,26 +23,31 @@ from ivr.core.draft import Draft
 from ivr.core.events import (
     Acted,
     Arrived,
+    CalledBack,
     CallerGone,
     Came,
+    Confirmed,
     DialEnded,
     Event,
     HungUp,
+    KeptLongEnough,
     Keyed,
     Learned,
     NobodyCould,
     Offered,
     Placed,
     PlaceFailed,
+    Played,
     QueueLeft,
     Recorded,
     Silent,
     Spoke,
     Stumbled,
     TimerDue,
+    Transcribed,
     Worked,
 )
-from ivr.core.verbs import Back, Hangup, Play, Record, Say
+from ivr.core.verbs import Back, Hangup, Play, Say
 
 ON_HOLD = ("holding", "dialogue", "connecting")
 # The other results of a hold only tell us what we did.
@@ -63,6 +69,7 @@ def step(call: Call, event: Event, world: World) -> Step:
         heard = _turn(draft, event)
     else:
         return draft.notice()
+    mailbox.settle(draft)
     ending.settle(call, draft)
     if not heard:
         return draft.notice()
@@ -139,7 +146,7 @@ def _again(draft: Draft) -> None:
         case "transferring" if draft.call.ticket is not None:
             waiting.wait_on(draft)
         case "message":
-            draft.say(Record(draft.pharmacy.policies.message_seconds))
+            draft.say(messages.recorder(draft))
         case _:
             draft.say(Hangup())
 
@@ -195,7 +202,9 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Notice = Offered | NobodyCould | TimerDue | Learned | Worked | Acted | Placed | PlaceFailed | CallerGone | HungUp
+Tidings = Offered | NobodyCould | TimerDue | Learned | Acted | Placed | PlaceFailed | CallerGone | HungUp
+OfMessages = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
+Notice = Tidings | Worked | OfMessages
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -209,8 +218,12 @@ def _notice(draft: Draft, event: Notice) -> None:
             _timer(draft, event.name)
         case Learned():
             reconsidering.learned(draft, event)
+        case Worked() if mailbox.is_left(draft.call):
+            mailbox.worked(draft, event)
         case Worked():
             ending.worked(draft, event)
+        case Transcribed() | Played() | CalledBack() | Confirmed() | KeptLongEnough():
+            _of_message(draft, event)
         case Acted():
             talking.act(draft, event)
         case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
@@ -227,8 +240,24 @@ def _notice(draft: Draft, event: Notice) -> None:
             assert_never(event)
 
 
+def _of_message(draft: Draft, event: OfMessages) -> None:
+    match event:
+        case Transcribed() if event.leg in draft.call.legs:
+            mailbox.transcribed(draft, event)
+        case Played():
+            mailbox.played(draft, event)
+        case CalledBack():
+            mailbox.called_back(draft, event)
+        case Confirmed():
+            mailbox.confirmed(draft, event)
+        case KeptLongEnough():
+            mailbox.kept_long_enough(draft)
+
+
 def _timer(draft: Draft, name: str) -> None:
     kind, _, id_ = name.partition(":")
+    if kind == "message":
+        return mailbox.timer(draft, name)
     if kind == "emergency":
         return waiting.emergency_timer(draft, name)
     if kind == "callback":

@@ -68,6 +68,7 @@ class Record:
     """Take a message, at most so long, ended by any key or silence."""
 
     seconds: int
+    transcribe: bool = False  # ask the provider what is said in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,8 +110,12 @@ def _visit(draft: Draft, node: flows.Node) -> bool:
             if node.person:
                 draft.put(wants_person=True)
             return route(draft)
+        case flows.TakeMessage() if node.keep:
+            messages.take_prescription(draft, node)
         case flows.TakeMessage():
             messages.take_message(draft, node.queue)
+        case flows.CheckMedicine():
+            return go(draft, _known_of(draft, node))
         case flows.TransferTo():
             waiting.transfer(draft, node.name)
         case flows.Do():
@@ -148,6 +152,17 @@ def _ask(draft: Draft, node: flows.AskNode) -> bool:
     draft.say(Say("not_matched"))
     hand_over(draft)
     return True
+
+
+def _known_of(draft: Draft, node: flows.CheckMedicine) -> str:
+    """Where what is known of a medicine's name leads; which names it is mistaken for is kept for the pharmacist."""
+    name, known = draft.call.fields.get(node.field, ""), draft.pharmacy.medicines
+    others = known.mistaken_for(name) if known else ()
+    fields = {field: value for field, value in draft.call.fields.items() if field != messages.MISTAKEN}
+    draft.put(fields={**fields, messages.MISTAKEN: ", ".join(others)} if others else fields)
+    if known and known.is_controlled(name):
+        return node.controlled
+    return node.mistaken if others else node.then
 
 
 def _pick(draft: Draft, node: flows.Pick) -> bool:

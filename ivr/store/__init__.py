@@ -3,10 +3,11 @@
 `Record` opens it. A turn is loaded and committed by the record itself; its parts answer the rest:
 `record.outbox` (effects not yet done), `record.desk` (tickets, agents, offers), `record.timers`,
 `record.watch` (leases, heartbeats, marks), `record.published` (versions of the content), `record.proofs` (who tried to
-prove what they could not).
+prove what they could not), `record.messages` (what callers left, and what is said in it).
 """
 
 from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Refused
+from ivr.store.messages import LeftMessage, Messages
 from ivr.store.migrations import migrate
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
@@ -25,10 +26,12 @@ __all__ = [
     "EffectRow",
     "JournalLine",
     "Lease",
+    "LeftMessage",
     "LegRow",
     "LineFigures",
     "Loaded",
     "LostOffer",
+    "Messages",
     "Misuse",
     "Offered",
     "Outbox",

@@ -14,6 +14,8 @@ from ivr.core.call import Call
 from ivr.core.effects import (
     ClearTimer,
     Effect,
+    KeepItems,
+    KeepTranscript,
     MoveAgent,
     PlaceCall,
     RememberAccess,
@@ -24,6 +26,7 @@ from ivr.core.effects import (
 )
 from ivr.core.line import PRESENCE
 from ivr.store.database import Write
+from ivr.store.messages import sealed_write
 from ivr.store.notation import micros, read_body, written
 from ivr.store.refusals import Conflict
 from ivr.store.seal import Seal
@@ -37,6 +40,8 @@ LANES = {
     "MoveCaller": "telephony",
     "MoveLeg": "telephony",
     "EndLeg": "telephony",
+    "Transcribe": "telephony",
+    "DeleteRecording": "telephony",
     "Inquire": "orders",
     "RequestRefill": "orders",
     "RequestRenewal": "orders",
@@ -72,6 +77,8 @@ def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: S
             case WriteDisposition():
                 yield _disposition(call, effect)
                 yield _row(call, rev, place, effect, due_at)
+            case KeepTranscript() | KeepItems():
+                yield sealed_write(call, effect, seal)
             case SendText():
                 yield _row(call, rev, place, _sealed(call, effect, seal), due_at)
             case _:

@@ -23,6 +23,8 @@ read_answer = msgspec.json.Decoder(Answer).decode
 read_reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
 read_files = msgspec.json.Decoder(dict[str, str]).decode
 read_findings = msgspec.json.Decoder(tuple[dict[str, Any], ...]).decode
+read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+read_items = msgspec.json.Decoder(dict[str, str]).decode
 read_body = msgspec.json.Decoder(dict[str, Any]).decode
 _effects = {effect.__name__: msgspec.json.Decoder(effect) for effect in get_args(Effect)}
 

@@ -17,6 +17,7 @@ from ivr.store.database import Database
 from ivr.store.desk import Desk
 from ivr.store.effects import opened
 from ivr.store.forecasts import Forecasts
+from ivr.store.messages import Messages
 from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.proofs import Proofs
@@ -168,6 +169,7 @@ class Record:
         self.watch = Watch(self._database)
         self.published = Published(self._database)
         self.forecasts = Forecasts(self._database)
+        self.messages = Messages(self._database, self._seal)
         self.proofs = Proofs(self._database, self._seal)
 
     def close(self) -> None:

@@ -326,6 +326,34 @@ handling = Table(
     PrimaryKeyConstraint("site", "queue"),
 )
 
+_UNWORKED = text("closed_at IS NULL")
+
+messages = Table(
+    "messages",
+    tables,
+    Column("call_id", Id, primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("recording", Text, nullable=False),  # the provider's id; empty: a prescription without its directions
+    Column("kind", Text, nullable=False),  # voicemail · prescription
+    Column("seconds", Integer, nullable=False),
+    Column("left_at", Instant, nullable=False),
+    Column("heard", Text, nullable=False),  # of the transcript: none · awaited · late · failed · kept
+    Column("flags", Text, nullable=False),  # JSON of names
+    Column("transcript", LargeBinary),  # sealed; a stranger's words, made by a machine: never to be believed
+    Column("items", LargeBinary),  # sealed; of a prescription
+    Column("played_at", Instant),
+    Column("played_by", Text),  # JSON of agents
+    Column("closed_at", Instant),
+    Column("closed_by", Text),
+    Column("code", Text),
+    Column("unheard", Text),  # why it was closed though nobody had heard it
+    Column("second_at", Instant),
+    Column("second_by", Text),
+    Column("deleted_at", Instant),
+    Index("ix_messages_unworked", "site", "left_at", sqlite_where=_UNWORKED, postgresql_where=_UNWORKED),
+    Index("ix_messages_closed_at", "closed_at"),
+)
+
 versions = Table(
     "versions",
     tables,

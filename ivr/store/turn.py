@@ -16,6 +16,7 @@ from ivr.core.rules import Reason
 from ivr.store.database import Write
 from ivr.store.effects import effect_writes
 from ivr.store.forecasts import talk_measured
+from ivr.store.messages import message_writes
 from ivr.store.notation import micros, written
 from ivr.store.refusals import Taken
 from ivr.store.seal import Seal
@@ -88,6 +89,7 @@ def turn_writes(turn: Turn, seal: Seal) -> Iterator[Write]:
         yield claim(turn.leg, turn.call_sid)
     yield from _ticket(turn)
     yield from _offers(turn)
+    yield from message_writes(turn.before, turn.after)
     if turn.does:
         yield from effect_writes(turn.after, turn.rev + 1, turn.does, at, seal)
 

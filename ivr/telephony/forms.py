@@ -12,11 +12,12 @@ import phonenumbers
 import structlog
 
 from ivr.core.call import Caller
-from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
+from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke, Transcribed
 from ivr.core.step import TURNS_AFTER_HOLD
 
 REGION = "US"
 MOST_CHARACTERS = 2_000  # a minute of speech is about half of it
+MOST_TRANSCRIBED = 20_000  # characters: two minutes are about two thousand
 MOST_KEYS = 64
 MOST_NAMES_LOGGED = 60
 
@@ -57,10 +58,10 @@ class Form:
         """Return the form of a request: fields of the body go before those of the query."""
         return cls(body, _fields(body), _fields(query))
 
-    def text(self, name: str) -> str:
-        """Return the first value of a field, empty if there is none."""
+    def text(self, name: str, most: int = MOST_CHARACTERS) -> str:
+        """Return the first value of a field, of so many characters at most, empty if there is none."""
         values = self._values(name)
-        return _decoded(values[0]) if values else ""
+        return _decoded(values[0], most) if values else ""
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return all values of a field, as often and in the order they came."""
@@ -104,8 +105,8 @@ def _fields(raw: bytes) -> dict[bytes, list[bytes]]:
     return found
 
 
-def _decoded(value: bytes) -> str:
-    return value[: 4 * MOST_CHARACTERS].decode("utf-8", "replace")[:MOST_CHARACTERS]
+def _decoded(value: bytes, most: int = MOST_CHARACTERS) -> str:
+    return value[: 4 * most].decode("utf-8", "replace")[:most]
 
 
 # ---------------------------------------------------------------- which call, who rings, and whom
@@ -182,6 +183,18 @@ def status_event(leg: str, form: Form) -> HungUp | None:
     """
     status = form.text("CallStatus")
     return HungUp(leg, status, form.count("CallDuration") or 0) if status in CALL_OVER else None
+
+
+def recorded_event(leg: str, form: Form) -> Recorded | None:
+    """Return a finished recording if its own status callback tells of one; None when there is none, or not yet."""
+    return _recorded(leg, form) if form.text("RecordingStatus") == "completed" else None
+
+
+def transcribed_event(leg: str, form: Form) -> Transcribed | None:
+    """Return what was heard in a recording, without words when nothing could be; None when the form names none."""
+    recording = form.text("RecordingSid") or form.text("RecordingUrl").rpartition("/")[2]
+    words = form.text("TranscriptionText", MOST_TRANSCRIBED) if form.text("TranscriptionStatus") == "completed" else ""
+    return Transcribed(leg, recording, words) if recording else None
 
 
 def _answered(leg: str, form: Form) -> Event:

@@ -183,6 +183,21 @@ class Telephone(Rooms):
             ]
         )
 
+    def transcript_of(self, recording_sid: str) -> str | None:
+        """Return what Twilio heard in a recording, "" when it could not, None when it has not tried or is at it."""
+        with suppress(Gone):
+            found = self._asked(lambda: self._client.recordings(recording_sid).transcriptions.list(limit=1))
+            for made in found:
+                return {"completed": str(made.transcription_text or ""), "failed": ""}.get(str(made.status))
+        return None
+
+    def forget_message(self, recording_sid: str) -> None:
+        """Delete a recording, its sound and what was heard in it; whatever is not there any more is fine."""
+        with suppress(Gone):
+            for made in self._asked(lambda: self._client.recordings(recording_sid).transcriptions.list()):
+                self._asked(made.delete)
+        self.delete_recording(recording_sid)
+
     def queue_members(self, site: str) -> list[Member]:
         """Return the legs in a site's hold queue, first come first."""
         members = self._in_queue(site, lambda queue: queue.members.list(page_size=LARGEST_PAGE))

@@ -20,6 +20,7 @@ FRAGMENT = "#rc=3&rp=ct,rt,5xx&ct=2000&rt=5000&tt=14000"
 """Ends every URL Twilio asks us by: retry thrice, also after silence or a 5xx, for our turns are idempotent."""
 
 SILENCE_ENDS_MESSAGE_SECONDS = 5
+LONGEST_TRANSCRIBED_SECONDS = 119  # "transcription is limited to recordings of less than two minutes"
 RESCUE_MESSAGE_SECONDS = 120
 RESCUE_RING_SECONDS = 30
 
@@ -63,7 +64,8 @@ class Prompts(Protocol):
     def say(self, language: str, prompt: str, values: Mapping[str, Any], /) -> Spoken: ...
 
 
-def _no_recordings(recording: str) -> str:
+def no_recordings(recording: str) -> str:
+    """Where no recording can be had; raises LookupError."""
     raise LookupError("this line plays no recordings")
 
 
@@ -82,7 +84,7 @@ class Renderer:
     def __init__(
         self,
         public_url: str,
-        recording_url: Callable[[str], str] = _no_recordings,
+        recording_url: Callable[[str], str] = no_recordings,
         recorded: Callable[[Any], str | None] = _no_prompt_recorded,
     ) -> None:
         self._public_url = public_url
@@ -209,7 +211,7 @@ class _Page:
                 return self.dial(verb)
             case Record():
                 # "If Twilio receives an empty recording, it will not make a request to the action URL."
-                return _record(verb.seconds, self.exit("next")) + self.write(Back())
+                return self.record(verb) + self.write(Back())
             case Leave():
                 return "<Leave/>"
             case Hangup():
@@ -250,6 +252,13 @@ class _Page:
             f'<Enqueue waitUrl="{self.exit("wait")}" action="{self.exit("after")}">'
             f"{escape(hold_queue(hold.site))}</Enqueue>"
         )
+
+    def record(self, record: Record) -> str:
+        told = f' recordingStatusCallback="{self.exit("recorded")}" recordingStatusCallbackEvent="completed absent"'
+        if not record.transcribe:
+            return _record(record.seconds, self.exit("next"), told)
+        told += f' transcribe="true" transcribeCallback="{self.exit("heard")}"'
+        return _record(min(record.seconds, LONGEST_TRANSCRIBED_SECONDS), self.exit("next"), told)
 
     def meet(self, meet: Meet) -> str:
         # Whoever leaves, the other must be free to hear what comes next: the room ends with the first to go.
@@ -349,10 +358,10 @@ def _hints(hints: tuple[str, ...]) -> str:
     return f' hints="{escape(",".join(phrases))}"'
 
 
-def _record(seconds: int, action: str) -> str:
+def _record(seconds: int, action: str, told: str = "") -> str:
     return (
         f'<Record action="{action}" maxLength="{seconds}" timeout="{SILENCE_ENDS_MESSAGE_SECONDS}"'
-        f' finishOnKey="{_ANY_KEY}" playBeep="true"/>'
+        f' finishOnKey="{_ANY_KEY}" playBeep="true"{told}/>'
     )
 
 
