@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from ivr.content.flows import WrittenFlow
+from ivr.content.problems import did_you_mean
 from ivr.content.prompts import Catalogue
 from ivr.content.spoken import spoken_seconds
 from ivr.content.written import Item
@@ -15,13 +16,13 @@ from ivr.core import flows
 from ivr.core.asking import MOST_PICKED
 from ivr.core.pharmacy import Line
 from ivr.core.rules import RuleSet
-from ivr.proof.graph import FlowFinding, Script, broken_graphs, prompts_of, reached
+from ivr.proof.graph import FlowFinding, Script, broken_graphs, prompts_of, reached, ways_on
 from ivr.proof.habits import habits
 
 NOTICE_SECONDS = 6.0  # in two languages together
 THIRD_LANGUAGE_SECONDS = 3.0  # and so much longer for each one more
 MENU_SECONDS = 25.0
-SECRET = ("rx_number", "date_of_birth", "phone", "zip", "code", "speech")
+SECRET = ("rx_number", "date_of_birth", "phone", "zip", "code", "letters", "speech")
 """What tells who a caller is, or what they said in their own words. An NPI is public."""
 
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -88,6 +89,7 @@ def check_flows(content: Content) -> None:
         languages = content.languages_of(name)
         for node_name, node in written.flow.nodes.items():
             _Said(written.places[node_name], node, languages, content).check()
+        _Dictated(written, languages, content).check()
     used = {flow for line in content.lines.values() for flow in content.script.flows_of(line)}
     for name in sorted(set(content.flows) - used) if content.complete else ():
         content.flows[name].top.file.problem("remark", "no line, rule or flow leads here", severity="warning")
@@ -147,6 +149,57 @@ class _FirstWords:
     def _late(self) -> str | None:
         notices = (n for n, node in self._nodes.items() if isinstance(node, flows.SayNode) and self._warns(node))
         return next(notices, None)
+
+
+# ---------------------------------------------------------------- what is dictated
+
+
+class _Dictated:
+    """What a flow keeps of an office's words: nothing becomes part of a prescription that was not read back."""
+
+    def __init__(self, written: WrittenFlow, languages: list[str], content: Content) -> None:
+        self._written, self._languages, self._content = written, languages, content
+        self._nodes = written.flow.nodes
+
+    def check(self) -> None:
+        """Report items nobody collects, and those that can be kept without having been heard and confirmed."""
+        collecting = [node for flow in self._content.flows.values() for node in flow.flow.nodes.values()]
+        collected = {node.field for node in collecting if isinstance(node, flows.Collect)}
+        for name, node in self._nodes.items():
+            for item in _items_of(node):
+                if item not in collected:
+                    self._report(name, "reference", f'nothing collects "{item}"{did_you_mean(item, collected)}')
+        for message, asked, collect in self._kept():
+            if message in reached([collect.then], partial(self._unheard_ways, item=collect.field)):
+                told = f'"{collect.field}" can come into it unconfirmed: after "{asked}" no menu reads it back'
+                self._report(message, "unconfirmed", told)
+
+    def _kept(self) -> Iterator[tuple[str, str, flows.Collect]]:
+        """Yield each message with items, and each node that asks for one of them."""
+        messages = [(name, node) for name, node in self._nodes.items() if isinstance(node, flows.TakeMessage)]
+        for message, node in messages:
+            for asked, collect in self._nodes.items():
+                if isinstance(collect, flows.Collect) and collect.field in node.keep:
+                    yield message, asked, collect
+
+    def _unheard_ways(self, name: str, item: str) -> list[str]:
+        """Return the ways on from a node, none from a menu that reads the item back or asks for it anew."""
+        node = self._nodes[name]
+        is_asked = isinstance(node, flows.Collect) and node.field == item
+        return [] if is_asked or (isinstance(node, flows.Menu) and self._reads(node, item)) else ways_on(node)
+
+    def _reads(self, node: flows.Menu, item: str) -> bool:
+        texts = self._content.texts(node.prompt, self._languages)
+        return bool(texts) and all(re.search(rf"\{{\{{\s*{item}\b", text) for text in texts.values())
+
+    def _report(self, node: str, code: str, message: str) -> None:
+        self._written.places[node].problem(code, message)
+
+
+def _items_of(node: flows.Node) -> tuple[str, ...]:
+    if isinstance(node, flows.TakeMessage):
+        return node.keep
+    return (node.field,) if isinstance(node, flows.CheckMedicine) else ()
 
 
 # ---------------------------------------------------------------- what is said

@@ -16,7 +16,10 @@ from ivr.core.rules import UNKNOWN, Value
 
 FOLDER = "callflows/"
 MOST_OPTIONS = 5
-ENTRIES = ("rx_number", "date_of_birth", "npi", "phone", "zip", "code", "digits", "speech")
+ENTRIES = (
+    *("rx_number", "date_of_birth", "npi", "phone", "zip", "code", "digits", "letters", "strength", "unit"),
+    "speech",
+)
 QUESTIONS = ("who", "prescription", "identity", "prescriptions", "prescriber")
 DEEDS = ("request_refill", "request_renewal", "send_code", "text", "forget_prescription")
 RESOLUTIONS = (
@@ -188,7 +191,22 @@ class _Nodes:
         return flows.Route(fields.need("route", _yes_or_person) == "person")
 
     def message(self, fields: Fields) -> flows.Node:
-        return flows.TakeMessage(fields.need("message", reference("queue", self._names.queues)))
+        has_items = "keep" in fields
+        if not has_items and "prompt" in fields:
+            fields.refuse("prompt", "only a message with `keep` has words of its own")
+        return flows.TakeMessage(
+            fields.need("message", reference("queue", self._names.queues)),
+            fields.take("keep", listed(scalar(_field)), ()),
+            fields.need("prompt", self._prompt) if has_items else None,
+        )
+
+    def medicine(self, fields: Fields) -> flows.Node:
+        return flows.CheckMedicine(
+            fields.need("medicine", scalar(_field)),
+            fields.need("then", self._to),
+            fields.need("controlled", self._to),
+            fields.need("mistaken", self._to),
+        )
 
     def transfer(self, fields: Fields) -> flows.Node:
         return flows.TransferTo(fields.need("transfer", reference("transfer", self._names.transfers)))
@@ -217,6 +235,7 @@ NODE_KINDS: Mapping[str, Callable[[_Nodes, Fields], flows.Node]] = {
     "route": _Nodes.route,
     "message": _Nodes.message,
     "transfer": _Nodes.transfer,
+    "medicine": _Nodes.medicine,
     "do": _Nodes.do,
     "hang_up": _Nodes.hang_up,
 }

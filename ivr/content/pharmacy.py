@@ -14,6 +14,7 @@ from ivr.content import config, opening, policies, recordings, rules
 from ivr.content.flow_checks import Content, WrittenCatalogue, check_flows
 from ivr.content.flows import FOLDER as FLOWS_FOLDER
 from ivr.content.flows import WrittenFlow, read_flow
+from ivr.content.medicines import KnownMedicines, read_medicines
 from ivr.content.names import Names
 from ivr.content.problems import Problem, did_you_mean, in_order
 from ivr.content.prompt_checks import check_prompts, tiers
@@ -36,7 +37,7 @@ from ivr.speech.phrases import Phrases
 T = TypeVar("T")
 D = TypeVar("D")
 
-CONFIG = ("lines", "sites", "queues", "hours", "staff", "policies", "facts")
+CONFIG = ("lines", "sites", "queues", "hours", "staff", "policies", "facts", "medicines")
 
 
 def read_pharmacy(
@@ -124,6 +125,7 @@ class _Reading:
         self._hours: dict[str, Hours] = {}
         self._staff: dict[str, Agent] = {}
         self._policies = Policies()
+        self._medicines = KnownMedicines()
         self._rules: dict[str, RuleSet] = {}  # those that lines use
         self._sets: list[RuleSet] = []  # those, and the one looked at by itself
         self._flows: dict[str, WrittenFlow] = {}
@@ -208,6 +210,7 @@ class _Reading:
             {name: written.flow for name, written in self._flows.items()},
             Prompts({code: written.catalogue for code, written in self._catalogues.items()}, first),
             files,
+            medicines=self._medicines,
             speech=self._speech,
         )
 
@@ -262,7 +265,9 @@ class _Reading:
         self._lines = self._config("lines", partial(config.read_lines, names=names), dict[str, Line]())
         self._queues = self._config("queues", partial(config.read_queues, names=names), dict[str, Queue]())
         self._staff = self._config("staff", partial(config.read_staff, names=names), dict[str, Agent]())
-        self._policies = self._config("policies", policies.read_policies, self._policies)
+        read_policies = partial(policies.read_policies, languages=names.languages)
+        self._policies = self._config("policies", read_policies, self._policies)
+        self._medicines = self._config("medicines", read_medicines, self._medicines, needed=False)
         read_hours = partial(opening.read_hours, sites=self._sites, known=names.sites, year=self._year)
         self._hours = self._config("hours", read_hours, dict[str, Hours]())
         for path in self._under("config/"):

@@ -7,7 +7,8 @@ from typing import Any
 
 from ivr.content import scalars
 from ivr.content.config import top_fields
-from ivr.content.reading import Fields, listed, named, one_of, scalar
+from ivr.content.names import Known
+from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
 from ivr.core.pharmacy import Policies
 from ivr.core.rules import FACTS, UNKNOWN, Fact
@@ -17,20 +18,23 @@ _count = scalar(scalars.whole(1, 1000))
 _days = scalar(scalars.whole(1, 36_500))
 WRONG = ("wrong_per_call", "wrong_per_person", "wrong_per_number")
 KEPT = ("journal", "messages", "recordings")
+TRANSCRIBERS = ("twilio",)
 
 
-def read_policies(item: Item) -> Policies:
-    """Return the house rules; what is left out keeps its default."""
+def read_policies(item: Item, languages: Known = None) -> Policies:
+    """Return the house rules; what is left out keeps its default. `languages` are those prompts are written in."""
     fields = top_fields(item, "policies.yaml")
     usual = Policies()
     ringing = fields.take("offers", _offers, {})
     callbacks = fields.take("callbacks", _callbacks, {})
     identity = fields.take("identity", _identity, {})
+    transcripts = fields.take("transcripts", lambda value: _transcripts(value, languages), {})
     policies = replace(
         usual,
         **ringing,
         **callbacks,
         **identity,
+        **transcripts,
         missed_return_seconds=fields.take("missed_return", _duration, usual.missed_return_seconds),
         wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
         message_seconds=fields.take("message", _duration, usual.message_seconds),
@@ -66,6 +70,17 @@ def _identity(item: Item) -> dict[str, Any]:
     fields = Fields(item, "`identity`")
     found: dict[str, Any] = {key: fields.take(key, _count, None) for key in WRONG}
     found["wrong_within_seconds"] = fields.take("within", _duration, None)
+    fields.done()
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _transcripts(item: Item, languages: Known) -> dict[str, Any]:
+    fields = Fields(item, "`transcripts`")
+    fields.need("by", one_of("somebody who makes transcripts", TRANSCRIBERS))
+    found: dict[str, Any] = {
+        "transcribed": fields.need("languages", one_or_more(reference("file of prompts", languages))),
+        "transcript_within_seconds": fields.take("within", _duration, None),
+    }
     fields.done()
     return {key: value for key, value in found.items() if value is not None}
 

@@ -78,6 +78,7 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "slower_now": "",
         "code_text": "code",
         "page_text": "",
+        "page_message_text": "",
         "person_knows_more": "",
     }.items()
 }

@@ -22,6 +22,7 @@ SPARE: Mapping[str, Mapping[str, str]] = {
             "If you did not ask for it, you can leave this message alone."
         ),
         "page_text": "{{ pharmacy }}: an emergency call was not answered. Please see the urgent task at once.",
+        "page_message_text": "{{ pharmacy }}: a message may be an emergency. Please see the urgent task at once.",
         "person_knows_more": "A person can tell you more.",
     },
     "es": {
@@ -40,6 +41,7 @@ SPARE: Mapping[str, Mapping[str, str]] = {
             "Si usted no lo pidió, no haga caso de este mensaje."
         ),
         "page_text": "{{ pharmacy }}: nadie contestó una llamada de emergencia. Vea la tarea urgente ahora mismo.",
+        "page_message_text": "{{ pharmacy }}: un mensaje puede ser una emergencia. Vea la tarea urgente ahora mismo.",
         "person_knows_more": "Una persona puede decirle más.",
     },
 }

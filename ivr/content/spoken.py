@@ -15,6 +15,8 @@ from babel.dates import format_date, format_time, match_skeleton
 from babel.numbers import format_currency
 from babel.units import format_unit
 
+from ivr.core.spelling import ALPHABET
+
 _ORDINALS = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
     *("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth"),
@@ -49,6 +51,9 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         "phone": lambda value: digits(str(value).removeprefix("+1")),
         "toll_free": lambda value: f"1, {digits(value)}",
         "words": lambda value: str(value).replace("_", " "),
+        "spelt": lambda value: _spelt(value, locale),
+        "decimal": lambda value: _decimal(value, locale),
+        "unit": lambda value: _unit(value, locale),
         "language_name": lambda value: locale.languages.get(str(value), str(value)),
         "when": lambda value, said: said if value else "",
     }
@@ -61,6 +66,39 @@ def digits(value: object) -> str:
     for size in _GROUPS.get(len(told), (len(told),)):
         groups.append(" ".join(next(rest) for _ in range(size)))
     return ", ".join(groups)
+
+
+def _spelt(value: object, locale: Locale) -> str:
+    """Return a name letter by letter: `N as in November`."""
+    words, as_in = ALPHABET.get(locale.language, ALPHABET["en"]), _AS_IN.get(locale.language, "as in")
+    return ", ".join(
+        f"{letter.upper()} {as_in} {words[letter]}" if letter in words else letter.upper()
+        for letter in str(value).casefold()
+        if not letter.isspace()
+    )
+
+
+def _decimal(value: object, locale: Locale) -> str:
+    """Return an amount digit by digit, with its point in words: 2.5 is `2 point 5`."""
+    whole, _, fraction = str(value).partition(".")
+    point = f" {_POINT.get(locale.language, 'point')} {' '.join(fraction)}" if fraction else ""
+    return f"{' '.join(whole)}{point}"
+
+
+def _unit(value: object, locale: Locale) -> str:
+    """Return a unit in full: nobody may take micrograms for milligrams."""
+    return _UNITS.get(locale.language, _UNITS["en"]).get(str(value), str(value))
+
+
+_AS_IN = {"en": "as in", "es": "de"}
+_POINT = {"en": "point", "es": "punto"}
+_UNITS = {
+    "en": {"mg": "milligrams", "mcg": "micrograms", "g": "grams", "ml": "milliliters"},
+    "es": {
+        **{"mg": "miligramos", "mcg": "microgramos", "g": "gramos", "ml": "mililitros"},
+        **{"units": "unidades", "percent": "por ciento"},
+    },
+}
 
 
 def _as_date(value: object) -> date:

@@ -11,7 +11,7 @@ from ivr.core import numerals
 FEWEST, MOST = 2, 40  # letters of a name
 LARGEST = 99_999  # milligrams and the like
 KEYS: Mapping[str, str] = {
-    **{"2": "abc", "3": "def", "4": "ghi", "5": "jkl", "6": "mno", "7": "pqrs", "8": "tuv", "9": "wxyz"}
+    **{"2": "abc", "3": "def", "4": "ghi", "5": "jkl", "6": "mno", "7": "pqrs", "8": "tuv", "9": "wxyz"},
 }
 BETWEEN_LETTERS = "1"  # keyed between two letters of the same key
 

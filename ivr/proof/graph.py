@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ivr.core.flows import (
     AskNode,
+    CheckMedicine,
     Choose,
     Collect,
     Do,
@@ -20,6 +21,7 @@ from ivr.core.flows import (
     Return,
     SayNode,
     SubFlow,
+    TakeMessage,
 )
 from ivr.core.pharmacy import Line
 from ivr.core.rules import RuleSet
@@ -112,6 +114,8 @@ def ways_on(node: Node) -> list[str]:
             return [node.then, *node.instead.values()]
         case SayNode() | AskNode() | SubFlow() | Do():
             return [node.then]
+        case CheckMedicine():
+            return [node.then, node.controlled, node.mistaken]
         case _:
             return []
 
@@ -137,7 +141,7 @@ def prompts_of(node: Node) -> tuple[str, ...]:
             return (node.prompt, node.help) if node.help else (node.prompt,)
         case SayNode() | Pick():
             return (node.prompt,)
-        case HangUpNode() | Do():
+        case HangUpNode() | Do() | TakeMessage():
             return (node.prompt,) if node.prompt else ()
         case _:
             return ()

@@ -230,6 +230,8 @@ class Walks:
                 yield from (("", _on(here, name)) for name in _chosen(here, node))
             case flows.SayNode() | flows.Do():
                 yield "", _on(here, node.then)
+            case flows.CheckMedicine():
+                yield from ((how, _on(here, name)) for how, name in _by_name(node))
             case flows.Menu() if node.then:
                 yield "", _on(here, node.then)
             case flows.Pick():
@@ -275,6 +277,10 @@ def _answers(node: flows.Node) -> Iterator[tuple[str, str]]:
         case flows.Collect():
             yield "", node.then
             yield from node.instead.items()
+
+
+def _by_name(node: flows.CheckMedicine) -> Iterator[tuple[str, str]]:
+    yield from (("", node.then), ("controlled", node.controlled), ("mistaken", node.mistaken))
 
 
 def _on(here: Here, node: str) -> Here:

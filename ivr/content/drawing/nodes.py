@@ -51,6 +51,7 @@ _KINDS: Mapping[type, Kind] = {
     flows.AskNode: Kind("ask", "asks the order system", "drum", "#efe9f7", "#7d5fb2"),
     flows.Choose: Kind("choose", "by what is known", "cut", "#fdf6d8", "#b3922b"),
     flows.SubFlow: Kind("flow", "runs another flow", "bars", "#f1f3f5", "#5b6876"),
+    flows.CheckMedicine: Kind("medicine", "by what is known of its name", "cut", "#fde4e9", "#b3455f"),
     flows.Do: Kind("do", "done for the caller", "round", "#fde9d9", "#c2702e"),
     flows.Route: _end("route"),
     flows.Return: _end("return"),
@@ -129,7 +130,9 @@ def _detail(node: flows.Node) -> str:
         case flows.Return():
             return "back to the flow that ran this one"
         case flows.TakeMessage():
-            return f"takes a message for {node.queue}"
+            return f"takes a message for {node.queue}{', with ' if node.keep else ''}{', '.join(node.keep)}"
+        case flows.CheckMedicine():
+            return f"looks {node.field} up"
         case flows.TransferTo():
             return f"transfers to {node.name}"
         case flows.Do():
@@ -165,6 +168,10 @@ def ways(node: flows.Node) -> Iterator[tuple[str, Sequence[Words]]]:
             yield from ((way, [Words(f"{key} #", weight="bold")]) for key, way in node.instead.items())
         case flows.SayNode() | flows.AskNode() | flows.SubFlow() | flows.Do():
             yield node.then, []
+        case flows.CheckMedicine():
+            yield node.then, []
+            yield node.controlled, [aside("controlled")]
+            yield node.mistaken, [aside("easily mistaken")]
 
 
 def _on_key(key: str, option: flows.Option) -> list[Words]:

@@ -38,6 +38,7 @@ FILES: Mapping[str, Callable[[Names], Shape]] = {
     "staff": config.staff,
     "policies": config.policies,
     "facts": config.facts,
+    "medicines": config.medicines,
 }
 """Every kind of file an author writes, and who describes it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.content.names import Names
-from ivr.content.policies import KEPT, WRONG
+from ivr.content.policies import KEPT, TRANSCRIBERS, WRONG
 from ivr.content.schema.shapes import (
     DAY,
     DAY_OF_YEAR,
@@ -231,6 +231,7 @@ def policies(names: Names) -> Shape:
             "callbacks": _callbacks(),
             "identity": _identity(),
             "message": DURATION.alone("The longest message a caller can leave."),
+            "transcripts": _transcripts(names),
             "calls_per_second": rate.alone("How fast we place calls."),
             "texts_per_second": rate.alone("How fast we send texts."),
             "recording": fields(
@@ -276,6 +277,42 @@ def _identity() -> Shape:
     counts = {key: whole(1, 1000).alone(_WRONG[key]) for key in WRONG}
     within = {"within": DURATION.alone("How far back wrong proofs are counted.")}
     return fields("How often callers may fail to prove who they are.", {**counts, **within})
+
+
+def _transcripts(names: Names) -> Shape:
+    return fields(
+        "Who writes down what messages say. Without it nobody does.",
+        {
+            "by": word(TRANSCRIBERS).alone("Whoever makes them."),
+            "languages": name("file of prompts", names.languages, "callflows/prompts/").or_list(
+                "The languages they can make them of: Twilio only English."
+            ),
+            "within": DURATION.alone("How long one may take; after that a message counts as one without."),
+        },
+        "by languages",
+    )
+
+
+def medicines(names: Names) -> Shape:
+    """Return the shape of medicines.yaml."""
+    spelt = written("[a-z]+", "write the letters of the name, in small letters and nothing between them")
+    group = {key: value for key, value in spelt.list("").items() if key != "description"}
+    about = {
+        "source": TEXT.alone("Where the list comes from."),
+        "as_of": DAY.alone("How old it is: the day somebody last looked."),
+    }
+    groups = fields(
+        "Names that are mistaken for each other.",
+        {**about, "groups": list_of("The groups, each of two names or more.", group)},
+        "source as_of groups",
+    )
+    controlled = fields(
+        "Medicines that need more than a phone call.",
+        {**about, "names": spelt.list("Their names, and those they are sold under.")},
+        "source as_of names",
+    )
+    has = {"look_alikes": groups, "controlled": controlled}
+    return whole_file("What is known of medicines by their names.", has, "")
 
 
 def facts(names: Names) -> Shape:

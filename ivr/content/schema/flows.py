@@ -36,8 +36,9 @@ BESIDE: Mapping[str, tuple[str, str]] = {
     "flow": ("then", ""),
     "return": ("", ""),
     "route": ("", ""),
-    "message": ("", ""),
+    "message": ("", "keep prompt"),
     "transfer": ("", ""),
+    "medicine": ("then controlled mistaken", ""),
     "do": ("then", "prompt"),
     "hang_up": ("", "resolution"),
 }
@@ -45,6 +46,7 @@ BESIDE: Mapping[str, tuple[str, str]] = {
 
 TOGETHER: Mapping[str, Shape] = {
     "menu": {"dependencies": {"then": ["unless_known"], "unless_known": ["then"]}},
+    "message": {"dependencies": {"keep": ["prompt"], "prompt": ["keep"]}},
     "do": {
         "if": {"properties": {"do": {"const": "text"}}},
         "then": {"required": ["prompt"]},
@@ -52,6 +54,9 @@ TOGETHER: Mapping[str, Shape] = {
     },
 }
 """What of it goes with what."""
+
+
+_FIELD = written("[a-z0-9_]+", "use small letters, digits and _")
 
 
 def flow(names: Names) -> Shape:
@@ -90,9 +95,7 @@ def _kinds(names: Names) -> dict[str, Shape]:
         "say": prompt.alone("Says this prompt. A key may cut it short."),
         "notice": prompt.alone("Says this prompt, and nobody can talk over it. Six seconds at most."),
         "menu": prompt.alone("Says this prompt and lets the caller choose by key or by words."),
-        "collect": written("[a-z0-9_]+", "use small letters, digits and _").alone(
-            "Lets the caller key something in, or say it. This is the value's name in prompts."
-        ),
+        "collect": _FIELD.alone("Lets the caller key something in, or say it. This is the value's name in prompts."),
         "ask": word(QUESTIONS).alone(
             "Asks the order system: who is calling, which prescription was keyed in, whether all they told proves who "
             "they are, which prescriptions they have, or which prescriber this is."
@@ -105,6 +108,7 @@ def _kinds(names: Names) -> dict[str, Shape]:
             "Lets the routing rules decide; `person` passes over the rules that end with a machine."
         ),
         "message": name("queue", names.queues, "config/queues.yaml").alone("Takes a message for this queue."),
+        "medicine": _FIELD.alone("Looks this value, a medicine's name spelt out, up in config/medicines.yaml."),
         "transfer": name("transfer", names.transfers, "config/policies.yaml").alone(
             "Sends the caller to this outside number, from `transfers` in config/policies.yaml."
         ),
@@ -134,12 +138,15 @@ def _beside(names: Names) -> dict[str, Shape]:
         "none": TEXT.alone("The node that comes next when there is nothing to pick from."),
         "unless_known": word(names.facts).alone("A fact. Once it is known the menu is passed over, to `then`."),
         "prompt": name("prompt", names.prompts, "callflows/prompts/").alone(
-            "The words that ask for it, or that are texted."
+            "The words that ask for it, that are texted, or that ask for the directions of a prescription."
         ),
         "as": word(ENTRIES).alone("What is keyed in or said. It is checked before the call goes on."),
         "length": whole(1, 32).alone("How many digits it always has. Without it, # or a pause ends it."),
         "secret": FLAG.alone("Keep it out of every log? Yes, unless you say no."),
         "otherwise": TEXT.alone("The node that comes next when no case fits."),
+        "keep": _FIELD.list("The items of a prescription, by the names they were collected under."),
+        "controlled": TEXT.alone("The node for a medicine that needs an electronic prescription."),
+        "mistaken": TEXT.alone("The node for a name that is easily mistaken for another."),
         "resolution": word(RESOLUTIONS).alone("What the machine has achieved once this is said, for the record."),
     }
 
