@@ -31,6 +31,7 @@ COMMANDS = {
     "forecasts": ("ivr.office.forecasts:forecasts", "what callers were told of their wait, and how long it was"),
     "history": ("ivr.office.publishing:history", "what was published, by whom and why"),
     "line": ("ivr.desk:line", "the tickets in line, in the order they are served"),
+    "messages": ("ivr.mailroom:messages", "what callers left: by promise, listened to, closed, confirmed"),
     "migrate": ("ivr.cli:migrate", "bring the database up to date"),
     "publish": ("ivr.office.publishing:publish", "give the files to callers, once they are checked"),
     "rollback": ("ivr.office.publishing:rollback", "give callers an old version again"),

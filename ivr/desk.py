@@ -17,11 +17,12 @@ from rich.table import Table
 from ivr.app import connect
 from ivr.core.events import Worked
 from ivr.core.line import Agent
+from ivr.core.mailbox import is_left
 from ivr.doors import Doors
 from ivr.settings import Settings
 from ivr.store import AgentNow, Conflict, Disposition
 from ivr.sweep import run_once
-from ivr.switchboard import Switchboard
+from ivr.switchboard import Refusal, Switchboard
 from ivr.telephony.forms import e164
 from ivr.telephony.rest import Telephone
 
@@ -36,7 +37,8 @@ def _board() -> Switchboard:
     return connect(Settings.from_environment())
 
 
-def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], empty: str) -> None:
+def show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], empty: str) -> None:
+    """Print rows as a table, or what to say when there are none."""
     if not rows:
         click.echo(empty)
         return
@@ -62,12 +64,12 @@ def agents(agent: str | None, presence: str | None) -> None:
         _move(board, agent, presence)
     now = board.record.desk.agents()
     rows = [_agent_row(staff[id_], now[id_], board.clock.now()) for id_ in staff if id_ in now]
-    _show("Agents", ("id", "name", "presence", "for", "queues"), rows, "nobody is on the staff")
+    show("Agents", ("id", "name", "presence", "for", "queues"), rows, "nobody is on the staff")
 
 
 def _agent_row(agent: Agent, now: AgentNow, at: datetime) -> tuple[str, ...]:
     presence = f"{now.presence} ({now.reason})" if now.reason else now.presence
-    return agent.id, agent.name, presence, _ago(now.since, at), " ".join(sorted(agent.queues))
+    return agent.id, agent.name, presence, ago(now.since, at), " ".join(sorted(agent.queues))
 
 
 def _move(board: Switchboard, agent: str, presence: str) -> None:
@@ -89,11 +91,11 @@ def line() -> None:
     board = _board()
     now = board.clock.now()
     rows = [
-        (ticket.queue, ticket.kind, _ago(ticket.arrived_at, now), _until(ticket.promised_at, now), ticket.call)
+        (ticket.queue, ticket.kind, ago(ticket.arrived_at, now), until(ticket.promised_at, now), ticket.call)
         for site in board.pharmacy().sites
         for ticket in board.record.desk.waiting(site)
     ]
-    _show("In line", ("queue", "kind", "since", "promise", "call"), rows, "nobody is in line")
+    show("In line", ("queue", "kind", "since", "promise", "call"), rows, "nobody is in line")
 
 
 @click.command()
@@ -107,21 +109,27 @@ def callbacks(close: str | None, by: str | None, code: str) -> None:
         _close(board, close, by, code)
     now = board.clock.now()
     rows = [
-        (ticket.kind, ticket.queue, _until(ticket.promised_at, now), str(ticket.attempts), ticket.call)
+        (ticket.kind, ticket.queue, until(ticket.promised_at, now), str(ticket.attempts), ticket.call)
         for site in board.pharmacy().sites
         for ticket in board.record.desk.waiting(site)
         if ticket.kind != "hold"
     ]
-    _show("Promised", ("kind", "queue", "promise", "attempts", "call"), rows, "nothing is promised")
+    show("Promised", ("kind", "queue", "promise", "attempts", "call"), rows, "nothing is promised")
 
 
 def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
     if by is None or by not in board.pharmacy().staff:
         raise click.ClickException(f"say who worked it: --by with one of {', '.join(board.pharmacy().staff)}")
-    try:
+    loaded = board.record.load_call(call_id)
+    if loaded is None:
+        raise click.ClickException(f"no call is called `{call_id}`")
+    if not is_left(loaded.call):
         board.tell(call_id, Worked(by, code))
-    except LookupError:
-        raise click.ClickException(f"no call is called `{call_id}`") from None
+        return
+    try:
+        board.close_message(call_id, by, code)
+    except Refusal as refusal:
+        raise click.ClickException(str(refusal)) from None
 
 
 @click.command()
@@ -134,7 +142,7 @@ def dispositions(call_id: str | None, as_json: bool) -> None:
         click.echo(json.dumps([dict(row.body) for row in found], indent=1))
         return
     rows = [_disposition_row(row) for row in found]
-    _show("Dispositions", ("call", "outcome", "code", "queue", "waited", "final", "written"), rows, "no call has ended")
+    show("Dispositions", ("call", "outcome", "code", "queue", "waited", "final", "written"), rows, "no call has ended")
 
 
 def _disposition_row(row: Disposition) -> tuple[str, ...]:
@@ -174,13 +182,15 @@ def _sentence(event: dict[str, Any]) -> str:
     return f"{event['event']}{': ' + told if told else ''} → {event['phase']}"
 
 
-def _ago(since: datetime, now: datetime) -> str:
+def ago(since: datetime, now: datetime) -> str:
+    """Return how long ago, in the unit people would use."""
     seconds = max(0, int((now - since).total_seconds()))
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
-def _until(at: datetime, now: datetime) -> str:
-    return f"in {_ago(now, at)}" if at >= now else f"passed {_ago(at, now)} ago"
+def until(at: datetime, now: datetime) -> str:
+    """Return how long it is until then, or since."""
+    return f"in {ago(now, at)}" if at >= now else f"passed {ago(at, now)} ago"
 
 
 @click.command()
@@ -198,10 +208,10 @@ def unlock(whom: str | None, by: str | None) -> None:
     since = now - timedelta(seconds=policies.wrong_within_seconds)
     limits = {"person": policies.wrong_per_person, "number": policies.wrong_per_number}
     rows = [
-        (each.person or f"a number ending in {each.number_ends}", str(each.wrong), f"{_ago(each.last_at, now)} ago")
+        (each.person or f"a number ending in {each.number_ends}", str(each.wrong), f"{ago(each.last_at, now)} ago")
         for each in board.record.proofs.suspects(since, **limits)
     ]
-    _show("Locked", ("whom", "wrong tries", "the last"), rows, "nobody is locked")
+    show("Locked", ("whom", "wrong tries", "the last"), rows, "nobody is locked")
 
 
 def _unlock(board: Switchboard, whom: str, by: str | None) -> None:

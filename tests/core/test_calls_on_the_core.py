@@ -26,6 +26,7 @@ from ivr.core.events import (
     NobodyCould,
     Placed,
     PlaceFailed,
+    Played,
     QueueLeft,
     Recorded,
     Silent,
@@ -426,6 +427,7 @@ class TestMessages:
 
     def test_staff_close_a_message_and_the_disposition_is_final(self):
         call = Rehearsal(NIGHT).rings().keys("1", "0").happens(Recorded("c", "RE1", 12)).hangs_up()
+        call.happens(Played("ana"))
         told = call.happens(Worked("ana", "resolved_agent")).disposition
         assert (told["final"], told["code"], told["agents"]) == (True, "resolved_agent", ["ana"])
 

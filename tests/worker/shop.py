@@ -60,6 +60,7 @@ class PlayedTwilio:
     members: dict[str, list[Member]] = field(default_factory=dict)
     rooms: list[Conference] = field(default_factory=list)
     recordings: list[FoundRecording] = field(default_factory=list)
+    transcripts: dict[str, str] = field(default_factory=dict)
     meanwhile: Callable[[str], None] = lambda name: None  # what happens while it is being asked
 
     def place_call(self, **call: Any) -> str:
@@ -106,6 +107,13 @@ class PlayedTwilio:
     def live_conferences(self) -> list[Conference]:
         self._ask("live_conferences")
         return self.rooms
+
+    def transcript_of(self, recording_sid: str) -> str | None:
+        self._ask("transcript_of", recording_sid)
+        return self.transcripts.get(recording_sid)
+
+    def forget_message(self, recording_sid: str) -> None:
+        self._ask("forget_message", recording_sid)
 
     def recordings_since(self, since: datetime) -> list[FoundRecording]:
         self._ask("recordings_since", since.isoformat())
