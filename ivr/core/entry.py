@@ -12,6 +12,8 @@ from ivr.core.flows import Menu, Option
 PHRASE_WORDS = 4  # an answer of so many words is one of the phrases a menu knows, if it has one in it
 SHORT_ANSWER_WORDS = 3  # `press two please`
 WHOLE_ANSWER_WORDS = 6  # `could you please say that again`; a longer sentence is about something else
+FEW_WORDS = 4  # too few to tell a language by
+FAMILIAR = 8  # one small word at least in so many
 LENGTHS = {"zip": 5, "code": 6, "unit": 1}
 MOST_CHARACTERS = 500  # of their own words
 
@@ -126,6 +128,13 @@ def language_of(words: str) -> str | None:
     counts = {language: sum(token in small for token in told) for language, small in _SMALL_WORDS.items()}
     first, second = sorted(counts, key=lambda language: -counts[language])[:2]
     return first if counts[first] > counts[second] else None
+
+
+def is_strange(words: str) -> bool:
+    """Return whether a sentence is in no language we know: hardly any of its words are the smallest of one."""
+    told = numerals.tokens(words)
+    known = sum(any(token in small for small in _SMALL_WORDS.values()) for token in told)
+    return len(told) >= FEW_WORDS and known * FAMILIAR < len(told)
 
 
 def asks_for_person(words: str) -> bool:

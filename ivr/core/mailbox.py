@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ivr.core import entry, facts, messages, numerals, tickets, waiting, walk
+from ivr.core import entry, facts, messages, tickets, waiting, walk
 from ivr.core.call import Answer, Call, Message
 from ivr.core.draft import Draft, where_found
 from ivr.core.effects import ClearTimer, CreateTask, DeleteRecording, KeepTranscript, SendText, SetTimer, Transcribe
@@ -21,7 +21,6 @@ from ivr.core.pharmacy import Pharmacy
 from ivr.core.rules import Reason
 
 UNHEARD_SECONDS = 120  # an urgent message nobody has listened to by then becomes a page
-FEW_WORDS = 4  # too few to tell a language by
 HIGHER_ROLES = ("supervisor", "admin")
 
 Work = Played | Worked | CalledBack | Confirmed
@@ -54,7 +53,7 @@ def _look_through(draft: Draft, event: Transcribed) -> None:
     heard = event.heard
     if heard is None:
         return _flag(draft, "not_scanned")
-    if len(numerals.tokens(event.words)) >= FEW_WORDS and entry.language_of(event.words) is None:
+    if entry.is_strange(event.words):
         _flag(draft, "strange_language")
     draft.why.append(Reason("what was heard", "ivr/speech", 0, True, "; ".join(heard.because) or "nothing of ours"))
     if heard.urgency == "emergency" or heard.ask_safety:
@@ -218,8 +217,8 @@ def _no_callback(call: Call, message: Message) -> str | None:
 
 
 def is_left(call: Call) -> bool:
-    """Is there a message in this call to be worked? While it is called back, the callback is what is worked."""
-    return call.message is not None and call.ticket is not None and call.ticket.kind == "voicemail"
+    """Is there a message in this call to be worked, or somebody to be called back for one?"""
+    return call.message is not None and call.ticket is not None and call.ticket.state == "waiting"
 
 
 def played(draft: Draft, event: Played) -> None:
@@ -273,6 +272,7 @@ def _attended(draft: Draft, agent: str) -> None:
 
 def _close(draft: Draft) -> None:
     assert draft.call.message is not None
+    tickets.withdraw_offers(draft)
     tickets.close_ticket(draft)
     draft.put(phase="over", resolution=draft.call.message.code)
 
