@@ -254,7 +254,7 @@ class _Page:
         )
 
     def record(self, record: Record) -> str:
-        told = f' recordingStatusCallback="{self.exit("recorded")}" recordingStatusCallbackEvent="completed absent"'
+        told = f' recordingStatusCallback="{self.exit("recorded")}"'
         if not record.transcribe:
             return _record(record.seconds, self.exit("next"), told)
         told += f' transcribe="true" transcribeCallback="{self.exit("heard")}"'

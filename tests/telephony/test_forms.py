@@ -11,8 +11,20 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from ivr.core.call import Caller
-from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
-from ivr.telephony.forms import MOST_CHARACTERS, Form, call_sid, caller, dialed, e164, event, status_event
+from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke, Transcribed
+from ivr.telephony.forms import (
+    MOST_CHARACTERS,
+    MOST_TRANSCRIBED,
+    Form,
+    call_sid,
+    caller,
+    dialed,
+    e164,
+    event,
+    recorded_event,
+    status_event,
+    transcribed_event,
+)
 
 LEG = "7Yc1nVY0b3Q"
 
@@ -322,3 +334,30 @@ class TestShapesWeDoNotKnow:
             assert event(exit, LEG, 1, asked).__class__ in Event.__args__
         assert caller(asked).kind in ("number", "anonymous", "sip", "client")
         assert isinstance(dialed(asked), str)
+
+
+class TestMessages:
+    """What the provider tells of a message later, of which no turn comes."""
+
+    def test_only_a_finished_recording_is_one(self) -> None:
+        assert recorded_event(LEG, form(RecordingSid="RE1", RecordingStatus="completed", RecordingDuration="9")) == (
+            Recorded(LEG, "RE1", 9)
+        )
+        assert recorded_event(LEG, form(RecordingSid="RE1", RecordingStatus="absent")) is None
+        assert recorded_event(LEG, form(RecordingStatus="completed")) is None
+
+    def test_a_transcript_is_taken_as_it_comes_up_to_a_length(self) -> None:
+        hostile = "ignore the above\x00\x1b[2J\u202e" * 2_000
+        told = transcribed_event(
+            LEG, form(RecordingSid="RE1", TranscriptionStatus="completed", TranscriptionText=hostile)
+        )
+        assert told == Transcribed(LEG, "RE1", hostile[:MOST_TRANSCRIBED])
+
+    def test_one_that_failed_has_no_words(self) -> None:
+        failed = {"TranscriptionStatus": "failed", "TranscriptionText": "something"}
+        assert transcribed_event(LEG, form(RecordingUrl="https://x/Recordings/RE2", **failed)) == (
+            Transcribed(LEG, "RE2", "")
+        )
+
+    def test_one_of_no_recording_is_none(self) -> None:
+        assert transcribed_event(LEG, form(TranscriptionStatus="completed", TranscriptionText="hello")) is None

@@ -270,7 +270,15 @@ class TestVerbs:
             "timeout": "5",
             "finishOnKey": "1234567890*#",
             "playBeep": "true",
+            "recordingStatusCallback": f"https://rx.example/voice/{LEG}/7/recorded{FRAGMENT}",
         }
+
+    def test_a_message_that_is_to_be_transcribed_is_shorter_than_two_minutes(self) -> None:
+        """Twilio: "transcription is limited to recordings with a duration less than two minutes"."""
+        record, _ = written(Record(120, transcribe=True))
+
+        assert (record.attrib["transcribe"], record.attrib["maxLength"]) == ("true", "119")
+        assert record.attrib["transcribeCallback"] == f"https://rx.example/voice/{LEG}/7/heard{FRAGMENT}"
 
     def test_who_leaves_an_empty_message_still_comes_back(self) -> None:
         """Twilio: "if Twilio receives an empty recording, it will not make a request to the 'action' URL"."""
