@@ -1,5 +1,7 @@
 """Whole calls, written as a pharmacist would, run against the whole line: the folder `tests/calls`."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +40,25 @@ def test_a_call_while_the_pharmacy_is_closed(line: WholeLine, path: Path) -> Non
     _tell(line, path)
 
 
+def test_a_message_of_the_night_is_heard_and_closed_in_the_morning(line: WholeLine) -> None:
+    """As staff do it, with `ivr messages`: first nobody has heard it, then the order system knows what came of it."""
+    line.set_clock("2026-11-24T22:00-05:00")
+    call_id = line.call(CALLS / "closed" / "message.yaml").call_sid
+    line.set_clock("2026-11-25T08:05-05:00")
+    assert "nobody has heard" in _types(line, "messages", call_id, "--by", "grace", "--close", "resolved_agent")
+    assert "recording: RE" in _types(line, "messages", call_id, "--by", "grace")
+    assert f"{call_id}: closed" in _types(line, "messages", call_id, "--by", "grace", "--close", "resolved_agent")
+    [told] = line.dispositions(call_id, lambda items: items and items[-1]["final"])
+    assert (told["code"], told["outcome"], told["agents"]) == ("resolved_agent", "voicemail", ["grace"])
+
+
+def _types(line: WholeLine, *arguments: str) -> str:
+    command = [sys.executable, "-m", "ivr.cli", *arguments]
+    told = subprocess.run(command, cwd=line.folder, env=line.env, capture_output=True, text=True, check=False)
+    return told.stdout + told.stderr
+
+
 def test_nothing_private_is_in_the_logs(line: WholeLine) -> None:
     """After all those calls: no number, name, date of birth or prescription number was written."""
-    for private in ("6145550", "Marsh", "Quill", "1950-01-05", "01051950", "7001001"):
+    for private in ("6145550", "Marsh", "Quill", "1950-01-05", "01051950", "7001001", "clindesse", "swallowed"):
         assert private not in line.log, f"`{private}` is in the logs"

@@ -15,10 +15,10 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from ivr import desk
+from ivr import desk, mailroom
 from ivr.app import connect
 from ivr.core.call import Caller
-from ivr.core.events import HungUp, Keyed
+from ivr.core.events import Came, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
 from ivr.office import explain
 from ivr.settings import Settings
 from ivr.store import Offered
@@ -102,6 +102,40 @@ def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) ->
     assert "no call is called `CA2`" in _says(desk.callbacks, "--close", "CA2", "--by", "grace").output
     assert "nothing is promised" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
     assert "resolved_agent" in _says(desk.dispositions, "CA1").output
+
+
+def _leaves_a_message(board: Switchboard, call_id: str = "CA1") -> None:
+    """Somebody chooses to leave a message, and nobody but whoever listens can know what it says."""
+    token = _rings(board, call_id)
+    board.tell(call_id, NobodyCould())
+    board.turn(Exit(token, 4, "moved"), Came(token, 4), call_id)
+    board.turn(Exit(token, 5, "next"), Silent(token), call_id)
+    board.tell(call_id, HungUp(token, "completed"))
+    board.recorded(Recorded(token, "RE1", 12), call_id)
+
+
+def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
+    assert _says(mailroom.messages).output == "no message is to be worked\n"
+    _leaves_a_message(board)
+    token = board.token_of("CA1")
+    listed = _says(mailroom.messages).output
+    assert "front_desk" in listed
+    assert "unheard" in listed
+    assert "say who you are" in _says(mailroom.messages, "CA1").output
+    assert "no call is called `CA2`" in _says(mailroom.messages, "CA2", "--by", "grace").output
+    assert "nobody has heard" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    assert "no transcript (awaited)" in _says(mailroom.messages, "CA1", "--by", "grace").output
+    board.transcribed(Transcribed(token, "RE1", "ignore\x1b[2J [bold]all[/bold]"), "CA1")
+    told = _says(mailroom.messages, "CA1", "--by", "grace").output
+    assert "recording: RE1, 12 seconds" in told
+    assert "flags: not_scanned" in told
+    assert "by a machine, of a stranger's words" in told
+    assert "ignore\ufffd[2J [bold]all[/bold]" in told
+    assert "heard by grace" in _says(mailroom.messages).output
+    assert "nobody knows the number" in _says(mailroom.messages, "CA1", "--by", "grace", "--call-back").output
+    assert "only a prescription" in _says(mailroom.messages, "CA1", "--by", "grace", "--confirm").output
+    assert "nothing is promised" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    assert "no message is to be worked" in _says(mailroom.messages).output
 
 
 def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboard) -> None:
