@@ -21,6 +21,7 @@ from werkzeug.serving import make_server
 
 from ivr.settings import Settings
 from ivr.telephony.rest import Conference, FoundCall, Gone, Member, Refused, Telephone, Unknown
+from ivr.transcripts import TwilioTranscripts
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "first-token"
@@ -45,6 +46,7 @@ class Twilio:
     calls: dict[str, Json] = field(default_factory=dict)
     texts: list[Json] = field(default_factory=list)
     recordings: list[Json] = field(default_factory=list)
+    transcriptions: dict[str, list[Json]] = field(default_factory=dict)
     queues: dict[str, Json] = field(default_factory=dict)
     members: dict[str, dict[str, datetime]] = field(default_factory=dict)
     conferences: dict[str, Json] = field(default_factory=dict)
@@ -127,6 +129,24 @@ def web(twilio: Callable[[], Twilio]) -> Flask:
     @app.get(f"{account}/Recordings.json")
     def list_recordings() -> Response:
         return jsonify(recordings=twilio().recordings)
+
+    @app.get(f"{account}/Recordings/<sid>/Transcriptions.json")
+    def list_transcriptions(sid: str) -> Response:
+        if sid not in twilio().transcriptions:
+            return error(404, 20404)
+        return jsonify(transcriptions=twilio().transcriptions[sid])
+
+    @app.delete(f"{account}/Recordings/<sid>/Transcriptions/<transcription>.json")
+    def delete_transcription(sid: str, transcription: str) -> Response:
+        twilio().transcriptions[sid] = [t for t in twilio().transcriptions[sid] if t["sid"] != transcription]
+        return Response(status=204)
+
+    @app.delete(f"{account}/Recordings/<sid>.json")
+    def delete_recording(sid: str) -> Response:
+        if sid not in twilio().transcriptions:
+            return error(404, 20404)
+        del twilio().transcriptions[sid]
+        return Response(status=204)
 
     @app.get(f"{account}/Queues.json")
     def list_queues() -> Response:
@@ -567,6 +587,33 @@ class TestWhatReallyHappened:
 
         assert [text.sid for text in telephone.find_texts(to=ANA, since=NOW)] == ["SM2"]
         assert twilio.of("GET", "/Messages.json")[0]["To"] == ANA
+
+    @pytest.mark.parametrize(
+        ("made", "words"),
+        [
+            ([{"status": "completed", "transcription_text": "call me back"}], "call me back"),
+            ([{"status": "failed", "transcription_text": None}], ""),
+            ([{"status": "in-progress", "transcription_text": None}], None),
+            ([], None),
+            (None, None),
+        ],
+        ids=["made", "failed", "being made", "not asked for", "no such recording"],
+    )
+    def test_a_transcript(
+        self, twilio: Twilio, telephone: Telephone, made: list[Json] | None, words: str | None
+    ) -> None:
+        if made is not None:
+            twilio.transcriptions["RE1"] = [{"sid": "TR1", "recording_sid": "RE1"} | each for each in made]
+        assert TwilioTranscripts(telephone).of("RE1") == words
+
+    def test_a_message_is_forgotten_with_what_was_heard_in_it(self, twilio: Twilio, telephone: Telephone) -> None:
+        twilio.transcriptions["RE1"] = [{"sid": "TR1", "recording_sid": "RE1", "status": "completed"}]
+        telephone.forget_message("RE1")
+        telephone.forget_message("RE1")
+        assert twilio.transcriptions == {}
+        assert [path.rpartition("/")[2] for how, path, _ in twilio.asked if how == "DELETE"] == [
+            *("TR1.json", "RE1.json", "RE1.json")
+        ]
 
     def test_recordings(self, twilio: Twilio, telephone: Telephone) -> None:
         twilio.recordings = [
