@@ -189,7 +189,8 @@ class _Dictated:
         return [] if is_asked or (isinstance(node, flows.Menu) and self._reads(node, item)) else ways_on(node)
 
     def _reads(self, node: flows.Menu, item: str) -> bool:
-        texts = self._content.texts(node.prompt, self._languages)
+        # A flow no line leads to yet may be heard in any language.
+        texts = self._content.texts(node.prompt, self._languages or list(self._content.catalogues))
         return bool(texts) and all(re.search(rf"\{{\{{\s*{item}\b", text) for text in texts.values())
 
     def _report(self, node: str, code: str, message: str) -> None:

@@ -107,9 +107,11 @@ def test_spanish_waits_for_its_reviewer_and_avoids_false_friends() -> None:
 
 
 def test_no_prompt_names_a_medicine_or_a_person() -> None:
+    """Only an office hears a medicine, letter by letter as it spelt it."""
     for catalogue in PHARMACY.prompts.catalogues.values():
         for prompt in catalogue.prompts.values():
-            assert not prompt.values & {"medicine", "name", "person", "drug"}
+            assert not prompt.values & {"medicine", "name", "person"}
+            assert prompt.source.count("drug") == prompt.source.count("{{ drug | spelt }}")
 
 
 def test_what_is_said_of_an_order_is_for_those_who_proved_it_is_theirs() -> None:
