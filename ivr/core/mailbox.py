@@ -43,10 +43,11 @@ def transcribed(draft: Draft, event: Transcribed) -> None:
 
 
 def _found_by_its_transcript(draft: Draft, event: Transcribed) -> None:
-    """What is transcribed was recorded: a message whose own news was lost is there all the same."""
-    if draft.leg.state == "over" and messages.expects_message(draft.call):
-        heard = Recorded(event.leg, event.recording, messages.SHORTEST_MESSAGE_SECONDS)
-        messages.message_left(draft, heard)
+    """What is transcribed was recorded: a message whose own news is late, or lost, is there all the same."""
+    is_asked = draft.leg.state == "over" or draft.call.phase == "message"
+    if is_asked and messages.expects_message(draft.call):
+        messages.message_left(draft, Recorded(event.leg, event.recording, messages.SHORTEST_MESSAGE_SECONDS))
+        draft.says.clear()  # nobody hears this; whoever is on the line hears their thanks with their next turn
 
 
 def _look_through(draft: Draft, event: Transcribed) -> None:

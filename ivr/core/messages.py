@@ -88,6 +88,16 @@ def message_left(draft: Draft, event: Recorded) -> None:
     draft.say(Say("voicemail_thanks"), Hangup())
 
 
+def told_again(draft: Draft, event: Recorded) -> bool:
+    """The recording's own news, of a message that its transcript told of before: now we know how long it is."""
+    message = draft.call.message
+    if message is None or message.recording != event.recording:
+        return False
+    draft.put(message=replace(message, seconds=max(message.seconds, event.seconds)))
+    draft.say(Say("voicemail_thanks"), Hangup())
+    return True
+
+
 def left_in_writing(draft: Draft) -> bool:
     """The office is gone without having said the directions: what it confirmed is a message all the same."""
     message = draft.call.message

@@ -112,6 +112,8 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             meeting.caller_came(draft)
         case Recorded() if messages.expects_message(draft.call):
             messages.message_left(draft, event)
+        case Recorded() if messages.told_again(draft, event):
+            return True
         case Recorded():  # a recording nobody asked for answers nothing
             _caller_answered(draft, Silent(event.leg))
         case QueueLeft() if event.result not in TURNS_AFTER_HOLD or draft.call.phase not in ON_HOLD:

@@ -109,6 +109,14 @@ class TestTheTranscript:
         assert heard(call).disposition["outcome"] == "voicemail"
         assert call.did(KeepTranscript) == [KeepTranscript(WORDS)]
 
+    def test_that_is_faster_than_the_recording_is_kept_and_the_caller_is_thanked(self):
+        call = heard(Rehearsal(NIGHT, pharmacy=staffed()).rings().keys("1", "0"), DANGER)
+        assert call.call.ticket.emergency
+        call.happens(Recorded("c", "RE1", 12))
+        assert (call.heard, call.call.message.seconds) == (["voicemail_thanks"], 12)
+        assert tasks(call.hangs_up()) == [("voicemail", False), ("emergency_message", True)]
+        assert (call.disposition["outcome"], call.disposition["final"]) == ("voicemail", False)
+
     def test_that_failed_leaves_the_promise_and_a_flag(self):
         call = left()
         promised_at = call.call.ticket.promised_at
