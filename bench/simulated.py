@@ -301,7 +301,7 @@ class Simulation:
             entry for entry in line if offerable(entry, self.now) and self._calls[entry.ticket.call].phase != "dialogue"
         ]
         kept = max((queue.keep_free_licensed for queue in self.pharmacy.queues.values()), default=0)
-        for ticket, agent in match(ready, free, self.now, kept):
+        for ticket, agent in match(ready, free, self.now, dict.fromkeys(self.pharmacy.sites, kept)):
             self._later(0, lambda ticket=ticket, agent=agent: self._offer(ticket, agent.id))
 
     def _offer(self, ticket: Ticket, agent: str) -> None:
