@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,10 +19,11 @@ from ivr.clock import Clock
 from ivr.content.library import Library
 from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
+from ivr.core import closing, talking
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
-from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
+from ivr.core.events import Acted, Arrived, Event, HungUp, Spoke, Stumbled, Worked
 from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
@@ -32,7 +34,8 @@ from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
 from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
-from ivr.store import Conflict, Lease, Loaded, Record, Turn
+from ivr.presence import Presence, Refused
+from ivr.store import Conflict, Entry, Lease, Loaded, Record, Turn
 from ivr.telephony import twiml
 
 log = structlog.get_logger()
@@ -53,6 +56,15 @@ class Exit:
     leg: str
     document: int
     way: str  # next · held · after · moved · wait · fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody of the staff wants done: the line of the audit that tells of it, and why it cannot be done."""
+
+    entry: Entry
+    refusal: Callable[..., str | None]  # of the call as it stands, by `pharmacy`, its version of the content
+    idle: str = ""  # what to say when it changes nothing; "": that is fine
 
 
 class Listener(Protocol):
@@ -88,6 +100,7 @@ class Switchboard:
         self._listener = listener
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
+        self.presence = Presence(record, live, clock, library.current, self.tell)
 
     # ------------------------------------------------------------ turns: somebody is on the phone
 
@@ -159,25 +172,65 @@ class Switchboard:
 
     # ------------------------------------------------------------ tidings: nobody waits for an answer
 
-    def tell(self, call_id: str, event: Event, under: Lease | None = None) -> Step:
+    def tell(self, call_id: str, event: Event, under: Lease | None = None, deed: Deed | None = None) -> Step:
         """Something happened to a call outside any turn; `under` a lease, only while that is not another's.
 
-        Raises LookupError for a call nobody knows, Conflict when the record refuses (the agent is taken).
+        Raises LookupError for a call nobody knows, Conflict when the record refuses (the agent is taken), and Refused
+        when it is a `deed` of staff that cannot be done to the call as it stands.
         """
         for attempt in range(TRIES):
             loaded = self.record.load_call(call_id)
             if loaded is None:
                 raise LookupError("no such call")
+            if deed is not None:
+                _refuse(deed.refusal(loaded.call, pharmacy=self.pharmacy(loaded.call.version)))
             taken = self._step(loaded.call, event, {})
             if taken.call == loaded.call and not taken.does:
+                _refuse(deed.idle if deed else None)
                 return taken
+            turn = self._turn_of(loaded, taken, event)
             try:
-                self._commit(replace(self._turn_of(loaded, taken, event), under=under))
+                self._commit(replace(turn, under=under, audit=deed.entry if deed else None))
                 return taken
             except Conflict:
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("unreachable")
+
+    # ------------------------------------------------------------ deeds: staff want something done to a call
+
+    def act(self, ticket_id: str, act: str, to: str, by: str, *, door: str = "api", key: str | None = None) -> Step:
+        """Do one of the acts of `core/talking.py`; what is done already is done again by doing nothing.
+
+        `key` makes it happen once, however often it is asked.
+
+        Raises LookupError for a ticket nobody knows, Refused with a sentence when it cannot be done now.
+        """
+        event = Acted(by, act, to)
+        entry = Entry(by, door, act, f"ticket:{ticket_id}", to, key=key)
+        return self.do(self._call_of(ticket_id), event, Deed(entry, partial(talking.refusal, event=event)))
+
+    def close(self, ticket_id: str, code: str, by: str, *, door: str = "api", key: str | None = None) -> Step:
+        """Say what came of a call, and so close what is left of it; said again it changes nothing. Raises as `act`."""
+        event = Worked(by, code)
+        entry = Entry(by, door, "close", f"ticket:{ticket_id}", code, key=key)
+        return self.do(self._call_of(ticket_id), event, Deed(entry, partial(closing.refusal, event=event)))
+
+    def do(self, call_id: str, event: Event, deed: Deed) -> Step:
+        """Tell a call what staff want; done or refused, the audit has one line of it. Raises Refused and Conflict."""
+        try:
+            return self.tell(call_id, event, deed=deed)
+        except Refused as refused:
+            self.record.staff.keep(replace(deed.entry, outcome="refused", why=refused.code, key=None), self.clock.now())
+            raise
+
+    def _call_of(self, ticket_id: str) -> str:
+        seen = self.record.line.ticket(ticket_id)
+        if seen is None:
+            raise LookupError("no such ticket")
+        return seen.ticket.call
+
+    # ------------------------------------------------------------ what the carrier tells
 
     def leg_ended(self, leg: str, event: HungUp, call_sid: str) -> None:
         """The carrier says a leg is over; of a second call to the same leg, which never was ours, it may say so too."""
@@ -356,6 +409,11 @@ def _tier(call: Call, leg: str) -> str:
 
 def _is_slow(call: Call, leg: str) -> bool:
     return call.facts.get("access") in PATIENT and not _is_agent(call, leg)
+
+
+def _refuse(why_not: str | None) -> None:
+    if why_not:
+        raise Refused("not_now", why_not)
 
 
 def _superseded(exit_: Exit, loaded: Loaded) -> bool:

@@ -129,6 +129,14 @@ class Acted:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """A supervisor takes an agent away from whatever of this call holds them."""
+
+    agent: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A call we asked for was placed: the phone rings from now on."""
 
@@ -167,6 +175,7 @@ Event = (
     | Learned
     | Worked
     | Acted
+    | Recalled
     | Placed
     | PlaceFailed
     | CallerGone

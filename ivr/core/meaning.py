@@ -18,6 +18,7 @@ from ivr.core.events import (
     Offered,
     PlaceFailed,
     QueueLeft,
+    Recalled,
     Recorded,
     Silent,
     Spoke,
@@ -95,6 +96,8 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"agent": event.agent, "code": event.code}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
+        case Recalled():
+            return {"agent": event.agent, "by": event.by}
         case PlaceFailed():
             return {"why": event.why}
         case _:

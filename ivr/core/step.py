@@ -10,6 +10,7 @@ from ivr.core import (
     ending,
     meeting,
     messages,
+    recalling,
     reconsidering,
     safety,
     talking,
@@ -34,6 +35,7 @@ from ivr.core.events import (
     Placed,
     PlaceFailed,
     QueueLeft,
+    Recalled,
     Recorded,
     Silent,
     Spoke,
@@ -195,7 +197,9 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Notice = Offered | NobodyCould | TimerDue | Learned | Worked | Acted | Placed | PlaceFailed | CallerGone | HungUp
+Notice = (
+    Offered | NobodyCould | TimerDue | Learned | Worked | Acted | Recalled | Placed | PlaceFailed | CallerGone | HungUp
+)
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -213,6 +217,8 @@ def _notice(draft: Draft, event: Notice) -> None:
             ending.worked(draft, event)
         case Acted():
             talking.act(draft, event)
+        case Recalled():
+            recalling.recalled(draft, event)
         case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
             return
         case Placed():
