@@ -17,6 +17,7 @@ from flask import Blueprint, Flask, Response, current_app, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from ivr import app as house
+from ivr.console.problems import http_problem, problem_answer
 from ivr.rescue import Rescue
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard, UnknownLeg
@@ -243,5 +244,7 @@ def recording(language: str, file: str) -> Response:
 
 @voice.app_errorhandler(HTTPException)
 def refused(error: HTTPException) -> Response:
-    """Wrong paths and methods: never a page that could be read aloud."""
+    """Wrong paths and methods: never a page that could be read aloud; of the API a problem that can be read."""
+    if request.path.startswith("/api/"):
+        return problem_answer(http_problem(error))
     return Response("<Response/>", status=error.code or 500, mimetype="text/xml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from ivr import logs, versions
 from ivr.clock import Clock
-from ivr.console import practice
+from ivr.console import api, practice
+from ivr.console.problems import Problem
 from ivr.content.recordings import Shelf
 from ivr.enquiries import SILENT_SECONDS
 from ivr.hearing import Hearing
@@ -20,7 +22,9 @@ from ivr.orders.rest import RestOrderSystem
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Record
 from ivr.switchboard import Switchboard
-from ivr.telephony import media
+from ivr.taking import take
+from ivr.telephony import access, media
+from ivr.telephony.rest import Gone, Refused, Telephone, Unknown
 
 operations = Blueprint("operations", __name__)
 
@@ -64,9 +68,32 @@ def create_app(settings: Settings) -> Flask:
     web.url_map.merge_slashes = False  # a redirect would cost a caller the keys they pressed
     web.extensions["switchboard"] = serve(settings, Hearing())
     web.register_blueprint(operations)
+    web.register_blueprint(api.blueprint(web.extensions["switchboard"], outside(settings)))
     if settings.twilio_account_sid == PRACTICE_ACCOUNT_SID:
         web.register_blueprint(practice.blueprint(web.extensions["switchboard"]))
     return web
+
+
+def outside(settings: Settings) -> api.Doors:
+    """What the staff's API needs of the carrier: recordings, tokens to be rung in a browser, somebody's phone rung."""
+    telephone = Telephone.from_settings(settings)
+
+    def mint(client: str) -> tuple[str, str, datetime] | None:
+        try:
+            minted = access.voice_token(settings, client)
+        except access.NoKey:
+            return None
+        return minted.token, minted.identity, minted.expires_at
+
+    def sound(recording: str) -> bytes | None:
+        try:
+            return b"".join(telephone.recording_media(recording, "wav"))
+        except Gone:
+            return None
+        except (Refused, Unknown):
+            raise Problem(502, "no_sound", "the carrier does not give the recording out now") from None
+
+    return api.Doors(take, mint, sound)
 
 
 def raw_path(environ: dict[str, Any]) -> str:

@@ -19,7 +19,8 @@ from ivr.running import join_running
 COULD_NOT_RUN = 2
 
 COMMANDS = {
-    "agents": ("ivr.desk:agents", "who takes calls and what they are doing; moves them"),
+    "agents": ("ivr.desk:agents", "who takes calls and what they are doing; moves them, makes them tokens"),
+    "audit": ("ivr.office.access:audit", "who changed what, and what was refused"),
     "call": ("ivr.desk:call", "the story of one call: every event, every decision and why"),
     "callbacks": ("ivr.desk:callbacks", "the callbacks and messages promised and not yet kept"),
     "check": ("ivr.content.check:command", "what is wrong with rules, flows, prompts and configuration"),

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ivr.app import connect
-from ivr.core.events import Worked
 from ivr.core.line import Agent
-from ivr.core.mailbox import is_left
 from ivr.doors import Doors
+from ivr.office import access
+from ivr.presence import Refused, Wish
 from ivr.settings import Settings
-from ivr.store import AgentNow, Conflict, Disposition
+from ivr.store import AgentNow, Disposition, Entry
 from ivr.sweep import run_once
-from ivr.switchboard import Refusal, Switchboard
+from ivr.switchboard import Switchboard
 from ivr.telephony.forms import e164
 from ivr.telephony.rest import Telephone
 
@@ -30,7 +30,21 @@ log = structlog.get_logger(__name__)
 
 WHOLE = ("id", "call")
 NARROWEST = 110
-EVENTS = {"available": ("signed_in", "returned", "wrapped_up"), "break": ("took_break",), "out": ("signed_out",)}
+PRESENCES = ("available", "break", "out")
+
+
+class OrToken(click.Command):
+    """A command about agents, unless its first word is `token`: then it is the one about their tokens."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args[:1] == ["token"]:
+            return access.token.make_context(f"{info_name} token", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
 
 def _board() -> Switchboard:
@@ -51,17 +65,21 @@ def show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], 
     Console(width=max(Console().width, NARROWEST)).print(table)
 
 
-@click.command()
+@click.command(cls=OrToken)
 @click.argument("agent", required=False)
-@click.argument("presence", required=False, type=click.Choice(list(EVENTS)))
-def agents(agent: str | None, presence: str | None) -> None:
-    """Who takes calls and what they are doing; with AGENT and a PRESENCE, move them there."""
+@click.argument("presence", required=False, type=click.Choice(PRESENCES))
+@click.option("--force", is_flag=True, help="end the call that holds them first")
+def agents(agent: str | None, presence: str | None, force: bool) -> None:
+    """Who takes calls and what they are doing; with AGENT and a PRESENCE, move them there.
+
+    `ivr agents token AGENT` makes them a token for the API.
+    """
     board = _board()
     staff = board.pharmacy().staff
     if agent is not None and agent not in staff:
         raise click.ClickException(f"nobody in config/staff.yaml is called `{agent}`; they are {', '.join(staff)}")
     if agent is not None and presence is not None:
-        _move(board, agent, presence)
+        _move(board, Wish(agent, presence, access.BY, access.DOOR, force=force))
     now = board.record.desk.agents()
     rows = [_agent_row(staff[id_], now[id_], board.clock.now()) for id_ in staff if id_ in now]
     show("Agents", ("id", "name", "presence", "for", "queues"), rows, "nobody is on the staff")
@@ -72,17 +90,11 @@ def _agent_row(agent: Agent, now: AgentNow, at: datetime) -> tuple[str, ...]:
     return agent.id, agent.name, presence, ago(now.since, at), " ".join(sorted(agent.queues))
 
 
-def _move(board: Switchboard, agent: str, presence: str) -> None:
-    """Take the way to that presence which leads there from where they are."""
-    for event in EVENTS[presence]:
-        try:
-            board.record.desk.move_agent(agent, event, "", board.clock.now())
-        except Conflict:
-            continue
-        board.live.ring("dispatch")
-        return
-    at = board.record.desk.agents()[agent].presence
-    raise click.ClickException(f"`{agent}` is {at.replace('_', ' ')}, and cannot be moved to `{presence}` from there")
+def _move(board: Switchboard, wish: Wish) -> None:
+    try:
+        board.presence.move(wish)
+    except Refused as refused:
+        raise click.ClickException(str(refused)) from None
 
 
 @click.command()
@@ -123,13 +135,12 @@ def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
     loaded = board.record.load_call(call_id)
     if loaded is None:
         raise click.ClickException(f"no call is called `{call_id}`")
-    if not is_left(loaded.call):
-        board.tell(call_id, Worked(by, code))
-        return
+    if loaded.call.ticket is None:
+        raise click.ClickException(f"`{call_id}` left nothing to work: it has no ticket")
     try:
-        board.close_message(call_id, by, code)
-    except Refusal as refusal:
-        raise click.ClickException(str(refusal)) from None
+        board.close(loaded.call.ticket.id, code, by, door=access.DOOR)
+    except Refused as refused:
+        raise click.ClickException(f"`{call_id}` is not closed: {refused}") from None
 
 
 @click.command()
@@ -220,6 +231,8 @@ def _unlock(board: Switchboard, whom: str, by: str | None) -> None:
     number = e164(whom) if whom.startswith("+") else None
     of = {"number": number} if number else {"person": whom}
     lifted = board.record.proofs.lift(by=by, now=board.clock.now(), **of)
+    subject = f"number:…{number[-2:]}" if number else f"person:{whom}"
+    board.record.staff.keep(Entry(by, access.DOOR, "unlock", subject, f"{lifted} tries"), board.clock.now())
     # The number itself is nobody's business but the record's, and there it is only a key.
     log.info("lock_lifted", by=by, person=None if number else whom, number_ends=number and number[-2:], tries=lifted)
     click.echo(f"{lifted} wrong tries count no more" if lifted else "no wrong try counted there")

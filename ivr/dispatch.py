@@ -76,6 +76,7 @@ class Dispatch:
         self._aside = {id_: until for id_, until in self._aside.items() if now < until}
         if self._leases.held("timers"):
             self._fire_timers()
+            self._board.presence.lose_silent()
             self._mend()
         if held:
             self._serve(held, pharmacy)

@@ -1,4 +1,7 @@
-"""What is true only now, in Redis or Valkey: doorbells. Losing all of it costs a second, never a caller."""
+"""What is true only now, in Redis or Valkey: doorbells, and who asks too often.
+
+Losing all of it costs a second, never a caller.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,20 @@ class Live:
         except RedisError:
             time.sleep(max(0.0, until - time.monotonic()))
             return False
+
+    def allow(self, name: str, most: int, seconds: int) -> bool:
+        """Count one more of this name; False once there are too many in these seconds. True while Redis is away."""
+        key = f"rxline:rate:{name}:{int(time.time()) // seconds}"
+        if time.monotonic() < self._away_until:
+            return True
+        try:
+            with self._noticing(), self._bell.pipeline(transaction=False) as trip:
+                trip.incr(key)
+                trip.expire(key, seconds)
+                count, _ = trip.execute()
+        except RedisError:
+            return True
+        return int(count) <= most
 
     def ready(self) -> bool:
         """Return whether Redis answers."""

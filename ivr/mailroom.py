@@ -8,9 +8,10 @@ import click
 
 from ivr.app import connect
 from ivr.desk import ago, show, until
+from ivr.presence import Refused
 from ivr.settings import Settings
 from ivr.store import LeftMessage
-from ivr.switchboard import Refusal, Switchboard
+from ivr.switchboard import Switchboard
 
 ITEMS = ("npi", "office_number", "last_name", "first_name", "date_of_birth", "drug", "strength", "unit", "quantity")
 UNTRUSTED = "Transcript, by a machine, of a stranger's words. Listen before you act on it:"
@@ -70,7 +71,7 @@ def _state(message: LeftMessage) -> str:
 def _done(act: Callable[[], None], call_id: str, what: str) -> None:
     try:
         act()
-    except Refusal as refusal:
+    except Refused as refusal:
         raise click.ClickException(str(refusal)) from None
     except LookupError:
         raise click.ClickException(f"no call is called `{call_id}`") from None

@@ -7,9 +7,9 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,11 +19,12 @@ from ivr.clock import Clock
 from ivr.content.library import Library
 from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
-from ivr.core import mailbox
+from ivr.core import closing, mailbox, talking
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
 from ivr.core.events import (
+    Acted,
     Arrived,
     CalledBack,
     Confirmed,
@@ -46,7 +47,8 @@ from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
 from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
-from ivr.store import Conflict, Lease, LeftMessage, Loaded, Record, Turn
+from ivr.presence import Presence, Refused
+from ivr.store import Conflict, Entry, Lease, LeftMessage, Loaded, Record, Turn
 from ivr.telephony import twiml
 
 log = structlog.get_logger()
@@ -60,10 +62,6 @@ class UnknownLeg(LookupError):
     """No leg has this token: a forged or forgotten URL."""
 
 
-class Refusal(Exception):
-    """What somebody asked to do to a message cannot be done; the words say why, to them."""
-
-
 @dataclass(frozen=True, slots=True)
 class Exit:
     """Which way out of which document a request is."""
@@ -71,6 +69,15 @@ class Exit:
     leg: str
     document: int
     way: str  # next · held · after · moved · wait · fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody of the staff wants done: the line of the audit that tells of it, and why it cannot be done."""
+
+    entry: Entry
+    refusal: Callable[..., str | None]  # of the call as it stands, by `pharmacy`, its version of the content
+    idle: str = ""  # what to say when it changes nothing; "": that is fine
 
 
 class Listener(Protocol):
@@ -107,6 +114,7 @@ class Switchboard:
         self._listener = listener
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
+        self.presence = Presence(record, live, clock, library.current, self.tell)
 
     # ------------------------------------------------------------ turns: somebody is on the phone
 
@@ -178,25 +186,70 @@ class Switchboard:
 
     # ------------------------------------------------------------ tidings: nobody waits for an answer
 
-    def tell(self, call_id: str, event: Event, under: Lease | None = None) -> Step:
+    def tell(self, call_id: str, event: Event, under: Lease | None = None, deed: Deed | None = None) -> Step:
         """Something happened to a call outside any turn; `under` a lease, only while that is not another's.
 
-        Raises LookupError for a call nobody knows, Conflict when the record refuses (the agent is taken).
+        Raises LookupError for a call nobody knows, Conflict when the record refuses (the agent is taken), and Refused
+        when it is a `deed` of staff that cannot be done to the call as it stands.
         """
         for attempt in range(TRIES):
             loaded = self.record.load_call(call_id)
             if loaded is None:
                 raise LookupError("no such call")
+            if deed is not None:
+                _refuse(deed.refusal(loaded.call, pharmacy=self.pharmacy(loaded.call.version)))
             taken = self._step(loaded.call, event, {})
             if taken.call == loaded.call and not taken.does:
+                _refuse(deed.idle if deed else None)
                 return taken
+            turn = self._turn_of(loaded, taken, event)
             try:
-                self._commit(replace(self._turn_of(loaded, taken, event), under=under))
+                self._commit(replace(turn, under=under, audit=deed.entry if deed else None))
                 return taken
             except Conflict:
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("unreachable")
+
+    # ------------------------------------------------------------ deeds: staff want something done to a call
+
+    def act(self, ticket_id: str, act: str, to: str, by: str, *, door: str = "api", key: str | None = None) -> Step:
+        """Do one of the acts of `core/talking.py`; what is done already is done again by doing nothing.
+
+        `key` makes it happen once, however often it is asked.
+
+        Raises LookupError for a ticket nobody knows, Refused with a sentence when it cannot be done now.
+        """
+        event = Acted(by, act, to)
+        entry = Entry(by, door, act, f"ticket:{ticket_id}", to, key=key)
+        return self.do(self._call_of(ticket_id), event, Deed(entry, partial(talking.refusal, event=event)))
+
+    def close(self, ticket_id: str, code: str, by: str, *, door: str = "api", key: str | None = None) -> Step:
+        """Say what came of a call, and so close what is left of it; said again it changes nothing. Raises as `act`."""
+        event = Worked(by, code)
+        entry = Entry(by, door, "close", f"ticket:{ticket_id}", code, key=key)
+        return self.do(self._call_of(ticket_id), event, Deed(entry, partial(self._not_closed, event=event)))
+
+    def _not_closed(self, call: Call, pharmacy: Pharmacy, event: Worked) -> str | None:
+        if mailbox.is_left(call):
+            return mailbox.refusal(call, event, self.library.current())
+        return closing.refusal(call, event, pharmacy)
+
+    def do(self, call_id: str, event: Event, deed: Deed) -> Step:
+        """Tell a call what staff want; done or refused, the audit has one line of it. Raises Refused and Conflict."""
+        try:
+            return self.tell(call_id, event, deed=deed)
+        except Refused as refused:
+            self.record.staff.keep(replace(deed.entry, outcome="refused", why=refused.code, key=None), self.clock.now())
+            raise
+
+    def _call_of(self, ticket_id: str) -> str:
+        seen = self.record.line.ticket(ticket_id)
+        if seen is None:
+            raise LookupError("no such ticket")
+        return seen.ticket.call
+
+    # ------------------------------------------------------------ what the carrier tells
 
     def leg_ended(self, leg: str, event: HungUp, call_sid: str) -> None:
         """The carrier says a leg is over; of a second call to the same leg, which never was ours, it may say so too."""
@@ -230,41 +283,34 @@ class Switchboard:
 
     # ------------------------------------------------------------ messages: what staff do to them, wherever they do it
 
-    def play_message(self, call_id: str, by: str) -> LeftMessage:
+    def play_message(self, call_id: str, by: str, *, door: str = "api", key: str | None = None) -> LeftMessage:
         """Note that somebody listens, and return the message: its `recording` is what the provider knows it by.
 
-        The transcript in it is a machine's, of a stranger's words. This and its neighbours raise LookupError for a call
-        nobody knows, Refusal when `by` may not, Conflict when the record refuses.
+        The transcript in it is a machine's, of a stranger's words. This and its neighbours raise as `act`.
         """
-        self._work(call_id, Played(by))
+        self._work(call_id, Played(by), Entry(by, door, "play", f"call:{call_id}", key=key))
         message = self.record.messages.of(call_id)
         assert message is not None
         return message
 
-    def close_message(self, call_id: str, by: str, code: str, unheard: str = "") -> None:
+    def close_message(self, call_id: str, by: str, code: str, unheard: str = "", *, door: str = "api") -> None:
         """A message is worked, and what came of it; `unheard` is why a supervisor closes what nobody has heard."""
-        self._work(call_id, Worked(by, code, unheard))
+        detail = f"{code} unheard" if unheard else code
+        self._work(call_id, Worked(by, code, unheard), Entry(by, door, "close", f"call:{call_id}", detail))
 
-    def call_back_message(self, call_id: str, by: str) -> None:
+    def call_back_message(self, call_id: str, by: str, *, door: str = "api") -> None:
         """Whoever left it is called back, by the same ticket and its clock."""
-        self._work(call_id, CalledBack(by))
+        self._work(call_id, CalledBack(by), Entry(by, door, "call_back", f"call:{call_id}"))
 
-    def confirm_message(self, call_id: str, by: str) -> None:
+    def confirm_message(self, call_id: str, by: str, *, door: str = "api", key: str | None = None) -> None:
         """A second person has found a prescription as the first took it down: now it counts."""
-        self._work(call_id, Confirmed(by))
+        self._work(call_id, Confirmed(by), Entry(by, door, "confirm", f"call:{call_id}", key=key))
 
-    def _work(self, call_id: str, event: mailbox.Work) -> None:
-        for _ in range(TRIES):
-            loaded = self.record.load_call(call_id)
-            if loaded is None:
-                raise LookupError("no such call")
-            why = mailbox.refusal(loaded.call, event, self.library.current())
-            if why is not None:
-                raise Refusal(why)
-            with suppress(Conflict):  # somebody was faster: perhaps there is nothing left to do
-                self._commit(self._turn_of(loaded, self._step(loaded.call, event, {}), event))
-                return
-        raise Conflict
+    def _work(self, call_id: str, event: mailbox.Work, entry: Entry) -> None:
+        def refusal(call: Call, pharmacy: Pharmacy) -> str | None:
+            return mailbox.refusal(call, event, self.library.current())  # by the staff of today
+
+        self.do(call_id, event, Deed(entry, refusal))
 
     def lost(self, call_sid: str, caller: Caller, dialed: str, started_at: datetime, seconds: int) -> None:
         """An inbound call the carrier knows and we never answered: it gets a row and a disposition all the same."""
@@ -437,6 +483,11 @@ def _tier(call: Call, leg: str) -> str:
 
 def _is_slow(call: Call, leg: str) -> bool:
     return call.facts.get("access") in PATIENT and not _is_agent(call, leg)
+
+
+def _refuse(why_not: str | None) -> None:
+    if why_not:
+        raise Refused("not_now", why_not)
 
 
 def _superseded(exit_: Exit, loaded: Loaded) -> bool:

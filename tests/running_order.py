@@ -23,6 +23,7 @@ LONGEST_FIRST = (
     "tests/office/test_publishing.py",
     "tests/content/test_loading.py",
     "tests/failures/test_fast_clock.py",
+    "tests/console/",
     "tests/content/test_beautiful_mistakes.py",
     "tests/office/test_comparing.py",
     "tests/test_desk_commands.py",

@@ -284,6 +284,8 @@ def test_a_person_is_unlocked_by_somebody_and_that_is_in_the_log(
     assert [(each["event"], each["by"], each["person"], each["tries"]) for each in logged] == [
         ("lock_lifted", "grace", "patient-01", 5)
     ]
+    [kept] = board.record.staff.audit(9)
+    assert (kept.entry.by, kept.entry.act, kept.entry.subject) == ("grace", "unlock", "person:patient-01")
 
 
 def test_a_number_is_unlocked_and_stands_nowhere(board: Switchboard) -> None:

@@ -166,6 +166,14 @@ class Acted:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """A supervisor takes an agent away from whatever of this call holds them."""
+
+    agent: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A call we asked for was placed: the phone rings from now on."""
 
@@ -209,6 +217,7 @@ Event = (
     | Confirmed
     | KeptLongEnough
     | Acted
+    | Recalled
     | Placed
     | PlaceFailed
     | CallerGone

@@ -21,6 +21,7 @@ from ivr.core.events import (
     PlaceFailed,
     Played,
     QueueLeft,
+    Recalled,
     Recorded,
     Silent,
     Spoke,
@@ -105,6 +106,8 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"agent": event.agent}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
+        case Recalled():
+            return {"agent": event.agent, "by": event.by}
         case PlaceFailed():
             return {"why": event.why}
         case _:

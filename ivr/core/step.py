@@ -11,6 +11,7 @@ from ivr.core import (
     mailbox,
     meeting,
     messages,
+    recalling,
     reconsidering,
     safety,
     talking,
@@ -39,6 +40,7 @@ from ivr.core.events import (
     PlaceFailed,
     Played,
     QueueLeft,
+    Recalled,
     Recorded,
     Silent,
     Spoke,
@@ -204,7 +206,7 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Tidings = Offered | NobodyCould | TimerDue | Learned | Acted | Placed | PlaceFailed | CallerGone | HungUp
+Tidings = Offered | NobodyCould | TimerDue | Learned | Acted | Recalled | Placed | PlaceFailed | CallerGone | HungUp
 OfMessages = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
 Notice = Tidings | Worked | OfMessages
 
@@ -228,6 +230,8 @@ def _notice(draft: Draft, event: Notice) -> None:
             _of_message(draft, event)
         case Acted():
             talking.act(draft, event)
+        case Recalled():
+            recalling.recalled(draft, event)
         case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
             return
         case Placed():

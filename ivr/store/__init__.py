@@ -3,10 +3,12 @@
 `Record` opens it. A turn is loaded and committed by the record itself; its parts answer the rest:
 `record.outbox` (effects not yet done), `record.desk` (tickets, agents, offers), `record.timers`,
 `record.watch` (leases, heartbeats, marks), `record.published` (versions of the content), `record.proofs` (who tried to
-prove what they could not), `record.messages` (what callers left, and what is said in it).
+prove what they could not), `record.messages` (what callers left, and what is said in it), `record.staff` (whose
+token, device and deed), `record.line` (the line as people look at it).
 """
 
 from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Refused
+from ivr.store.line import Held, QueueFigures, Seen
 from ivr.store.messages import LeftMessage, Messages
 from ivr.store.migrations import migrate
 from ivr.store.outbox import EffectRow, Outbox
@@ -14,6 +16,7 @@ from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
 from ivr.store.published import Publication, Published
 from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record
 from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
+from ivr.store.staff import Device, Entry, Kept, Staff, StaleDevice, Token
 from ivr.store.timers import Timer, Timers
 from ivr.store.turn import Turn
 from ivr.store.watch import Lease, Watch
@@ -22,9 +25,13 @@ __all__ = [
     "AgentNow",
     "Conflict",
     "Desk",
+    "Device",
     "Disposition",
     "EffectRow",
+    "Entry",
+    "Held",
     "JournalLine",
+    "Kept",
     "Lease",
     "LeftMessage",
     "LegRow",
@@ -38,12 +45,17 @@ __all__ = [
     "Proofs",
     "Publication",
     "Published",
+    "QueueFigures",
     "Record",
     "Refused",
+    "Seen",
+    "Staff",
+    "StaleDevice",
     "Suspect",
     "Taken",
     "Timer",
     "Timers",
+    "Token",
     "Turn",
     "Unreachable",
     "Watch",

@@ -17,12 +17,14 @@ from ivr.store.database import Database
 from ivr.store.desk import Desk
 from ivr.store.effects import opened
 from ivr.store.forecasts import Forecasts
+from ivr.store.line import Line
 from ivr.store.messages import Messages
 from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.proofs import Proofs
 from ivr.store.published import Published
 from ivr.store.seal import Seal
+from ivr.store.staff import Staff
 from ivr.store.tables import answers, callers, calls, dispositions, journal, legs, replies, upsert, word
 from ivr.store.timers import Timers
 from ivr.store.turn import Turn, claim, turn_writes
@@ -171,6 +173,8 @@ class Record:
         self.forecasts = Forecasts(self._database)
         self.messages = Messages(self._database, self._seal)
         self.proofs = Proofs(self._database, self._seal)
+        self.staff = Staff(self._database)
+        self.line = Line(self._database)
 
     def close(self) -> None:
         """Close idle connections; the record may be used again."""

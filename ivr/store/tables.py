@@ -396,3 +396,39 @@ marks = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+tokens = Table(
+    "tokens",
+    tables,
+    Column("key", Id, primary_key=True),  # hash of the token, which nobody keeps
+    Column("name", Text, nullable=False),  # what it is called when it is listed or revoked
+    Column("agent_id", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Index("ix_tokens_agent_id", "agent_id"),
+)
+
+# One row an agent: whoever takes the lease last has the highest fence, and every earlier device knows by it.
+devices = Table(
+    "devices",
+    tables,
+    Column("agent_id", Text, primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("beat_real", Float(53), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    tables,
+    Column("id", Id, primary_key=True),  # sorts by the time it was written
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),  # an agent; cli, worker: nobody of the staff
+    Column("door", Text, nullable=False),  # api · cli · phone · worker
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # agent:ana, ticket:…, token:…
+    Column("detail", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # done · refused
+    Column("why", Text, nullable=False),
+    Column("key", Text),  # the Idempotency-Key it was done under, with whose it is
+    UniqueConstraint("key"),
+)

@@ -20,6 +20,7 @@ from ivr.store.messages import message_writes
 from ivr.store.notation import micros, written
 from ivr.store.refusals import Taken
 from ivr.store.seal import Seal
+from ivr.store.staff import Entry, audited
 from ivr.store.tables import calls, fresh, journal, legs, offers, replies, tickets, upsert
 from ivr.store.watch import Lease, still_held
 
@@ -41,6 +42,7 @@ class Turn:
     does: tuple[Effect, ...] = ()
     call_sid: str | None = None  # claims the leg for this CallSid
     under: Lease | None = None  # Conflict, and nothing is written, once this lease is another's
+    audit: Entry | None = None  # who had it done; Conflict when it was done before under the same key
 
 
 _NEW_CALL = fresh(calls)
@@ -82,6 +84,8 @@ def turn_writes(turn: Turn, seal: Seal) -> Iterator[Write]:
         yield still_held(turn.under)
     yield from _call(turn, seal)
     yield _line(turn, at)
+    if turn.audit is not None:
+        yield audited(turn.audit, at)
     if turn.reply is not None:
         yield _reply(turn, seal, at)
     yield from _legs(turn, at)

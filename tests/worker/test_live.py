@@ -92,3 +92,12 @@ def test_doorbells_come_back_with_valkey() -> None:
         bells.ring("dispatch")
         assert bells.wait("dispatch", 2)
         bells.close()
+
+
+def test_who_asks_too_often_is_told_so_and_others_are_not(live: Live) -> None:
+    assert [live.allow("ana", 2, 3600) for _ in range(3)] == [True, True, False]
+    assert live.allow("ben", 2, 3600)
+
+
+def test_without_valkey_nobody_is_turned_away(without_valkey: Live) -> None:
+    assert [without_valkey.allow("ana", 0, 3600) for _ in range(2)] == [True, True]

@@ -12,9 +12,9 @@ from ivr.core.call import Call
 from ivr.core.events import Recorded, TimerDue, Transcribed
 from ivr.core.heard import Heard
 from ivr.core.pharmacy import Pharmacy
+from ivr.presence import Refused
 from ivr.store import Conflict, EffectRow
 from ivr.store.effects import LANES
-from ivr.switchboard import Refusal
 from ivr.telephony.rest import Unknown
 from tests.core.rehearsal import NIGHT
 from tests.worker.conftest import Opened
@@ -59,18 +59,18 @@ def test_whoever_plays_a_message_is_kept_and_gets_the_recording(shop: Shop) -> N
 
 def test_a_message_is_played_closed_and_gone_from_the_list(shop: Shop) -> None:
     ends(shop)
-    with pytest.raises(Refusal, match="nobody has heard"):
+    with pytest.raises(Refused, match="nobody has heard"):
         shop.board.close_message("CA1", "ana", "resolved_agent")
     shop.board.play_message("CA1", "ana")
     shop.board.close_message("CA1", "ana", "resolved_agent")
     assert shop.record.messages.open("central") == []
-    with pytest.raises(Refusal, match="`ana` has closed"):
+    with pytest.raises(Refused, match="`ana` has closed"):
         shop.board.close_message("CA1", "ana", "resolved_agent")
 
 
 def test_only_a_prescription_is_confirmed(shop: Shop) -> None:
     ends(shop)
-    with pytest.raises(Refusal, match="only a prescription"):
+    with pytest.raises(Refused, match="only a prescription"):
         shop.board.confirm_message("CA1", "ana")
 
 
@@ -99,7 +99,7 @@ def test_who_is_too_late_is_told_who_was_faster(opened: Opened) -> None:
         commit(turn)  # type: ignore[arg-type]
 
     shop.board.record = _Committing(shop.board.record, somebody_is_faster)  # type: ignore[assignment]
-    with pytest.raises(Refusal, match="`bea` has closed"):
+    with pytest.raises(Refused, match="`bea` has closed"):
         shop.board.close_message("CA1", "ana", "resolved_agent")
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 
 ID = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
