@@ -32,7 +32,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(HOUSE, HOUSE),
     **dict.fromkeys(PARTS, ("ivr.core", *HOUSE)),
     "ivr.content": ("ivr.core", "ivr.proof", "ivr.speech", *HOUSE),
-    "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store"),
+    "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store", "ivr.telephony"),
     "ivr.switchboard": ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries"),
     "ivr.console": ("ivr.core", *HOUSE, "ivr.store", "ivr.switchboard"),
     # What plays the outside world knows us only through HTTP.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ivr.core.line import Ticket
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceCall:
@@ -16,6 +18,7 @@ class PlaceCall:
     number: str
     ring_seconds: int
     urgency: int  # 0 emergency offer · 1 offer · 2 callback · 3 the rest: the order calls are placed in
+    detect_machine: bool = False  # have the carrier say whether a person picked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,15 @@ class SendText:
     to: str = "caller"  # caller · on_call
 
 
+@dataclass(frozen=True, slots=True)
+class CloseShared:
+    """Tell an earlier call that the ticket it gave up to this one is closed, and how. Said again it changes nothing."""
+
+    call: str
+    ticket: Ticket
+    resolution: str | None
+
+
 Effect = (
     PlaceCall
     | MoveCaller
@@ -144,4 +156,5 @@ Effect = (
     | RememberAccess
     | RequestRenewal
     | SendText
+    | CloseShared
 )

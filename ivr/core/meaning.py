@@ -8,7 +8,10 @@ from typing import Any
 from ivr.core.call import Call
 from ivr.core.events import (
     Acted,
+    AnsweredBy,
     Arrived,
+    CallbackCancelled,
+    CallbackMoved,
     Came,
     DialEnded,
     Event,
@@ -21,6 +24,7 @@ from ivr.core.events import (
     Recorded,
     Silent,
     Spoke,
+    TicketTaken,
     TimerDue,
     Worked,
 )
@@ -95,6 +99,10 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"agent": event.agent, "code": event.code}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
+        case AnsweredBy():
+            return {"answered_by": event.who}
+        case TicketTaken() | CallbackMoved() | CallbackCancelled():
+            return {"by": event.by}
         case PlaceFailed():
             return {"why": event.why}
         case _:

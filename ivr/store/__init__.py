@@ -3,9 +3,10 @@
 `Record` opens it. A turn is loaded and committed by the record itself; its parts answer the rest:
 `record.outbox` (effects not yet done), `record.desk` (tickets, agents, offers), `record.timers`,
 `record.watch` (leases, heartbeats, marks), `record.published` (versions of the content), `record.proofs` (who tried to
-prove what they could not).
+prove what they could not), `record.callbacks` (whose tickets live, how often a number was rung).
 """
 
+from ivr.store.callbacks import Callbacks
 from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Refused
 from ivr.store.migrations import migrate
 from ivr.store.outbox import EffectRow, Outbox
@@ -19,6 +20,7 @@ from ivr.store.watch import Lease, Watch
 
 __all__ = [
     "AgentNow",
+    "Callbacks",
     "Conflict",
     "Desk",
     "Disposition",

@@ -37,6 +37,7 @@ LANES = {
     "MoveCaller": "telephony",
     "MoveLeg": "telephony",
     "EndLeg": "telephony",
+    "CloseShared": "telephony",
     "Inquire": "orders",
     "RequestRefill": "orders",
     "RequestRenewal": "orders",

@@ -12,7 +12,7 @@ import phonenumbers
 import structlog
 
 from ivr.core.call import Caller
-from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
+from ivr.core.events import AnsweredBy, Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke
 from ivr.core.step import TURNS_AFTER_HOLD
 
 REGION = "US"
@@ -171,7 +171,7 @@ def event(exit: str, leg: str, document: int, form: Form) -> Event:
         case "after":
             return _left_hold(leg, form) or _left_dial(leg, form) or _recorded(leg, form) or _unread(leg, form)
         case "moved":
-            return Came(leg, document)
+            return Came(leg, document, _answered_by(form))
     return _unread(leg, form)
 
 
@@ -182,6 +182,19 @@ def status_event(leg: str, form: Form) -> HungUp | None:
     """
     status = form.text("CallStatus")
     return HungUp(leg, status, form.count("CallDuration") or 0) if status in CALL_OVER else None
+
+
+def answered_by(leg: str, form: Form) -> AnsweredBy | None:
+    """Return who picked up, if a callback of the carrier's listener says so."""
+    who = _answered_by(form)
+    return AnsweredBy(leg, who) if who else None
+
+
+def _answered_by(form: Form) -> str:
+    told = form.text("AnsweredBy")
+    if not told:
+        return ""
+    return "person" if told == "human" else "machine" if told.startswith(("machine", "fax")) else "unknown"
 
 
 def _answered(leg: str, form: Form) -> Event:
