@@ -142,7 +142,7 @@ journal = Table(
 )
 
 _TO_BE_OFFERED = text("state = 'waiting' AND kind <> 'voicemail'")
-_IN_NEED = text("state <> 'closed' AND calm AND kind IN ('hold', 'callback')")
+_IN_NEED = text("state <> 'closed' AND calm AND kind IN ('hold', 'callback') AND need <> ''")
 
 tickets = Table(
     "tickets",

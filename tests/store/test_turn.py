@@ -158,7 +158,7 @@ def test_a_turn_keeps_everything_it_did(staffed: Record) -> None:
     staffed.commit(turn(loaded, **_fills_every_table()))
 
     assert known(staffed, "CA1").rev == 2
-    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 3, "orders": 5}
+    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 4, "orders": 5}
     assert staffed.desk.agents()["ana"].presence == "offered"
     assert staffed.desk.waiting("central") == [a_full_call().ticket]
     assert staffed.remembered(ROSA) == {"language": "es", "access": "slow"}

@@ -262,9 +262,7 @@ def _callbacks() -> Shape:
             "spacing": DURATION.alone("How long between two tries."),
             "expires": DURATION.alone("After this we stop trying."),
             "ring": DURATION.alone("How long the caller's phone rings."),
-            "quiet": TIMES.alone(
-                "Nobody is called back in these hours, by the clock where they are and by the site's."
-            ),
+            "quiet": TIMES.alone("Nobody is called back in these hours, by their own clock and by ours."),
             "mode": word(CALLBACK_MODES).alone("Who is rung first. With caller_first an agent is held meanwhile."),
             "windows": TIMES.list("Times of day a caller may choose to be called in."),
             "machine": word(MACHINE).alone("What is done when a machine answers: nothing, or a few words, once."),

@@ -6,14 +6,13 @@ from alembic import op
 revision = "0009"
 down_revision = "0007"
 
-IN_NEED = sa.text("state <> 'closed' AND calm AND kind IN ('hold', 'callback')")
+IN_NEED = sa.text("state <> 'closed' AND calm AND kind IN ('hold', 'callback') AND need <> ''")
 CALLED_BACK = sa.text("kind = 'callback'")
 
 
 def upgrade() -> None:
-    # Tickets from before nobody told the need of: each has its own, so none forbids another.
+    # Of tickets from before nobody knows the need, and none of them forbids another.
     op.add_column("tickets", sa.Column("need", sa.Text(), nullable=False, server_default=""))
-    op.execute("UPDATE tickets SET need = id")
     op.create_index(
         "uq_tickets_need", "tickets", ["person", "need"], unique=True, sqlite_where=IN_NEED, postgresql_where=IN_NEED
     )
