@@ -65,6 +65,8 @@ class Placing:
                 status_url=self._doors.status(effect.leg),
                 ring_seconds=effect.ring_seconds,
                 fallback_url=self._doors.fallback(),
+                detect_machine=effect.detect_machine,
+                amd_url=self._doors.status(effect.leg) if effect.detect_machine else None,
             )
         except rest.Refused as refused:
             log.warning("call_refused", effect=row.id, why=str(refused))

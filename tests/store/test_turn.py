@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from ivr.core.call import Answer, Leg
 from ivr.core.effects import (
     ClearTimer,
+    CloseShared,
     CreateTask,
     Effect,
     EndLeg,
@@ -63,6 +64,7 @@ EVERY_EFFECT: tuple[Effect, ...] = (
     RememberAccess("slow"),
     RequestRenewal("RX-1"),
     SendText("hours_text", {"opens": "08:00"}),
+    CloseShared("CA0", a_ticket("T0", "CA1", kind="callback", state="closed"), "callback_completed"),
 )
 
 
