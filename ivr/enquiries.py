@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 
 from ivr.clock import Clock
 from ivr.core.call import OWN_ASKS, Answer, Call
-from ivr.core.callbacks import callback_number
+from ivr.core.callbacks import callback_number, number_asked_of
 from ivr.core.identity import as_it_stands
 from ivr.core.line import Ticket, could_serve
 from ivr.core.metrics import handle_seconds
@@ -144,7 +144,7 @@ class Enquiries:
 
     def _number(self, call: Call, pharmacy: Pharmacy) -> Answer:
         """May the number to call back be rung, in which zones may it be, and how often was it rung today?"""
-        number = callback_number(call)
+        number = number_asked_of(call)
         if number is None:
             return Answer(True, {"number": "unclear"})
         hours = pharmacy.hours[call.site]

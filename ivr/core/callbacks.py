@@ -29,6 +29,8 @@ MOST_WINDOWS = 3  # offered: with `in turn` four things to choose from
 WINDOW_DAYS = 7  # ahead, to look for them
 LOOK_SECONDS = 15 * 60  # how closely a window is held against the opening hours
 EXPIRES_AGAIN_SECONDS = 300  # somebody is being rung just as the callback expires: look again
+ASKED = "callback_asked"  # the field of a number they have keyed and not yet confirmed
+NUMBERS = (ASKED, "callback_number")
 EMERGENCY_NUMBERS = ("911", "112", "999", "988", "933")
 
 Answered = Keyed | Spoke | Silent
@@ -42,7 +44,9 @@ def offer(draft: Draft) -> None:
     draft.put(strikes=0)
     if not draft.call.caller.number:
         return _ask_number(draft)
-    draft.put(fields={name: value for name, value in draft.call.fields.items() if name != "callback_number"})
+    draft.put(
+        fields={name: value for name, value in draft.call.fields.items() if name not in NUMBERS}, phase="dialogue"
+    )
     if (refused := _refusal(draft)) is not None:
         return _ask_number(draft, Say(refused))
     return _ask(draft, "callback_confirm", _when_closed(draft), Say("callback_confirm"))
@@ -116,7 +120,7 @@ def _take_number(draft: Draft, event: Keyed | Spoke) -> str | None:
         emergency = number is None and any(digits in EMERGENCY_NUMBERS for digits in readings)
     if number is None:
         return _refuse_number(draft, "callback_number_emergency" if emergency else "callback_number_unclear")
-    draft.put(fields={**draft.call.fields, "callback_number": number})
+    draft.put(fields={**draft.call.fields, ASKED: number})
     if (refused := _refusal(draft)) is not None:
         return _refuse_number(draft, refused)
     _confirm_number(draft)
@@ -137,8 +141,6 @@ def read_number(digits: str) -> str | None:
 def _refuse_number(draft: Draft, why: str) -> str | None:
     """It cannot be rung, and they hear why at once; a third one, and they go on as before."""
     draft.put(strikes=draft.call.strikes + 1)
-    fields = {name: value for name, value in draft.call.fields.items() if name != "callback_number"}
-    draft.put(fields=fields)
     if draft.call.strikes >= MOST_NUMBERS:
         draft.say(Say(why))
         return "waits"
@@ -155,15 +157,21 @@ def _refusal(draft: Draft) -> str | None:
 
 def _by_its_digits(draft: Draft) -> str:
     """What can be told without anybody's tables: no premium rate, no island that shares our country code."""
-    number = callback_number(draft.call) or ""
+    number = number_asked_of(draft.call) or ""
     national = number.removeprefix("+1")
     plain = not number.startswith("+1") or entry.read("phone", national, draft.now.date()) is not None
     return "fine" if plain or number == draft.call.caller.number else "premium"
 
 
 def _confirm_number(draft: Draft) -> None:
-    number = draft.call.fields["callback_number"]
+    number = draft.call.fields[ASKED]
     _ask(draft, "callback_number_confirm", Say("callback_number_confirm", {"callback_number": number}))
+
+
+def number_asked_of(call: Call) -> str | None:
+    """The number our own record is asked about: the one they have just keyed, else the one we would ring."""
+    keyed = call.fields.get(ASKED) if call.phase == "dialogue" else None
+    return keyed or callback_number(call)
 
 
 def callback_number(call: Call) -> str | None:
@@ -175,6 +183,8 @@ def callback_number(call: Call) -> str | None:
 
 def _promise(draft: Draft) -> None:
     """The same ticket goes on as a callback: it keeps its arrival and its promise; then they may choose a time."""
+    if draft.call.dialogue == "callback_number_confirm":
+        draft.put(fields={**draft.call.fields, "callback_number": draft.call.fields[ASKED]})
     if draft.call.ticket is None:
         draft.put(ticket=tickets.new_ticket(draft, "callback", draft.queue(tickets.usual_queue(draft))))
         _after_those_before(draft)
@@ -319,7 +329,7 @@ def move(draft: Draft, window: tuple[datetime, datetime] | None) -> None:
     ticket = draft.call.ticket
     assert ticket is not None
     tickets.withdraw_offers(draft)
-    due_from = window[0] if window else min(ticket.due_from, max(draft.now, ticket.arrived_at))
+    due_from = window[0] if window else draft.pharmacy.hours[ticket.site].opens_next(ticket.arrived_at)
     draft.put_ticket(window=window, due_from=due_from)
     _wait_until_they_may_be_rung(draft)
     _expire_later(draft)
@@ -378,9 +388,11 @@ def _is_under_way(draft: Draft, ticket: Ticket) -> bool:
 
 def _answered_found(draft: Draft, key: str) -> str | None:
     told = draft.own_answer("ticket")
-    if told is None or (key == "1" and (told.ticket is None or told.ticket.state != "waiting")):
-        return "joins"  # it has been served meanwhile, or nobody can say
-    if key == "1":
+    if key == "1" and (told is None or told.ticket is None):
+        return "joins"  # it has been served meanwhile
+    if key == "1" and told is not None and told.ticket is not None:
+        if told.ticket.state != "waiting":
+            return None if _is_under_way(draft, told.ticket) else "joins"
         _take_over(draft, told)
     elif key == "*":
         _ask(draft, "callback_found", Say("callback_found"))
