@@ -51,14 +51,19 @@ def test_who_rings_again_waits_on_the_line_with_the_same_ticket_and_both_calls_e
 
 def test_who_rings_again_calls_it_off(day: Day) -> None:
     first = promised(day)
+    again = called_off(day, first)
+
+    day.disposition(again, code="callback_cancelled", final=True)
+    day.disposition(first, code="callback_cancelled", final=True)
+
+
+def called_off(day: Day, first: Phone) -> Phone:
     again = on_hold(day, first.caller)
     again.chooses("the same thing")
     again.presses("4")
     again.hears("We will not call you back")
     again.is_sent_away()
-
-    day.disposition(again, code="callback_cancelled", final=True)
-    day.disposition(first, code="callback_cancelled", final=True)
+    return again
 
 
 def test_somebody_else_with_the_same_number_is_in_line_by_themselves(day: Day) -> None:
@@ -71,6 +76,7 @@ def test_somebody_else_with_the_same_number_is_in_line_by_themselves(day: Day) -
     told = day.disposition(other, code="abandoned_queue", final=True)
     before = day.disposition(first, outcome="callback", final=False)
     assert before["ticket_id"] != told["ticket_id"]
+    called_off(day, first)
 
 
 def test_while_they_are_on_the_line_nobody_calls_them_back(day: Day) -> None:
@@ -85,7 +91,12 @@ def test_while_they_are_on_the_line_nobody_calls_them_back(day: Day) -> None:
     agent.picks_up()
     agent.hears("Call back")
     agent.chooses("take it")
-    day.carrier.rings(to=first.caller)
+    person = day.carrier.rings(to=first.caller)
+    person.picks_up()
+    person.chooses("asked us to call")
+    person.until(lambda: person.room, "is in the room")
+    person.hangs_up()
+    day.disposition(first, code="callback_completed", attempts=1, final=True)
 
 
 def test_a_premium_number_is_refused_and_another_taken(day: Day) -> None:
