@@ -232,15 +232,6 @@ def test_two_calls_of_one_number_at_once_get_one_ticket_for_one_need(board: Swit
     assert len(live) == 1
 
 
-def test_nobody_is_rung_while_they_are_on_the_line_in_another_call(board: Switchboard) -> None:
-    _promised(board)
-    assert not board.record.callbacks.is_on_the_line(_ticket(board))
-    _asks_for_person(board, "CA2")
-    assert board.record.callbacks.is_on_the_line(_ticket(board))
-    board.tell("CA2", HungUp(board.token_of("CA2"), "completed"))
-    assert not board.record.callbacks.is_on_the_line(_ticket(board))
-
-
 def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboard) -> None:
     call_id = "CA0123456789abcdef0123456789abcdef"
     board.tell(call_id, HungUp(_rings(board, call_id), "completed"))

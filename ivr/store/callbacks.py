@@ -1,17 +1,17 @@
-"""What callbacks ask of the record: whose tickets live, who is on the line, how often a number was rung."""
+"""What callbacks ask of the record: whose tickets live, how often a number was rung."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 
 from ivr.core.line import Ticket
 from ivr.store.database import Database
 from ivr.store.notation import micros, read_ticket
 from ivr.store.seal import Seal
-from ivr.store.tables import calls, legs, tickets, word
+from ivr.store.tables import legs, tickets, word
 
 BY_NUMBER = "number:"  # how the person of a ticket begins, of whom only the number is known
 MOST_PEOPLE = 2  # a person and their number
@@ -33,17 +33,6 @@ _DUE_THEN = select(func.count()).where(
     tickets.c.kind == word("callback"),
     tickets.c.site == bindparam("site"),
     tickets.c.due_from >= bindparam("opens"),
-)
-_ON_THE_LINE = (
-    select(func.count())
-    .select_from(calls.join(legs, legs.c.call_id == calls.c.id))
-    .where(
-        calls.c.live,
-        calls.c.id != bindparam("besides"),
-        or_(calls.c.person == bindparam("person"), calls.c.caller_key == bindparam("key")),
-        legs.c.kind == word("caller"),
-        legs.c.state == word("live"),
-    )
 )
 _RUNG = select(func.count()).where(
     legs.c.kind == word("callback"), legs.c.number == bindparam("number"), legs.c.created_at >= bindparam("since")
@@ -79,12 +68,6 @@ class Callbacks:
         """Return how many callbacks of a site wait for that opening or for later."""
         [(count,)] = self._database.rows(_DUE_THEN, site=site, opens=micros(opens))
         return int(count)
-
-    def is_on_the_line(self, ticket: Ticket) -> bool:
-        """Return whether the person of a ticket is on the line in another call of theirs."""
-        key = ticket.person.removeprefix(BY_NUMBER) if ticket.person.startswith(BY_NUMBER) else ""
-        [(count,)] = self._database.rows(_ON_THE_LINE, besides=ticket.call, person=ticket.person, key=key)
-        return bool(count)
 
     def rung_since(self, number: str, since: datetime) -> int:
         """Return how many callbacks were placed to a number (E.164) since then, for all tickets together."""

@@ -19,7 +19,7 @@ from tests.worker.test_placing import AT_ONCE
 
 def callback(shop: Shop, name: str = "CA1", number: str = ROSA, **ticket: object) -> str:
     """Somebody asked to be called back and hung up a minute ago; returns the call's id."""
-    shop.in_line(name, kind="callback", person=f"person of {name}", need="order", **ticket)
+    shop.in_line(name, kind="callback", **{"person": f"person of {name}", "need": "order", **ticket})
     call = shop.call(name)
     legs = {token: replace(leg, state="over") for token, leg in call.legs.items()}
     caller = replace(call.caller, number=number)
@@ -206,6 +206,17 @@ def test_one_number_is_rung_so_often_a_day_for_all_its_tickets(opened: Opened) -
     assert waits_until is not None
     assert waits_until.not_before is not None
     assert waits_until.not_before > shop.now + timedelta(hours=10)
+
+
+def test_whoever_rings_from_the_number_of_a_callback_is_not_called_back_meanwhile(opened: Opened) -> None:
+    shop = opened("ana", calls_per_second=AT_ONCE)
+    callback(shop, "CA1", person=shop.record.callbacks.key_of(ROSA))
+    shop.in_line("CA2", queue="billing")  # in a queue nobody here serves
+    shop.dispatch.once()
+    assert shop.offered("CA1") == []
+    shop.tell("CA2", HungUp("leg-CA2", "completed"))
+    shop.dispatch.once()
+    assert shop.offered("CA1") == [("CA1", "ana")]
 
 
 def _person(shop: Shop, name: str = "CA1") -> str:
