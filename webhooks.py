@@ -23,6 +23,7 @@ from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard, UnknownLeg
 from ivr.telephony.forms import (
     Form,
+    answered_by,
     call_sid,
     caller,
     dialed,
@@ -167,7 +168,10 @@ def status(form: Form) -> str:
 @voice.post(f"{OURS}/status")
 @answered
 def leg_status(form: Form, leg: str, document: int) -> str:
-    """What became of a call we placed."""
+    """What became of a call we placed, and who picked up."""
+    heard = answered_by(leg, form)
+    if heard is not None:
+        board().leg_answered(leg, heard, call_sid(form))
     return _ended(leg, form)
 
 

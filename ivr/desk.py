@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ivr.app import connect
-from ivr.core.line import Agent
+from ivr.content import scalars
+from ivr.content.written import Wrong
+from ivr.core.line import Agent, Ticket
 from ivr.doors import Doors
 from ivr.office import access
 from ivr.presence import Refused, Wish
 from ivr.settings import Settings
-from ivr.store import AgentNow, Disposition, Entry
+from ivr.store import AgentNow, Conflict, Disposition, Entry
 from ivr.sweep import run_once
 from ivr.switchboard import Switchboard
 from ivr.telephony.forms import e164
@@ -112,21 +114,80 @@ def line() -> None:
 
 @click.command()
 @click.option("--close", metavar="CALL_ID", help="this one has been worked")
-@click.option("--by", metavar="AGENT", help="who worked it")
-@click.option("--code", default="resolved_agent", show_default=True, help="what came of it")
-def callbacks(close: str | None, by: str | None, code: str) -> None:
-    """The callbacks and messages promised and not yet kept; with --close, one is done."""
+@click.option("--cancel", metavar="CALL_ID", help="call this one off")
+@click.option("--move", metavar="CALL_ID", help="give this one another time, --to which it begins, or in turn")
+@click.option("--to", "window", metavar="TIMES", help="by the site's clock, as in '2026-11-24 13:00 to 17:00'")
+@click.option("--by", metavar="AGENT", help="who does it")
+@click.option("--code", default="resolved_agent", show_default=True, help="what came of the one that is closed")
+def callbacks(
+    close: str | None, cancel: str | None, move: str | None, window: str | None, by: str | None, code: str
+) -> None:
+    """The callbacks and messages promised and not yet kept: why, what was tried, when next; or do something to one."""
     board = _board()
     if close is not None:
         _close(board, close, by, code)
-    now = board.clock.now()
-    rows = [
-        (ticket.kind, ticket.queue, until(ticket.promised_at, now), str(ticket.attempts), ticket.call)
-        for site in board.pharmacy().sites
-        for ticket in board.record.desk.waiting(site)
-        if ticket.kind != "hold"
-    ]
-    show("Promised", ("kind", "queue", "promise", "attempts", "call"), rows, "nothing is promised")
+    if cancel is not None:
+        _change(board, cancel, lambda ticket, agent: board.cancel_callback(ticket, agent, door=access.DOOR), by)
+    if move is not None:
+        times = _window(board, move, window)
+        _change(board, move, lambda ticket, agent: board.move_callback(ticket, times, agent, door=access.DOOR), by)
+    tickets = [ticket for site in board.pharmacy().sites for ticket in board.record.desk.waiting(site)]
+    rows = [_promised_row(board, ticket) for ticket in tickets if ticket.kind != "hold"]
+    columns = ("kind", "queue", "about", "the way there", "promise", "tried", "next", "quiet in", "call")
+    show("Promised", columns, rows, "nothing is promised")
+
+
+def _promised_row(board: Switchboard, ticket: Ticket) -> tuple[str, ...]:
+    loaded, now = board.record.load_call(ticket.call), board.clock.now()
+    assert loaded is not None
+    call, site = loaded.call, board.pharmacy().sites[ticket.site]
+    about = str(call.facts.get("intent", "unknown")).replace("_", " ")
+    way = [crumb.place[-1].node for crumb in call.trail if crumb.place]
+    way += [f"rule {call.decision.rule or 'otherwise'}"] if call.decision else []
+    tried = ", ".join(f"{ago(attempt.at, now)} ago {attempt.came.replace('_', ' ')}" for attempt in ticket.tried)
+    next_ = "" if ticket.kind == "voicemail" else _next_try(board, ticket, now)
+    zones = "" if ticket.kind == "voicemail" else " ".join(ticket.zones) or site.timezone
+    return (
+        *(ticket.kind, ticket.queue, about, " → ".join(way), until(ticket.promised_at, now)),
+        *(tried or "not yet", next_, zones, ticket.call),
+    )
+
+
+def _next_try(board: Switchboard, ticket: Ticket, now: datetime) -> str:
+    if ticket.not_before is None or ticket.not_before <= now:
+        return "in turn"
+    hours = board.pharmacy().hours[ticket.site]
+    return f"{hours.local(ticket.not_before):%a %H:%M}"
+
+
+def _change(board: Switchboard, call_id: str, change: Callable[[str, str], Ticket], by: str | None) -> None:
+    """Move a callback or call it off, as the staff's own functions do."""
+    if by is None or by not in board.pharmacy().staff:
+        raise click.ClickException(f"say who does it: --by with one of {', '.join(board.pharmacy().staff)}")
+    loaded = board.record.load_call(call_id)
+    if loaded is None or loaded.call.ticket is None:
+        raise click.ClickException(f"no callback is promised in a call called `{call_id}`")
+    try:
+        change(loaded.call.ticket.id, by)
+    except (Conflict, Refused) as refused:
+        raise click.ClickException(str(refused)) from None
+
+
+def _window(board: Switchboard, call_id: str, told: str | None) -> tuple[datetime, datetime] | None:
+    """Return the times staff typed, by the clock of the callback's site; None where they typed none: in turn."""
+    if told is None:
+        return None
+    loaded = board.record.load_call(call_id)
+    if loaded is None:
+        raise click.ClickException(f"no call is called `{call_id}`")
+    hours = board.pharmacy().hours[loaded.call.site]
+    day, _, times = told.partition(" ")
+    try:
+        start, end = scalars.time_range(times)
+        on = scalars.day(day)
+    except Wrong as wrong:
+        raise click.ClickException(f"--to: {wrong}; write it as '2026-11-24 13:00 to 17:00'") from None
+    return hours.instant(on, start), hours.instant(on, end)
 
 
 def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:

@@ -7,13 +7,16 @@ from threading import BoundedSemaphore
 
 from ivr.clock import Clock
 from ivr.core.call import OWN_ASKS, Answer, Call
+from ivr.core.callbacks import callback_number, number_asked_of
 from ivr.core.identity import as_it_stands
 from ivr.core.line import Ticket, could_serve
 from ivr.core.metrics import handle_seconds
 from ivr.core.pharmacy import Pharmacy, Policies
+from ivr.core.tickets import OFFICES, is_same_need, need_of, proved_person
 from ivr.orders import questions
 from ivr.orders.port import OrderSystem
 from ivr.store import Offered, Record
+from ivr.telephony import numbers
 
 PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
 REPEAT_DAYS = 7
@@ -38,7 +41,7 @@ class Enquiries:
         if ask == "place" and call.ticket is not None:
             return {ask: self.place_in_line(call.ticket, pharmacy)}
         if ask in OWN_ASKS:
-            return {ask: self._line_facts(call, pharmacy)}
+            return {ask: self._of_our_own(ask, call, pharmacy)}
         if not patient:
             return {}
         known = self._record.answers(call.id)
@@ -46,6 +49,14 @@ class Enquiries:
             told = self._ask_now(ask, call, pharmacy.policies)
             known = {**known, ask: told} if told else {}
         return {each: as_it_stands(each, answer, call) for each, answer in known.items()}
+
+    def _of_our_own(self, ask: str, call: Call, pharmacy: Pharmacy) -> Answer:
+        match ask:
+            case "ticket":
+                return self._live_ticket(call, pharmacy)
+            case "number":
+                return self._number(call, pharmacy)
+        return self._line_facts(call, pharmacy)
 
     def ask(self, ask: str, call: Call, policies: Policies, timeout_seconds: float | None = None) -> Answer | None:
         """Ask the order system; None while it does not answer. `timeout_seconds` None means the adapter's own.
@@ -103,6 +114,45 @@ class Enquiries:
         finally:
             self._asking.release()
 
+    def _live_ticket(self, call: Call, pharmacy: Pharmacy) -> Answer:
+        """A live ticket of this person, or of this number, and this need; what their own tickets are kept under."""
+        of_number = self._record.callbacks.key_of(call.caller.number)
+        person, need = proved_person(call), need_of(call)
+        opens = pharmacy.hours[call.site].opens_next(self._clock.now())
+        overnight = self._record.callbacks.due_at_opening(call.site, opens)
+        values = {"number": of_number, "overnight": str(overnight)}
+        alive = [
+            ticket
+            for ticket in self._record.callbacks.live_of((person, of_number))
+            if ticket.call != call.id and ticket.site == call.site and is_same_need(ticket.need, need)
+        ]
+        if not alive or call.facts.get("caller") in OFFICES:
+            return Answer(True, values=values)
+        # One that is surely theirs first, and of those the one about exactly this.
+        ticket = min(alive, key=lambda one: (one.person != person, one.need != need, one.arrived_at))
+        return Answer(True, values={**values, **self._of_ticket(ticket, person)}, ticket=ticket)
+
+    def _of_ticket(self, ticket: Ticket, person: str) -> dict[str, str]:
+        loaded = self._record.load_call(ticket.call)
+        number = callback_number(loaded.call) if loaded else None
+        return {
+            "by": "person" if person and ticket.person == person else "number",
+            "position": str(self._record.desk.position(ticket)[0]),
+            "callback_number": number or "",
+            "shared": " ".join(loaded.call.shares) if loaded else "",
+        }
+
+    def _number(self, call: Call, pharmacy: Pharmacy) -> Answer:
+        """May the number to call back be rung, in which zones may it be, and how often was it rung today?"""
+        number = number_asked_of(call)
+        if number is None:
+            return Answer(True, {"number": "unclear"})
+        hours = pharmacy.hours[call.site]
+        today = hours.instant(hours.local(self._clock.now()).date(), 0)
+        verdict = numbers.verdict(number, pharmacy.policies.callback_countries, _ours(pharmacy))
+        rung = self._record.callbacks.rung_since(number, today)
+        return Answer(True, {"number": verdict, "rung_today": rung}, values={"zones": " ".join(numbers.zones(number))})
+
     def _line_facts(self, call: Call, pharmacy: Pharmacy) -> Answer:
         now = self._clock.now()
         licensed = [agent.id for agent in pharmacy.staff.values() if agent.licensed]
@@ -116,3 +166,8 @@ class Enquiries:
             "repeat_calls": again,
         }
         return Answer(True, facts, values=self._worker())
+
+
+def _ours(pharmacy: Pharmacy) -> set[str]:
+    """The numbers that ring at the pharmacy itself: calling one of them back would be calling ourselves."""
+    return {line.number for line in pharmacy.lines.values()} | {site.staffed_number for site in pharmacy.sites.values()}

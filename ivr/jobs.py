@@ -17,6 +17,7 @@ from ivr.app import connect
 from ivr.core.call import Call
 from ivr.core.draft import where_found
 from ivr.core.effects import (
+    CloseShared,
     CreateTask,
     DeleteRecording,
     EndLeg,
@@ -28,7 +29,7 @@ from ivr.core.effects import (
     Transcribe,
     WriteDisposition,
 )
-from ivr.core.events import CallerGone, Learned, Transcribed
+from ivr.core.events import CallerGone, Learned, TicketClosed, Transcribed
 from ivr.doors import Doors
 from ivr.hearing import Hearing
 from ivr.live import connection
@@ -137,6 +138,9 @@ class Jobs:
                 return self._board.orders.create_task(_task(call.id, effect), row.id)
             case WriteDisposition():
                 return self._write_disposition(call, effect)
+            case CloseShared():
+                self._board.tell(effect.call, TicketClosed(effect.ticket, effect.resolution))
+                return "told"
         raise ValueError(f"{row.kind} is no job")
 
     # ------------------------------------------------------------ the telephone
@@ -261,7 +265,8 @@ class Jobs:
 
 def _is_awaited(call: Call) -> bool:
     """Is there still somebody to meet the caller, or something to tell them, away from the hold music?"""
-    return call.phase in ("connecting", "dialogue") or (call.phase == "holding" and call.dialogue == "nobody")
+    moved = call.ticket is not None and call.ticket.state == "moved"
+    return moved or call.phase in ("connecting", "dialogue") or (call.phase == "holding" and call.dialogue == "nobody")
 
 
 def _task(call_id: str, effect: CreateTask) -> Mapping[str, Any]:

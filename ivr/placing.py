@@ -65,6 +65,8 @@ class Placing:
                 status_url=self._doors.status(effect.leg),
                 ring_seconds=effect.ring_seconds,
                 fallback_url=self._doors.fallback(),
+                detect_machine=effect.detect_machine,
+                amd_url=self._doors.status(effect.leg) if effect.detect_machine else None,
             )
         except rest.Refused as refused:
             log.warning("call_refused", effect=row.id, why=str(refused))
@@ -141,11 +143,11 @@ class Placing:
 
 
 def still_wanted(call: Call, leg: Leg) -> bool:
-    """Is there still a reason to ring this leg: an offer that is open, or an agent waiting for who is called back?"""
+    """Is there still a reason to ring this leg: an open offer, or an agent who waits for whoever is called back?"""
     offer = next((offer for offer in call.offers if offer.id == leg.offer), None)
     if offer is None or leg.state == "over":
         return False
-    return offer.state == "open" if leg.kind == "agent" else offer.state == "accepted"
+    return offer.state == "open" or (leg.kind == "callback" and offer.state == "accepted")
 
 
 def _placed_by(row: EffectRow) -> PlaceCall:

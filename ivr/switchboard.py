@@ -21,11 +21,15 @@ from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
 from ivr.core import closing, mailbox, talking
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
+from ivr.core.callbacks import waits_for_callback
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
 from ivr.core.events import (
     Acted,
+    AnsweredBy,
     Arrived,
+    CallbackCancelled,
+    CallbackMoved,
     CalledBack,
     Confirmed,
     Event,
@@ -34,11 +38,13 @@ from ivr.core.events import (
     Recorded,
     Spoke,
     Stumbled,
+    TicketTaken,
     Transcribed,
     Worked,
 )
 from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
+from ivr.core.line import Ticket
 from ivr.core.meaning import meaning
 from ivr.core.on_hold import forecast_in, hold_view
 from ivr.core.pharmacy import Pharmacy
@@ -257,6 +263,12 @@ class Switchboard:
         if loaded is not None and loaded.call_sid in (None, call_sid):
             self.tell(loaded.call.id, event)
 
+    def leg_answered(self, leg: str, event: AnsweredBy, call_sid: str) -> None:
+        """The carrier says who picked up; of a second call to the same leg nothing follows."""
+        loaded = self.record.load(leg, 0, "status")
+        if loaded is not None and loaded.call_sid in (None, call_sid):
+            self.tell(loaded.call.id, event)
+
     def recorded(self, event: Recorded, call_sid: str) -> None:
         """A recording is finished. Whoever is on the line still brings it along themselves, with their next turn."""
         call = self._of_leg(event.leg, call_sid)
@@ -311,6 +323,38 @@ class Switchboard:
             return mailbox.refusal(call, event, self.library.current())  # by the staff of today
 
         self.do(call_id, event, Deed(entry, refusal))
+
+    # ------------------------------------------------------------ what staff do to callbacks
+
+    def move_callback(
+        self,
+        ticket_id: str,
+        window: tuple[datetime, datetime] | None,
+        by: str,
+        *,
+        door: str = "api",
+        key: str | None = None,
+    ) -> Ticket:
+        """Give a callback another time, None for in turn, and return its ticket. Raises as `act`."""
+        times = "" if window is None else "/".join(at.isoformat() for at in window)
+        entry = Entry(by, door, "move", f"ticket:{ticket_id}", times, key=key)
+        return self._to_callback(ticket_id, CallbackMoved(by, window), entry)
+
+    def cancel_callback(self, ticket_id: str, by: str, *, door: str = "api", key: str | None = None) -> Ticket:
+        """Call a callback off and return its ticket. Raises as `act`."""
+        entry = Entry(by, door, "cancel", f"ticket:{ticket_id}", key=key)
+        return self._to_callback(ticket_id, CallbackCancelled(by), entry)
+
+    def _to_callback(self, ticket_id: str, event: CallbackMoved | CallbackCancelled, entry: Entry) -> Ticket:
+        def refusal(call: Call, pharmacy: Pharmacy) -> str | None:
+            window = event.window if isinstance(event, CallbackMoved) else None
+            if window is not None and not self.clock.now() < window[0] < window[1]:
+                return "a time to be called in begins in the future, and before it ends"
+            return None if waits_for_callback(call) else "nobody waits to be called back with it just now"
+
+        after = self.do(self._call_of(ticket_id), event, Deed(entry, refusal)).call.ticket
+        assert after is not None
+        return after
 
     def lost(self, call_sid: str, caller: Caller, dialed: str, started_at: datetime, seconds: int) -> None:
         """An inbound call the carrier knows and we never answered: it gets a row and a disposition all the same."""
@@ -401,10 +445,21 @@ class Switchboard:
         )
 
     def _commit(self, turn: Turn) -> None:
-        self.record.commit(turn)
+        self.record.commit(turn, *self._given_up(turn))
         if turn.does or turn.before is None or turn.before.ticket != turn.after.ticket:
             # Under a lease it is dispatch itself, who need not look again at what it has just done.
             self.live.ring(*(("relay",) if turn.under else ("relay", "dispatch")))
+
+    def _given_up(self, turn: Turn) -> list[Turn]:
+        """The turn of the call whose ticket goes on in this one: both are kept, or neither."""
+        if not turn.after.shares or (turn.before is not None and turn.before.shares == turn.after.shares):
+            return []
+        loaded = self.record.load_call(turn.after.shares[-1])
+        event = TicketTaken(turn.after.id)
+        taken = None if loaded is None else self._step(loaded.call, event, {})
+        if loaded is None or taken is None or not _gave_up(loaded.call, taken.call, turn.after):
+            raise Conflict("the ticket is somebody else's by now")
+        return [self._turn_of(loaded, taken, event)]
 
     # ------------------------------------------------------------ stepping, and answering what the step asks
 
@@ -440,7 +495,7 @@ class Switchboard:
             document=leg.documents if leg else exit_.document,
             language=self._language(call, exit_.leg, pharmacy),
             prompts=pharmacy.prompts.heard_by(_tier(call, exit_.leg)),
-            on_hold=call.in_queue and leg is not None and leg.kind == "caller",
+            on_hold=call.in_queue and leg is not None and leg.kind != "agent",
             slow=_is_slow(call, exit_.leg),
         )
 
@@ -488,6 +543,14 @@ def _is_slow(call: Call, leg: str) -> bool:
 def _refuse(why_not: str | None) -> None:
     if why_not:
         raise Refused("not_now", why_not)
+
+
+def _gave_up(before: Call, after: Call, to: Call) -> bool:
+    """Did a call give its ticket up as the other has taken it over, no attempt missing?"""
+    old, gone, new = before.ticket, after.ticket, to.ticket
+    if old is None or gone is None or new is None or gone.state != "moved":
+        return False
+    return old.id == new.id and old.attempts == new.attempts
 
 
 def _superseded(exit_: Exit, loaded: Loaded) -> bool:

@@ -6,7 +6,9 @@ import contextlib
 import json
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,13 @@ from click.testing import CliRunner, Result
 
 from ivr import desk, mailroom
 from ivr.app import connect
-from ivr.core.call import Caller
+from ivr.core.call import Answer, Caller
 from ivr.core.events import Came, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
+from ivr.core.events import Offered as OfferedTo
+from ivr.core.line import Attempt, Ticket
 from ivr.office import explain
 from ivr.settings import Settings
-from ivr.store import Offered
+from ivr.store import Offered, Turn
 from ivr.switchboard import Exit, Switchboard
 
 ROOT = Path(__file__).parent.parent
@@ -55,8 +59,9 @@ def _rings(board: Switchboard, call_id: str = "CA1") -> str:
     return token
 
 
-def _says(command: object, *arguments: str) -> Result:
-    return CliRunner().invoke(command, arguments, env={"COLUMNS": "80"})  # type: ignore[arg-type]
+def _says(command: object, *arguments: str, wide: bool = False) -> Result:
+    columns = {"COLUMNS": "220" if wide else "80"}
+    return CliRunner().invoke(command, arguments, env=columns)  # type: ignore[arg-type]
 
 
 def test_who_is_working_and_on_what(board: Switchboard) -> None:
@@ -136,6 +141,129 @@ def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
     assert "only a prescription" in _says(mailroom.messages, "CA1", "--by", "grace", "--confirm").output
     assert "nothing is promised" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
     assert "no message is to be worked" in _says(mailroom.messages).output
+
+
+def _arrives(board: Switchboard, call_id: str, number: str) -> str:
+    """Somebody rings from a number nobody has filed; the leg's token."""
+    board.arrived(call_id, Caller("number", number, "A"), "+12125550110")
+    board.record.keep_answer(call_id, "who", Answer(True), board.clock.now())
+    return board.token_of(call_id)
+
+
+def _promised(board: Switchboard, call_id: str = "CA1", number: str = "+12125550177") -> str:
+    """Somebody asks for a person, and then to be called back at the number they ring from; the leg's token."""
+    token = _arrives(board, call_id, number)
+    for document, key in enumerate(("1", "0", "1", "1"), 1):
+        board.turn(Exit(token, document, "next"), Keyed(token, key), call_id)
+    board.tell(call_id, HungUp(token, "completed"))
+    return token
+
+
+def _ticket(board: Switchboard, call_id: str = "CA1") -> Ticket:
+    loaded = board.record.load_call(call_id)
+    assert loaded is not None
+    assert loaded.call.ticket is not None
+    return loaded.call.ticket
+
+
+def test_nethserver_7566_a_callback_shows_why_and_how_they_came_to_it_and_what_was_tried(board: Switchboard) -> None:
+    _promised(board)
+    ticket = _ticket(board)
+    loaded = board.record.load_call("CA1")
+    assert loaded is not None
+    now = board.clock.now()
+    tried = replace(ticket, tried=(Attempt(now, "busy"),), not_before=now + timedelta(hours=1))
+    board.record.commit(Turn(loaded.call, loaded.rev, replace(loaded.call, ticket=tried), now, "{}"))
+    told = _says(desk.callbacks, wide=True).output
+    for shown in ("speak to person", "rule otherwise", "busy", "Tue 11:00", "America/New_York", "CA1"):
+        assert shown in told
+
+
+def test_staff_give_a_callback_another_time_and_call_it_off(board: Switchboard) -> None:
+    _promised(board)
+    arrived = _ticket(board).arrived_at
+    assert "say who does it" in _says(desk.callbacks, "--cancel", "CA1").output
+    assert _says(desk.callbacks, "--move", "CA1", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace").exit_code == 0
+    ticket = _ticket(board)
+    assert (ticket.due_from.isoformat(), ticket.arrived_at) == ("2026-11-24T18:00:00+00:00", arrived)
+    _says(desk.callbacks, "--move", "CA1", "--by", "grace")
+    assert _ticket(board).due_from == arrived
+    assert "nothing is promised" in _says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
+    assert "callback_cancelled" in _says(desk.dispositions, "CA1").output
+    assert "nobody waits to be called back" in _says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
+
+
+@pytest.mark.parametrize("times", ["tomorrow", "2026-11-24 5 to 7", "2026-11-23 13:00 to 17:00"])
+def test_a_time_that_cannot_be_is_told(board: Switchboard, times: str) -> None:
+    _promised(board)
+    told = _says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace")
+    assert told.exit_code == 1
+    assert _ticket(board).window is None
+
+
+def test_a_callback_nobody_promised_is_told(board: Switchboard) -> None:
+    assert "no callback is promised" in _says(desk.callbacks, "--cancel", "CA9", "--by", "grace").output
+    moved = _says(desk.callbacks, "--move", "CA9", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace")
+    assert "no call is called `CA9`" in moved.output
+    with pytest.raises(LookupError):
+        board.cancel_callback("no such ticket", "grace")
+
+
+# ---------------------------------------------------------------- one person and need, one live ticket
+
+
+def _asks_for_person(board: Switchboard, call_id: str, number: str = "+12125550177") -> str:
+    """Somebody asks for a person; what they hear then."""
+    token = _arrives(board, call_id, number)
+    board.turn(Exit(token, 1, "next"), Keyed(token, "1"), call_id)
+    return board.turn(Exit(token, 2, "next"), Keyed(token, "0"), call_id)
+
+
+def test_whoever_rings_again_is_asked_and_their_ticket_goes_on_in_the_new_call(board: Switchboard) -> None:
+    _promised(board)
+    before = _ticket(board)
+    assert "Somebody with your number is in line already" in _asks_for_person(board, "CA2")
+    token = board.token_of("CA2")
+    assert "You are number 1" in board.turn(Exit(token, 3, "next"), Keyed(token, "1"), "CA2")
+    assert _ticket(board, "CA2") == replace(before, call="CA2")
+    assert _ticket(board, "CA1") == replace(before, call="CA2", state="moved")
+    assert [ticket.call for ticket in board.record.desk.waiting("central")] == ["CA2"]
+
+
+def test_the_key_that_takes_it_over_works_once_however_often_it_is_delivered(board: Switchboard) -> None:
+    _promised(board)
+    _asks_for_person(board, "CA2")
+    token = board.token_of("CA2")
+    first = board.turn(Exit(token, 3, "next"), Keyed(token, "1"), "CA2")
+    assert board.turn(Exit(token, 3, "next"), Keyed(token, "1"), "CA2") == first
+
+
+def test_what_an_agent_takes_meanwhile_is_not_taken_over(board: Switchboard) -> None:
+    _promised(board)
+    _asks_for_person(board, "CA2")
+    board.tell("CA1", OfferedTo("o1", "leg-grace", "grace", "+12125550199"))
+    board.tell("CA1", Came("leg-grace", 1))
+    board.tell("CA1", Keyed("leg-grace", "1"))
+    token = board.token_of("CA2")
+    assert "calling you back right now" in board.turn(Exit(token, 3, "next"), Keyed(token, "1"), "CA2")
+    assert _ticket(board, "CA1").state == "connecting"
+
+
+def test_two_calls_of_one_number_at_once_get_one_ticket_for_one_need(board: Switchboard) -> None:
+    assert "keep your place" not in _asks_for_person(board, "CA0", "+12125550178")
+    heard: list[str] = []
+    threads = [
+        threading.Thread(target=lambda call=call: heard.append(_asks_for_person(board, call)))  # type: ignore[misc]
+        for call in ("CA1", "CA2")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asked = [reply for reply in heard if "Somebody with your number is in line already" in reply]
+    assert len(asked) == 1
+    live = board.record.callbacks.live_of([board.record.callbacks.key_of("+12125550177")])
+    assert len(live) == 1
 
 
 def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboard) -> None:

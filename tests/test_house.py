@@ -32,7 +32,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(HOUSE, HOUSE),
     **dict.fromkeys(PARTS, ("ivr.core", *HOUSE)),
     "ivr.content": ("ivr.core", "ivr.proof", "ivr.speech", *HOUSE),
-    "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store"),
+    "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store", "ivr.telephony"),
     "ivr.presence": ("ivr.core", "ivr.clock", "ivr.live", "ivr.store"),
     "ivr.switchboard": ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries", "ivr.presence"),
     "ivr.console": ("ivr.core", *HOUSE, "ivr.presence", "ivr.store", "ivr.switchboard"),

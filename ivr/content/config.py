@@ -11,7 +11,7 @@ from ivr.content.names import Known, Names
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
-from ivr.core.line import ROLES, Agent, PlanStep, Queue
+from ivr.core.line import CALLBACK_MODES, ROLES, Agent, PlanStep, Queue
 from ivr.core.pharmacy import Line, Site
 
 _flag = scalar(scalars.flag)
@@ -122,6 +122,7 @@ def _queue(name: str, item: Item, names: Names) -> Queue:
         fields.take("keep_free", _keep_free, 0),
         fields.take("plan", listed(lambda step: _plan_step(step, names)), ()),
         fields.need("nobody", lambda value: _nobody(value, names)),
+        callback_mode=fields.take("callback_mode", one_of("a way to call back", CALLBACK_MODES), ""),
     )
     fields.done()
     return queue

@@ -10,6 +10,7 @@ from ivr.content.config import top_fields
 from ivr.content.names import Known
 from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
+from ivr.core.line import CALLBACK_MODES
 from ivr.core.pharmacy import Policies
 from ivr.core.rules import FACTS, UNKNOWN, Fact
 
@@ -17,6 +18,8 @@ _duration = scalar(scalars.duration)
 _count = scalar(scalars.whole(1, 1000))
 _days = scalar(scalars.whole(1, 36_500))
 WRONG = ("wrong_per_call", "wrong_per_person", "wrong_per_number")
+MACHINE = ("hang_up", "message")
+SHORTEST_WINDOW_MINUTES = 30
 KEPT = ("journal", "messages", "recordings")
 TRANSCRIBERS = ("twilio",)
 
@@ -57,13 +60,28 @@ def _offers(item: Item) -> dict[str, Any]:
 
 def _callbacks(item: Item) -> dict[str, Any]:
     fields = Fields(item, "`callbacks`")
-    found: dict[str, Any] = {"callback_attempts": fields.take("attempts", _count, None)}
-    for key in ("spacing", "expires", "ring"):
+    found: dict[str, Any] = {f"callback_{key}": fields.take(key, _count, None) for key in ("attempts", "per_day")}
+    for key in ("spacing", "expires", "ring", "spread"):
         found[f"callback_{key}_seconds"] = fields.take(key, _duration, None)
+    found["callback_mode"] = fields.take("mode", one_of("a way to call back", CALLBACK_MODES), None)
+    found["callback_machine"] = fields.take("machine", one_of("something to do with a machine", MACHINE), None)
+    found["callback_detect"] = fields.take("detect", scalar(scalars.flag), None)
+    found["callback_says_name"] = fields.take("say_name", scalar(scalars.flag), None)
+    found["callback_windows"] = fields.take("windows", listed(scalar(_window)), None)
+    found["callback_countries"] = fields.take("countries", listed(scalar(scalars.country)), None)
     quiet = fields.take("quiet", scalar(scalars.time_range), None)
     found["quiet_hours"] = quiet and (quiet[0], quiet[1] % (24 * 60))
     fields.done()
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _window(told: str) -> tuple[int, int]:
+    start, end = scalars.time_range(told)
+    if end > 24 * 60:
+        raise Wrong("range", f"{told} goes past midnight; a time to be called in is within one day")
+    if end - start < SHORTEST_WINDOW_MINUTES:
+        raise Wrong("range", f"{told} is too short to keep; give it {SHORTEST_WINDOW_MINUTES} minutes at least")
+    return start, end
 
 
 def _identity(item: Item) -> dict[str, Any]:

@@ -49,9 +49,33 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "callback_confirm": "",
         "callback_number": "",
         "callback_number_confirm": "callback_number",
+        "callback_number_unclear": "",
+        "callback_number_premium": "",
+        "callback_number_abroad": "",
+        "callback_number_emergency": "",
+        "callback_number_ours": "",
+        "callback_when_open": "opens_day opens_at",
         "callback_promised": "",
+        "callback_from": "on_day from_time",
+        "callback_at": "on_day from_time until",
+        "callback_in_turn": "",
+        "callback_window": "key on_day from_time until",
+        "callback_found": "",
+        "callback_place": "position",
+        "callback_on_another_phone": "position",
+        "callback_wait_here": "",
+        "callback_choices": "",
+        "callback_stands": "",
+        "callback_cancelled": "",
+        "callback_under_way": "",
+        "callback_place_moved": "",
         "callback_hello": "",
+        "callback_hello_nameless": "",
+        "callback_joining": "",
+        "callback_message": "number",
+        "callback_message_nameless": "number",
         "goodbye_minimal": "",
+        "agent_not_reached": "",
         "all_busy_callback": "",
         "agent_whisper": "kind why language tier queue callback emergency minutes",
         "agent_accepted": "",
@@ -85,7 +109,8 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
 _LAST_RESORT = "*"  # no language: our own words, in English, by the carrier's own voice
 NEUTRAL = "person_knows_more"  # said in the place of what the caller may not hear
 ALWAYS = frozenset({"pharmacy"})  # values every prompt has
-ALWAYS_GIVEN = {"rescue_closed": frozenset({"opens_day", "opens_at"})}  # said only while closed
+_OPENING = frozenset({"opens_day", "opens_at"})
+ALWAYS_GIVEN = {"rescue_closed": _OPENING, "callback_when_open": _OPENING}  # said only while closed
 SOMETIMES = frozenset(
     {
         *("opens_day", "opens_at", "closed_because", "hours_today", "address"),
@@ -93,8 +118,11 @@ SOMETIMES = frozenset(
     }
 )
 _SAID_AS = {  # read out as they come, these would be ciphers
-    **dict.fromkeys(("opens_day", "earliest_refill_on", "expected_on", "since", "answer_by", "approved_until"), "day"),
-    **{"opens_at": "clock_time", "hours_today": "hours", "balance": "money"},
+    **dict.fromkeys(
+        ("opens_day", "on_day", "earliest_refill_on", "expected_on", "since", "answer_by", "approved_until"), "day"
+    ),
+    **dict.fromkeys(("opens_at", "from_time", "until"), "clock_time"),
+    **{"hours_today": "hours", "balance": "money"},
 }
 
 

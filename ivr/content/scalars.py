@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from phonenumbers import is_possible_number_string
+from phonenumbers import SUPPORTED_REGIONS, is_possible_number_string
 
 from ivr.content.written import Wrong
 
@@ -129,6 +129,14 @@ def phone(text: str) -> str:
     """Return a phone number as E.164: a plus, the country, the number."""
     if not _PHONE.fullmatch(text) or not is_possible_number_string(text, "ZZ"):
         raise Wrong("type", f'"{text}" is not a phone number; write it as +12025550101, with country and no spaces')
+    return text
+
+
+def country(text: str) -> str:
+    """Return a country by the code phone numbers are told apart by: US, CA, MX."""
+    if text not in SUPPORTED_REGIONS:
+        meant = f"; write {text.upper()}" if text.upper() in SUPPORTED_REGIONS else "; write its code, as in US or CA"
+        raise Wrong("unknown-value", f'"{text}" is not a country{meant}')
     return text
 
 

@@ -24,6 +24,48 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "page_text": "{{ pharmacy }}: an emergency call was not answered. Please see the urgent task at once.",
         "page_message_text": "{{ pharmacy }}: a message may be an emergency. Please see the urgent task at once.",
         "person_knows_more": "A person can tell you more.",
+        "callback_number_unclear": "Sorry, that is not a whole number. We need ten digits, area code first.",
+        "callback_number_premium": "Sorry, we cannot call that kind of number.",
+        "callback_number_abroad": "Sorry, we cannot call that country.",
+        "callback_number_emergency": (
+            "That is an emergency number, and we cannot call it for you. In an emergency, hang up and dial 911."
+        ),
+        "callback_number_ours": "Sorry, that is our own number.",
+        "callback_when_open": (
+            "We are closed now. We open {{ opens_day | day }} at {{ opens_at | clock_time }}, and call you then."
+        ),
+        "callback_from": (
+            "Thank you. You keep your place in line. We will call you on {{ on_day | day }}, after {{ from_time | "
+            "clock_time }}."
+        ),
+        "callback_at": (
+            "Thank you. We will call you on {{ on_day | day }}, between {{ from_time | clock_time }} and {{ until "
+            "| clock_time }}."
+        ),
+        "callback_in_turn": "To be called in your turn, press 1, or just hang up.",
+        "callback_window": (
+            "For {{ on_day | day }}, from {{ from_time | clock_time }} to {{ until | clock_time }}, press {{ key }}."
+        ),
+        "callback_found": (
+            "Somebody with your number is in line already. If that is you, and it is about the same thing, press "
+            "1. If not, press 2."
+        ),
+        "callback_place": "You are in line already. You are number {{ position }}, and we will call you.",
+        "callback_on_another_phone": "You are in line on another phone already, at number {{ position }}.",
+        "callback_wait_here": "To wait here with the same place, press 1.",
+        "callback_choices": (
+            "To wait on the line now, press 1. For another time, 2. For another number, 3. To cancel the call, 4. "
+            "To keep it as it is, just hang up."
+        ),
+        "callback_stands": "All right. We will call you as we said. Goodbye.",
+        "callback_cancelled": "We will not call you back. Call us whenever you need us. Goodbye.",
+        "callback_under_way": "We are calling you back right now. Please hang up, and answer your phone. Goodbye.",
+        "callback_place_moved": "Your place in line is on your other phone now. Goodbye.",
+        "callback_hello_nameless": "Hello. We are returning a call. If you asked us to call, press 1.",
+        "callback_joining": "Thank you. We are getting the person who has your call.",
+        "callback_message": "This is {{ pharmacy }}. Please call us back at {{ number | phone }}. Goodbye.",
+        "callback_message_nameless": "Please call us back at {{ number | phone }}. Goodbye.",
+        "agent_not_reached": "They did not answer. We will try again later. Thank you. Goodbye.",
     },
     "es": {
         "not_understood": "Disculpe, no entendí. Por favor, use las teclas.",
@@ -43,5 +85,55 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "page_text": "{{ pharmacy }}: nadie contestó una llamada de emergencia. Vea la tarea urgente ahora mismo.",
         "page_message_text": "{{ pharmacy }}: un mensaje puede ser una emergencia. Vea la tarea urgente ahora mismo.",
         "person_knows_more": "Una persona puede decirle más.",
+        "callback_number_unclear": (
+            "Disculpe, ese número no está completo. Necesitamos diez cifras, primero el código de área."
+        ),
+        "callback_number_premium": "Disculpe, no podemos llamar a ese tipo de número.",
+        "callback_number_abroad": "Disculpe, no podemos llamar a ese país.",
+        "callback_number_emergency": (
+            "Ese es un número de emergencias y no podemos llamarlo por usted. En una emergencia, cuelgue y marque "
+            "el 911."
+        ),
+        "callback_number_ours": "Disculpe, ese es nuestro propio número.",
+        "callback_when_open": (
+            "Ahora está cerrado. Abrimos el {{ opens_day | day }} a {{ opens_at | clock_time }} y entonces le llamamos."
+        ),
+        "callback_from": (
+            "Gracias. Usted conserva su lugar en la fila. Le llamaremos el {{ on_day | day }}, después de {{ "
+            "from_time | clock_time }}."
+        ),
+        "callback_at": (
+            "Gracias. Le llamaremos el {{ on_day | day }}, entre {{ from_time | clock_time }} y {{ until | "
+            "clock_time }}."
+        ),
+        "callback_in_turn": "Para que le llamemos cuando sea su turno, oprima el uno o cuelgue.",
+        "callback_window": (
+            "Para el {{ on_day | day }}, de {{ from_time | clock_time }} a {{ until | clock_time }}, oprima el {{ "
+            "key }}."
+        ),
+        "callback_found": (
+            "Alguien con su número ya está en la fila. Si es usted y es por lo mismo, oprima el uno. Si no, "
+            "oprima el dos."
+        ),
+        "callback_place": "Usted ya está en la fila. Su lugar es el número {{ position }} y le llamaremos.",
+        "callback_on_another_phone": "Usted ya está en la fila en otro teléfono, en el lugar {{ position }}.",
+        "callback_wait_here": "Para esperar aquí con el mismo lugar, oprima el uno.",
+        "callback_choices": (
+            "Para esperar ahora en la línea, oprima el uno. Para otra hora, el dos. Para otro número, el tres. "
+            "Para cancelar la llamada, el cuatro. Para dejar todo igual, cuelgue."
+        ),
+        "callback_stands": "Está bien. Le llamaremos como quedamos. Adiós.",
+        "callback_cancelled": "No le llamaremos. Llámenos cuando nos necesite. Adiós.",
+        "callback_under_way": (
+            "Le estamos llamando en este momento. Por favor, cuelgue y conteste su teléfono. Adiós."
+        ),
+        "callback_place_moved": "Su lugar en la fila está ahora en su otro teléfono. Adiós.",
+        "callback_hello_nameless": (
+            "Hola. Le devolvemos una llamada. Si usted pidió que le llamáramos, oprima el uno."
+        ),
+        "callback_joining": "Gracias. Le comunicamos con la persona que tiene su llamada.",
+        "callback_message": "Le llama {{ pharmacy }}. Por favor, llámenos al {{ number | phone }}. Adiós.",
+        "callback_message_nameless": "Por favor, llámenos al {{ number | phone }}. Adiós.",
+        "agent_not_reached": "No contestó. Lo intentaremos más tarde. Gracias. Adiós.",
     },
 }

@@ -48,6 +48,7 @@ class Leg:
     documents: int = 0  # the newest document given to it, or reserved for it
     number: str | None = None  # whom we rang; None for the caller who rang us
     offer: str | None = None
+    is_machine: bool = False  # the carrier says that no person picked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,8 @@ class Call:
     legs: dict[str, Leg] = field(default_factory=dict)
     ticket: Ticket | None = None
     offers: tuple[Offer, ...] = ()
+    shares: tuple[str, ...] = ()  # earlier calls whose ticket goes on in this one
+    other_need: bool = False  # what they ring for is not what a ticket of their number is about
     reached: str = "menu"  # menu · hold · offer · talk: how far they got
     outcome: str | None = None
     resolution: str | None = None
@@ -180,6 +183,7 @@ class Answer:
     prescription: str | None = None
     values: dict[str, str] = field(default_factory=dict)  # dates and the like, for prompts
     found: tuple[Found, ...] = ()  # a person's prescriptions
+    ticket: Ticket | None = None  # a live one of this person and need
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,5 +212,7 @@ class Step:
 # they keyed), `identity:<n>` (whom all they told proves them to be), `prescriptions:<n>` (all of that person's) and
 # `prescriber:<n>`. To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
 # repeat_calls; among its values `worker: silent` when nobody can be offered a call), `place` (of the caller's ticket:
-# values position, waiting, agents, handle_seconds, told) and `language` (what we remember of this number).
-OWN_ASKS = ("line", "place", "language")
+# values position, waiting, agents, handle_seconds, told), `language` (what we remember of this number), `ticket` (a
+# live one of this person, or of this number, and this need; what their tickets are kept under) and `number` (may the
+# number to call back be rung, where is it, how often was it rung today).
+OWN_ASKS = ("line", "place", "language", "ticket", "number")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ivr.core.call import Call, Leg, Step, World
+from ivr.core.call import Answer, Call, Leg, Step, World
 from ivr.core.effects import CreateTask, Effect
 from ivr.core.line import Queue
 from ivr.core.pharmacy import Line, Site
@@ -102,6 +102,12 @@ class Draft:
     def task(self, what: str, urgent: bool = False) -> None:
         """Put work before the staff, with where it is found as the call stands now."""
         self.do(CreateTask(what, urgent, where_found(self.call)))
+
+    def own_answer(self, ask: str) -> Answer | None:
+        """What our own record says: None at first, and then the shell steps again with what it says."""
+        if ask not in self.world.answers and ask not in self.asks:
+            self.asks = (*self.asks, ask)
+        return self.world.answers.get(ask)
 
     # -- the end of the step
 

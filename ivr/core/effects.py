@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ivr.core.line import Ticket
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceCall:
@@ -16,6 +18,7 @@ class PlaceCall:
     number: str
     ring_seconds: int
     urgency: int  # 0 emergency offer · 1 offer · 2 callback · 3 the rest: the order calls are placed in
+    detect_machine: bool = False  # have the carrier say whether a person picked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,15 @@ class DeleteRecording:
     recording: str
 
 
+@dataclass(frozen=True, slots=True)
+class CloseShared:
+    """Tell an earlier call that the ticket it gave up to this one is closed, and how. Said again it changes nothing."""
+
+    call: str
+    ticket: Ticket
+    resolution: str | None
+
+
 Effect = (
     PlaceCall
     | MoveCaller
@@ -176,4 +188,5 @@ Effect = (
     | KeepItems
     | Transcribe
     | DeleteRecording
+    | CloseShared
 )

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from ivr.core import callbacks
 from ivr.core.call import Call
 from ivr.core.draft import Draft
-from ivr.core.effects import WriteDisposition
+from ivr.core.effects import CloseShared, WriteDisposition
 from ivr.core.events import HungUp, Worked
 from ivr.core.identity import verification
 from ivr.core.meeting import (
@@ -19,6 +20,7 @@ from ivr.core.meeting import (
     offer_declined,
     offer_missed,
     offer_of,
+    offer_to,
     offer_unrung,
     release_agent,
     talk_ended,
@@ -28,6 +30,9 @@ from ivr.core.tickets import close_ticket, withdraw_offers
 from ivr.core.verbs import Hangup
 
 SHORT_ABANDON_SECONDS = 5
+CAME = {"busy": "busy", "no-answer": "no_answer", "canceled": "no_answer"}
+"""What the carrier's word for the end of a callback nobody answered means; any other is a failure."""
+
 NOW_SECONDS = 20  # `now` is kept while the first phones ring: nobody can answer in no time
 
 
@@ -41,7 +46,7 @@ def hung_up(draft: Draft, event: HungUp) -> None:
     if leg.kind == "agent":
         _agent_hung_up(draft, answered, event.how)
     elif leg.kind == "callback":
-        _person_hung_up(draft)
+        _person_hung_up(draft, answered, event.how)
     else:
         caller_hung_up(draft)
 
@@ -62,17 +67,27 @@ def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
         offer_missed(draft, offer)
 
 
-def _person_hung_up(draft: Draft) -> None:
-    offer = accepted_offer(draft.call)
+def _person_hung_up(draft: Draft, answered: bool, how: str) -> None:
+    if any(leg.kind == "callback" and leg.state == "live" for leg in draft.call.legs.values()):
+        return  # late news of an earlier attempt: they are on another leg by now
     if draft.call.phase == "leaving":
         draft.put(phase="over")
-    elif offer is None or draft.leg.offer != offer.id:  # late news of an earlier attempt
-        return
-    elif draft.call.phase == "talking":
+    elif draft.call.phase == "talking" and accepted_offer(draft.call) is not None:
         talk_ended(draft)
         draft.put(phase="over")
-    elif draft.call.phase == "connecting":
-        callback_failed(draft)
+    elif offer_to(draft.call, draft.leg) is not None:
+        callback_failed(draft, "hung_up" if answered else CAME.get(how, "failed"))
+    elif draft.call.ticket is not None and draft.call.ticket.kind == "hold" and draft.call.ticket.live:
+        _left_while_joined(draft)
+
+
+def _left_while_joined(draft: Draft) -> None:
+    """Called back first, they were there and hung up before another agent came to them: they are called once more."""
+    offer = accepted_offer(draft.call)
+    if offer is not None:
+        release_agent(draft, offer)
+    withdraw_offers(draft)
+    callbacks.attempted(draft, "hung_up")
 
 
 def _left_in_doubt(draft: Draft) -> None:
@@ -87,6 +102,8 @@ def caller_hung_up(draft: Draft) -> None:
     if draft.call.doubt is not None:
         _left_in_doubt(draft)
     if draft.call.ticket and draft.call.ticket.live and draft.call.ticket.kind == "callback":
+        if draft.call.phase == "dialogue":  # they were choosing another time, and it stands as it was
+            draft.put(phase="promised", dialogue="")
         return  # the first news of a caller who was promised one may come while somebody is already ringing them
     if draft.call.phase == "talking":
         talk_ended(draft)
@@ -105,6 +122,8 @@ def _left_the_line(draft: Draft) -> None:
     if offer:
         release_agent(draft, offer)
     withdraw_offers(draft)
+    if callbacks.stands_again(draft):
+        return
     waited = (draft.now - (draft.call.queued_at or draft.now)).total_seconds()
     draft.put(
         outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS else "abandoned",
@@ -154,6 +173,7 @@ def settle(before: Call, draft: Draft) -> None:
         draft.put(ended_at=draft.now)
         if draft.call.outcome is None:
             _left_the_flow(draft)
+    _tell_earlier_calls(before, draft)
     call = draft.call
     if call.ended_at is None:
         return
@@ -162,6 +182,15 @@ def settle(before: Call, draft: Draft) -> None:
         return
     draft.put(revision=call.revision + 1)
     draft.do(WriteDisposition(draft.call.revision, disposition(draft.call)))
+
+
+def _tell_earlier_calls(before: Call, draft: Draft) -> None:
+    """The calls that gave their ticket up to this one end with it."""
+    call, ticket = draft.call, draft.call.ticket
+    if not call.shares or ticket is None or ticket.live:
+        return
+    if (before.ticket, before.resolution) != (ticket, call.resolution):
+        draft.do(*(CloseShared(earlier, ticket, call.resolution) for earlier in call.shares))
 
 
 def _last_words(draft: Draft) -> bool:
@@ -173,7 +202,9 @@ def _last_words(draft: Draft) -> bool:
 def disposition(call: Call) -> dict[str, Any]:
     """What came of the call, in codes (design/line.md, Dispositions): one row a call, rising `revision`."""
     ticket, decision, facts = call.ticket, call.decision, call.facts
-    waits_on = ticket is not None and ticket.live and ticket.kind in ("callback", "voicemail")
+    waits_on = (
+        ticket is not None and ticket.live and (ticket.kind in ("callback", "voicemail") or ticket.state == "moved")
+    )
     return {
         "call_id": call.id,
         "revision": call.revision,

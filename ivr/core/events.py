@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ivr.core.call import Caller
 from ivr.core.heard import Heard
+from ivr.core.line import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Came:
 
     leg: str
     document: int
+    answered_by: str = ""  # person · machine · unknown, where the carrier waited until it could say
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,44 @@ class PlaceFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredBy:
+    """The carrier has listened to whoever picked up, and says who it is."""
+
+    leg: str
+    who: str  # person · machine · unknown
+
+
+@dataclass(frozen=True, slots=True)
+class TicketTaken:
+    """Its person rings again, and the ticket goes on in that call."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketClosed:
+    """The ticket this call gave up to a later one is closed."""
+
+    ticket: Ticket
+    resolution: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackMoved:
+    """Staff gave a callback another time; None: in turn, as soon as may be."""
+
+    by: str
+    window: tuple[datetime, datetime] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackCancelled:
+    """Staff called a callback off."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallerGone:
     """Moving or reaching a leg failed because it is over (21220, 20404)."""
 
@@ -221,4 +262,9 @@ Event = (
     | Placed
     | PlaceFailed
     | CallerGone
+    | AnsweredBy
+    | TicketTaken
+    | TicketClosed
+    | CallbackMoved
+    | CallbackCancelled
 )

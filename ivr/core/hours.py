@@ -84,20 +84,20 @@ class Hours:
 
     def _openings(self, day: date) -> Iterator[tuple[datetime, datetime]]:
         for start, end in self._shifts(day):
-            yield self._instant(day, start), self._instant(day, end)
+            yield self.instant(day, start), self.instant(day, end)
 
     def _shifts(self, day: date) -> tuple[tuple[int, int], ...]:
         return () if day in self.closed_days else self.week.get(WEEKDAYS[day.weekday()], ())
 
     def _between_shifts(self, at: datetime, today: date) -> str:
         shifts = sorted(self._shifts(today))
-        ended = [end for _, end in shifts if self._instant(today, end) <= at]
-        coming = [start for start, _ in shifts if self._instant(today, start) > at]
+        ended = [end for _, end in shifts if self.instant(today, end) <= at]
+        coming = [start for start, _ in shifts if self.instant(today, start) > at]
         if ended and coming:
             return f"between {_clock(max(ended))} and {_clock(min(coming))}"
         return f"before {_clock(min(coming))}" if coming else f"after {_clock(max(ended))}"
 
-    def _instant(self, day: date, minute: int) -> datetime:
+    def instant(self, day: date, minute: int) -> datetime:
         """Return the first moment the site's clocks show that minute of that day, or, where they skip it, later."""
         zone = ZoneInfo(self.timezone)
         wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 
 # ---------------------------------------------------------------- what the pharmacy publishes
 
+CALLBACK_MODES = ("agent_first", "caller_first")
+"""Who is rung first: an agent, who waits for the person, or the person, while an agent is held for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
@@ -34,6 +37,7 @@ class Queue:
     keep_free_licensed: int = 0
     plan: tuple[PlanStep, ...] = ()
     nobody: str = "callback"  # callback · voicemail · on_call · a site: when nobody could ever serve
+    callback_mode: str = ""  # agent_first · caller_first; empty: as the policies say
 
 
 ROLES = ("agent", "supervisor", "auditor", "admin")
@@ -83,6 +87,14 @@ def is_on_call(agent: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call we placed to somebody who is to be called back, and what came of it."""
+
+    at: datetime
+    came: str  # answered · busy · no_answer · failed · machine · no_key · hung_up · agent_left
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """One need in line, with one honest clock: it moves between hold, callback and voicemail and keeps its place."""
 
@@ -91,7 +103,7 @@ class Ticket:
     site: str
     queue: str
     kind: str  # hold · callback · voicemail
-    state: str  # waiting · connecting · talking · closed
+    state: str  # waiting · connecting · talking · moved (it goes on in a later call) · closed
     arrived_at: datetime
     due_from: datetime
     answer_within_seconds: int  # 0 is an emergency: now
@@ -99,8 +111,13 @@ class Ticket:
     language: str | None = None
     licensed: bool = False
     person: str = ""  # who it is for, as a key that is not a phone number
+    need: str = ""  # what it is about: a group of intents
     not_before: datetime | None = None
     attempts: int = 0
+    tried: tuple[Attempt, ...] = ()  # the attempts that are over
+    window: tuple[datetime, datetime] | None = None  # the time they chose to be called in
+    zones: tuple[str, ...] = ()  # the time zones the number to call may be in; none: nobody knows
+    machine_told: bool = False  # words for them were left on a machine
     also: tuple[str, ...] = ()  # queues whose agents may serve it too by now
     sites: tuple[str, ...] = ()  # other sites whose agents may serve it too by now, in the hours of theirs
     preferred: str | None = None  # the agent who is asked before all others, where they may serve it at all

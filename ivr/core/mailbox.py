@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ivr.core import entry, facts, messages, tickets, waiting, walk
+from ivr.core import callbacks, entry, facts, messages, tickets, walk
 from ivr.core.call import Answer, Call, Message
 from ivr.core.draft import Draft, where_found
 from ivr.core.effects import ClearTimer, CreateTask, DeleteRecording, KeepTranscript, SendText, SetTimer, Transcribe
@@ -214,7 +214,7 @@ def _no_callback(call: Call, message: Message) -> str | None:
         return "a prescription is worked and confirmed; for a question ring the office yourself"
     if message.called_back_by is not None:
         return "they are being called back"
-    return None if waiting.callback_number(call) else "nobody knows the number they rang from"
+    return None if callbacks.callback_number(call) else "nobody knows the number they rang from"
 
 
 def is_left(call: Call) -> bool:

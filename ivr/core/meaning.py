@@ -8,7 +8,10 @@ from typing import Any
 from ivr.core.call import Call
 from ivr.core.events import (
     Acted,
+    AnsweredBy,
     Arrived,
+    CallbackCancelled,
+    CallbackMoved,
     CalledBack,
     Came,
     Confirmed,
@@ -25,6 +28,7 @@ from ivr.core.events import (
     Recorded,
     Silent,
     Spoke,
+    TicketTaken,
     TimerDue,
     Transcribed,
     Worked,
@@ -108,6 +112,10 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"agent": event.by, "act": event.act, "to": event.to}
         case Recalled():
             return {"agent": event.agent, "by": event.by}
+        case AnsweredBy():
+            return {"answered_by": event.who}
+        case TicketTaken() | CallbackMoved() | CallbackCancelled():
+            return {"by": event.by}
         case PlaceFailed():
             return {"why": event.why}
         case _:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from ivr.core import callbacks
 from ivr.core.call import Call, Leg
 from ivr.core.draft import Draft
 from ivr.core.effects import ClearTimer, EndLeg, MoveAgent, MoveCaller, MoveLeg, PlaceCall, SetTimer
-from ivr.core.events import Came, Keyed, Offered, Silent, Spoke
+from ivr.core.events import AnsweredBy, Came, Keyed, Offered, Silent, Spoke
 from ivr.core.line import EMERGENCY_OFFERS, Offer
 from ivr.core.tickets import close_ticket, open_offers, put_offer, withdraw_offers
 from ivr.core.verbs import Gather, Hangup, Meet, Say
-from ivr.core.waiting import callback_number, hold, on_call_passed
+from ivr.core.waiting import hold, on_call_passed
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
@@ -26,6 +27,11 @@ def offered(draft: Draft, event: Offered) -> None:
     ticket = draft.call.ticket
     if ticket is None or ticket.state != "waiting" or not may_offer(draft.call):
         return
+    if ticket.kind == "callback":
+        if not callbacks.may_ring(draft):
+            return
+        if callbacks.is_caller_first(draft):
+            return _ring_first(draft, event)
     ring = draft.pharmacy.policies.ring_seconds
     limit = draft.now + timedelta(seconds=PLACE_SECONDS)
     offer = Offer(event.offer, ticket.id, event.agent, event.leg, "open", draft.now, limit)
@@ -38,6 +44,17 @@ def offered(draft: Draft, event: Offered) -> None:
         PlaceCall(event.leg, event.address, ring, 0 if ticket.emergency else 1),
         SetTimer(f"offer:{offer.id}", limit),
     )
+
+
+def _ring_first(draft: Draft, event: Offered) -> None:
+    """Caller first: the agent is held while the person is rung, so that whoever is there does not wait again."""
+    ticket = draft.call.ticket
+    assert ticket is not None
+    offer = Offer(event.offer, ticket.id, event.agent, event.leg, "open", draft.now, draft.now + _ring_back_time(draft))
+    draft.put(offers=(*draft.call.offers, offer))
+    draft.add_leg(Leg(event.leg, "agent", "expected", 1, event.address, event.offer))
+    draft.do(MoveAgent(event.agent, "offered"))
+    _ring_back(draft, offer)
 
 
 def placed(draft: Draft) -> None:
@@ -74,7 +91,8 @@ def agent_came(draft: Draft, event: Came) -> None:
     """The agent picked up: who, why, language, how long; nothing private before they accept."""
     offer = offer_of(draft)
     if offer.state == "ended":  # taken out of the room because nobody came to meet them
-        return _dismiss(draft, "agent_caller_left")
+        rung = draft.call.ticket is not None and draft.call.ticket.kind == "callback"
+        return _dismiss(draft, "agent_not_reached" if rung else "agent_caller_left")
     if offer.state != "open":
         return _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
     _rings(draft, offer)  # they were faster than the news of it
@@ -140,16 +158,20 @@ def _fetch(draft: Draft, offer: Offer) -> None:
 
 
 def _ring_back(draft: Draft, offer: Offer) -> None:
-    number = callback_number(draft.call)
+    number = callbacks.callback_number(draft.call)
     assert number is not None  # nobody is promised a callback without one
     policies, token = draft.pharmacy.policies, draft.world.fresh[0]
     draft.add_leg(Leg(token, "callback", "expected", 1, number, offer.id))
     draft.put_ticket(attempts=draft.call.ticket.attempts + 1 if draft.call.ticket else 1)
-    wait = policies.callback_ring_seconds + policies.accept_seconds + 2 * GRACE_SECONDS
     draft.do(
-        PlaceCall(token, number, policies.callback_ring_seconds, 2),
-        SetTimer(f"join:{offer.id}", draft.now + timedelta(seconds=wait)),
+        PlaceCall(token, number, policies.callback_ring_seconds, 2, policies.callback_detect),
+        SetTimer(f"join:{offer.id}", draft.now + _ring_back_time(draft)),
     )
+
+
+def _ring_back_time(draft: Draft) -> timedelta:
+    policies = draft.pharmacy.policies
+    return timedelta(seconds=policies.callback_ring_seconds + policies.accept_seconds + 2 * GRACE_SECONDS)
 
 
 # ---------------------------------------------------------------- the caller's side
@@ -164,26 +186,68 @@ def caller_came(draft: Draft) -> None:
     return _meet(draft, offer)
 
 
-def person_came(draft: Draft) -> None:
-    """The person we call back picked up: nothing is said to a machine or a stranger but who rings."""
-    draft.say(Gather((Say("callback_hello", draft.prompt_values()),), seconds=10))
+def person_came(draft: Draft, event: Came) -> None:
+    """The person we call back picked up: nothing is said to a machine or a stranger but, by policy, who rings."""
+    if event.answered_by == "machine":
+        draft.put_leg(draft.leg_token, is_machine=True)
+    if draft.leg.is_machine:
+        callbacks.last_words(draft)
+        return _not_reached(draft, "machine")
+    return draft.say(callbacks.hello(draft))
+
+
+def answered_by(draft: Draft, event: AnsweredBy) -> None:
+    """The carrier says who picked up. A machine gets its last words, or nothing; the agent is free at once."""
+    leg = draft.leg
+    if event.who != "machine" or leg.kind != "callback" or leg.state == "over" or draft.call.phase == "talking":
+        return
+    draft.put_leg(leg.token, is_machine=True)
+    if callbacks.leaves_message(draft):
+        draft.do(MoveLeg(leg.token, draft.reserve(leg.token)))
+    else:
+        draft.do(EndLeg(leg.token))
+    _not_reached(draft, "machine")
+
+
+def _not_reached(draft: Draft, came: str) -> None:
+    if offer_to(draft.call, draft.leg) is not None:  # else this leg is of an earlier attempt
+        callback_failed(draft, came)
 
 
 def person_keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
-    offer = accepted_offer(draft.call)
+    """One key proves that the person is there; whoever presses none is as good as a machine."""
+    offer = offer_to(draft.call, draft.leg)
     if not (isinstance(event, Keyed) and event.digits[:1] == "1"):
-        draft.say(Say("goodbye_minimal", draft.prompt_values()), Hangup())
-        callback_failed(draft)
+        callbacks.last_words(draft)
+        _not_reached(draft, "no_key")
     elif offer is None:
         draft.say(Say("moved_back_in_line"), Hangup())
+    elif offer.state == "open":
+        _hold_for_agent(draft, offer)
     else:
         _meet(draft, offer)
+
+
+def _hold_for_agent(draft: Draft, offer: Offer) -> None:
+    """Caller first, and they are there: on hold in their place, while the phone of the agent held for them rings."""
+    ring = draft.pharmacy.policies.ring_seconds
+    limit = draft.now + timedelta(seconds=PLACE_SECONDS)
+    draft.put(phase="holding", queued_at=draft.now, reached="offer", outcome="callback")
+    draft.put_ticket(kind="hold", not_before=None)
+    put_offer(draft, replace(offer, expires_at=limit))
+    draft.do(
+        ClearTimer(f"join:{offer.id}"),
+        PlaceCall(offer.leg, str(draft.call.legs[offer.leg].number), ring, 1),
+        SetTimer(f"offer:{offer.id}", limit),
+    )
+    draft.say(Say("callback_joining"))
+    hold(draft)
 
 
 def _meet(draft: Draft, offer: Offer) -> None:
     ticket = draft.call.ticket
     assert ticket is not None
-    outcome = "answered" if ticket.kind == "hold" else "callback"
+    outcome = "callback" if ticket.kind == "callback" or draft.leg.kind == "callback" else "answered"
     draft.put(phase="talking", reached="talk", outcome=outcome, doubt=None)  # whoever they talk to asks by themselves
     if offer.agent not in draft.call.agents:
         draft.put(agents=(*draft.call.agents, offer.agent))
@@ -252,13 +316,15 @@ def never_joined(draft: Draft, offer: Offer) -> None:
     """Accepted, but they did not meet in time: the agent is free again and the ticket is back in its place."""
     if offer.state == "accepted" and draft.call.phase != "talking":
         back_in_line(draft, offer)
+    elif offer.state == "open":  # they were rung first, and nobody told us that they did not answer
+        callback_failed(draft, "no_answer")
 
 
 def back_in_line(draft: Draft, offer: Offer) -> None:
     """The agent who accepted is free again, and a ticket that was on its way to them is back in its place."""
     ticket = draft.call.ticket
     if ticket is not None and ticket.kind == "callback" and ticket.state == "connecting":
-        return callback_failed(draft)
+        return callback_failed(draft, "agent_left" if draft.leg_token == offer.leg else "no_answer")
     release_agent(draft, offer)
     if draft.call.phase == "connecting":
         draft.put(phase="holding")
@@ -275,24 +341,31 @@ def release_agent(draft: Draft, offer: Offer) -> None:
     draft.do(MoveAgent(offer.agent, "released"), ClearTimer(f"join:{offer.id}"))
 
 
-def callback_failed(draft: Draft) -> None:
-    """Nobody answered our callback: the agent is free, and the ticket waits for its next attempt or expires."""
-    offer, ticket, policies = accepted_offer(draft.call), draft.call.ticket, draft.pharmacy.policies
-    if ticket is None or ticket.kind != "callback" or not ticket.live:
+def callback_failed(draft: Draft, came: str) -> None:
+    """Nobody came of our callback: the agent is free, and the ticket waits for its next attempt, or goes to staff."""
+    ticket, offer = draft.call.ticket, _called_for(draft.call)
+    if ticket is None or not ticket.live or offer is None:
         return
-    if offer is not None:
+    if offer.state == "accepted":
         release_agent(draft, offer)
+    else:
+        withdraw_offers(draft)
     for leg in draft.call.legs.values():
         if leg.kind == "callback" and leg.state == "expected":
             draft.do(EndLeg(leg.token))
             draft.put_leg(leg.token, state="over")
-    draft.put(phase="promised")
-    if ticket.attempts >= policies.callback_attempts:
-        draft.put(resolution="callback_expired", phase="over")
-        return close_ticket(draft)
-    later = draft.now + timedelta(seconds=policies.callback_spacing_seconds)
-    draft.put_ticket(state="waiting", not_before=later)
-    return None
+    draft.do(ClearTimer(f"join:{offer.id}"))
+    callbacks.attempted(draft, came)
+
+
+def _called_for(call: Call) -> Offer | None:
+    """The standing offer of the agent the person is being rung for, or waits for."""
+    return next((offer for offer in call.offers if offer.state in ("open", "accepted")), None)
+
+
+def offer_to(call: Call, leg: Leg) -> Offer | None:
+    """The offer a person is called back for, while the agent still stands by."""
+    return next((o for o in call.offers if o.id == leg.offer and o.state in ("open", "accepted")), None)
 
 
 def talk_ended(draft: Draft) -> None:
@@ -302,6 +375,6 @@ def talk_ended(draft: Draft) -> None:
         return
     put_offer(draft, replace(offer, state="ended"))
     close_ticket(draft)
-    kind = draft.call.ticket.kind if draft.call.ticket else "hold"
-    draft.put(phase="leaving", resolution="callback_completed" if kind == "callback" else "resolved_agent")
+    called_back = draft.call.outcome == "callback"
+    draft.put(phase="leaving", resolution="callback_completed" if called_back else "resolved_agent")
     draft.do(MoveAgent(offer.agent, "talk_ended"))

@@ -49,6 +49,14 @@ class Policies:
     callback_spacing_seconds: int = 300
     callback_expires_seconds: int = 86_400
     callback_ring_seconds: int = 30
+    callback_mode: str = "agent_first"  # or caller_first: the person is rung while an agent is held for them
+    callback_windows: tuple[tuple[int, int], ...] = ()  # times of day a caller may choose, in minutes
+    callback_machine: str = "hang_up"  # or message: a machine is told to call us back, once a ticket
+    callback_detect: bool = True  # have the carrier tell a machine from a person
+    callback_says_name: bool = True  # is the pharmacy named before the person has proved to be there?
+    callback_per_day: int = 3  # calls to one number a day, for all tickets together
+    callback_countries: tuple[str, ...] = ("US", "CA")
+    callback_spread_seconds: int = 180  # between the promises of those who asked while we were closed
     quiet_hours: tuple[int, int] = (20 * 60, 9 * 60)  # minutes of the day between which nobody is called back
     message_seconds: int = 120
     transcribed: tuple[str, ...] = ()  # languages of which the provider can make a transcript

@@ -7,6 +7,7 @@ from typing import assert_never
 from ivr.core import (
     answers,
     asking,
+    callbacks,
     ending,
     mailbox,
     meeting,
@@ -23,7 +24,10 @@ from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
 from ivr.core.events import (
     Acted,
+    AnsweredBy,
     Arrived,
+    CallbackCancelled,
+    CallbackMoved,
     CalledBack,
     CallerGone,
     Came,
@@ -45,6 +49,8 @@ from ivr.core.events import (
     Silent,
     Spoke,
     Stumbled,
+    TicketClosed,
+    TicketTaken,
     TimerDue,
     Transcribed,
     Worked,
@@ -104,6 +110,8 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             walk.begin(draft, event)
         case Keyed() | Spoke() | Silent():
             _caller_answered(draft, event)
+        case Came() if draft.call.ticket is not None and draft.call.ticket.state == "moved":
+            draft.say(Say("callback_place_moved"), Hangup())
         case Came() if draft.call.phase == "transferring" and draft.call.ticket is not None:
             waiting.wait_on(draft)  # a move from before they were put through
         case Came() if draft.call.dialogue == "nobody" and draft.call.phase == "holding":
@@ -142,7 +150,7 @@ def _again(draft: Draft) -> None:
         case "flow":
             walk.walk(draft)
         case "dialogue" if draft.call.ticket is None:
-            waiting.offer_callback(draft)
+            callbacks.offer(draft)
         case "dialogue":  # what was asked there is offered again on hold
             waiting.wait_on(draft)
         case "holding" | "connecting":
@@ -194,9 +202,11 @@ def _agent_turn(draft: Draft, event: Turn) -> bool:
 
 
 def _person_turn(draft: Draft, event: Turn) -> bool:
+    if draft.call.phase in ON_HOLD and draft.call.ticket is not None and draft.call.ticket.kind == "hold":
+        return _caller_turn(draft, event)  # they were rung first, and wait for the agent
     match event:
         case Came():
-            meeting.person_came(draft)
+            meeting.person_came(draft, event)
         case Keyed() | Spoke() | Silent():
             meeting.person_keyed(draft, event)
         case DialEnded():
@@ -206,9 +216,11 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Tidings = Offered | NobodyCould | TimerDue | Learned | Acted | Recalled | Placed | PlaceFailed | CallerGone | HungUp
+OfALeg = Placed | PlaceFailed | CallerGone | HungUp | AnsweredBy
 OfMessages = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
-Notice = Tidings | Worked | OfMessages
+OfCallbacks = TicketTaken | TicketClosed | CallbackMoved | CallbackCancelled
+OfStaff = Worked | Acted | Recalled
+Notice = Offered | NobodyCould | TimerDue | Learned | OfALeg | OfMessages | OfCallbacks | OfStaff
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -230,14 +242,24 @@ def _notice(draft: Draft, event: Notice) -> None:
             _of_message(draft, event)
         case Acted():
             talking.act(draft, event)
+        case TicketTaken():
+            callbacks.taken_elsewhere(draft, event)
+        case TicketClosed():
+            callbacks.closed_elsewhere(draft, event)
+        case CallbackMoved():
+            callbacks.moved_by_staff(draft, event)
+        case CallbackCancelled():
+            callbacks.cancelled(draft)
         case Recalled():
             recalling.recalled(draft, event)
-        case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
+        case Placed() | PlaceFailed() | CallerGone() | HungUp() | AnsweredBy() if event.leg not in draft.call.legs:
             return
+        case AnsweredBy():
+            meeting.answered_by(draft, event)
         case Placed():
             meeting.placed(draft)
         case PlaceFailed():
-            ending.hung_up(draft, HungUp(event.leg, "canceled"))
+            ending.hung_up(draft, HungUp(event.leg, "canceled" if draft.leg.kind == "agent" else "failed"))
         case CallerGone():
             ending.hung_up(draft, HungUp(event.leg, "completed"))
         case HungUp():
@@ -267,7 +289,7 @@ def _timer(draft: Draft, name: str) -> None:
     if kind == "emergency":
         return waiting.emergency_timer(draft, name)
     if kind == "callback":
-        return waiting.callback_expires(draft)
+        return callbacks.expires(draft)
     if kind == "plan":
         return waiting.plan_step(draft, id_)
     offer = next((offer for offer in draft.call.offers if offer.id == id_), None)

@@ -10,6 +10,17 @@ from ivr.core.draft import Draft
 from ivr.core.effects import EndLeg, MoveAgent, MoveLeg
 from ivr.core.line import Offer, Queue, Ticket
 
+PROVED = ("prescription", "verified")
+OFFICES = ("prescriber", "pharmacy", "staff")
+VAGUE = "anything"
+NEEDS = {
+    **dict.fromkeys(("refill_request", "order_status", "delivery_problem", "transfer"), "order"),
+    **dict.fromkeys(("medication_question", "adverse_reaction"), "medicine"),
+    **dict.fromkeys(("insurance", "billing"), "money"),
+    **dict.fromkeys(("prescriber_verification", "technical", "hours_location"), "other"),
+}
+"""Of every intent that says what they want, the need a ticket is kept under."""
+
 
 def new_ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
     """A ticket for this call, by the promise of its decision; its clock began when the caller rang."""
@@ -29,7 +40,8 @@ def new_ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
         needs=(decision.needs if decision else None) or queue.needs,
         language=draft.call.language,
         licensed=queue.licensed,
-        person=person_of(draft.call),
+        person=person_of(draft),
+        need=need_of(draft.call),
     )
 
 
@@ -50,9 +62,32 @@ def usual_queue(draft: Draft) -> str:
     return next((name for name in named if name in draft.pharmacy.queues), next(iter(draft.pharmacy.queues)))
 
 
-def person_of(call: Call) -> str:
-    """Whom a ticket is for: the person, else number and intent (by the record's keyed hash), else the leg."""
-    return call.person or f"call:{call.id}"
+def person_of(draft: Draft) -> str:
+    """Whom a ticket is for: who has proved to be somebody, else the number by the record's keyed hash, else the call.
+
+    An office rings for many patients, so what it rings for is a need of its own each time; so is what a caller says
+    has nothing to do with the ticket we found.
+    """
+    if draft.call.other_need or draft.call.facts.get("caller") in OFFICES:
+        return f"call:{draft.call.id}"
+    told = draft.own_answer("ticket")
+    return proved_person(draft.call) or (told and told.values.get("number")) or f"call:{draft.call.id}"
+
+
+def proved_person(call: Call) -> str:
+    """The person whom all they told proves them to be; a number that rings proves nothing."""
+    return (call.person or "") if call.facts.get("tier") in PROVED else ""
+
+
+def need_of(call: Call) -> str:
+    """What they ring for, coarsely: an order and a late parcel of it are one need."""
+    intent = str(call.facts.get("intent", VAGUE))
+    return NEEDS.get(intent, VAGUE)
+
+
+def is_same_need(one: str, other: str) -> bool:
+    """Whoever asks for a person, and no more, may mean anything they have asked for before."""
+    return one == other or VAGUE in (one, other)
 
 
 def close_ticket(draft: Draft) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ivr.core import entry, facts, messages, tickets, unattended
-from ivr.core.call import Call
+from ivr.core import callbacks, entry, messages, tickets, unattended
+from ivr.core.callbacks import DIALOGUE_SECONDS, choice_seconds
 from ivr.core.draft import Draft
 from ivr.core.effects import MoveCaller, SendText, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
@@ -14,11 +14,8 @@ from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, may_call_back, place_told
 from ivr.core.rules import Decision
 from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say
 
-DIALOGUE_SECONDS = 60  # how long a caller may be away from the hold music to choose something
 ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number
 LOOK_AGAIN_SECONDS = 20
-CHOICE_SECONDS = 10  # to choose what to do instead of waiting …
-PATIENT_CHOICE_SECONDS = 15  # … for callers who are given more time
 BREATH_SECONDS = 2  # of silence before the music: longer, and a caller thinks the line is dead
 
 
@@ -59,8 +56,10 @@ def became_emergency(draft: Draft, decision: Decision) -> None:
         answer_within_seconds=0,
         due_from=draft.now,
         not_before=None,
+        kind="hold",
+        window=None,
     )
-    draft.put(phase="holding", dialogue="")
+    draft.put(phase="holding", dialogue="", outcome=None, resolution=None)
     _watch_emergency(draft)
     _watch_plan(draft, draft.call.ticket)
     return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
@@ -120,7 +119,7 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     if key == "3" and _is_unattended(draft) and "staffed" in _parties(draft):
         return _leave_for(draft, "staffed")
     if key == "1" and may_call_back(draft.call, draft.queue(ticket.queue)):
-        return offer_callback(draft)
+        return callbacks.offer(draft)
     if key:
         draft.say(Say("in_line"), *_place(draft))
     draft.say(Back("wait"))
@@ -165,54 +164,28 @@ def fell_out(draft: Draft) -> None:
     return hold(draft)
 
 
-# ---------------------------------------------------------------- keeping the place by callback
-
-
-def offer_callback(draft: Draft) -> None:
-    """Ask which number to call back; meanwhile nobody is sent to them."""
-    if draft.call.ticket is not None:
-        draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
-    if draft.call.caller.number:
-        _ask(draft, "callback_confirm", Say("callback_confirm"))
-    else:
-        _ask(draft, "callback_number", Say("callback_number"), digits=None)
-
-
-def _ask(draft: Draft, dialogue: str, says: Say, digits: int | None = 1) -> None:
-    draft.put(phase="dialogue", dialogue=dialogue, secret=digits is None)
-    draft.say(Gather((says,), digits, speech=True, seconds=_choice_seconds(draft)))
-
-
-def _choice_seconds(draft: Draft) -> int:
-    return PATIENT_CHOICE_SECONDS if facts.is_patient(draft) else CHOICE_SECONDS
+# ---------------------------------------------------------------- choosing something else
 
 
 def in_dialogue(draft: Draft, event: Keyed | Spoke | Silent) -> None:
-    """The caller answers a question about their callback."""
+    """The caller answers a question they were asked instead of the music."""
     key = _key_of(event)
-    match draft.call.dialogue:
-        case "callback_confirm" if key == "1":
-            _promise(draft)
-        case "callback_confirm" if key == "2":
-            _ask(draft, "callback_number", Say("callback_number"), digits=None)
-        case "callback_confirm" if key == "*":
-            offer_callback(draft)
-        case "callback_number" if number := _number_in(draft, event):
-            _confirm_number(draft, number)
-        case "callback_number" if key == "*":
-            _ask(draft, "callback_number", Say("callback_number"), digits=None)
-        case "callback_number_confirm" if key == "1":
-            _promise(draft)
-        case "callback_number_confirm" if key == "*":
-            _confirm_number(draft, draft.call.fields["callback_number"])
-        case "nobody" if key == "1":
-            offer_callback(draft)
-        case "nobody" if key == "*":
-            told_nobody(draft)
-        case "nobody":
-            messages.take_message(draft, tickets.usual_queue(draft))
-        case _:
+    if draft.call.dialogue == "nobody":
+        return _answered_nobody(draft, key)
+    match callbacks.answered(draft, key, event):
+        case "waits":
             _back_on_hold(draft)
+        case "holds":
+            _hold_for_callback(draft)
+        case "joins":
+            _join_after_all(draft)
+    return None
+
+
+def _answered_nobody(draft: Draft, key: str) -> None:
+    if key == "1":
+        return callbacks.offer(draft)
+    return told_nobody(draft) if key == "*" else messages.take_message(draft, tickets.usual_queue(draft))
 
 
 def _key_of(event: Keyed | Spoke | Silent) -> str:
@@ -225,18 +198,6 @@ def _key_of(event: Keyed | Spoke | Silent) -> str:
     return entry.universal(event.words) or entry.short_key(event.words)
 
 
-def _number_in(draft: Draft, event: Keyed | Spoke | Silent) -> str | None:
-    if isinstance(event, Keyed):
-        return entry.read("phone", event.digits.rstrip("#"), draft.now.date())
-    words = event.words if isinstance(event, Spoke) else ""
-    return entry.said("phone", words, draft.call.language or "", draft.now.date())
-
-
-def _confirm_number(draft: Draft, number: str) -> None:
-    draft.put(fields={**draft.call.fields, "callback_number": number})
-    _ask(draft, "callback_number_confirm", Say("callback_number_confirm", {"callback_number": number}))
-
-
 def _back_on_hold(draft: Draft) -> None:
     if draft.call.ticket is None:  # a rule offered a callback, and they did not want it
         return messages.take_message(draft, tickets.usual_queue(draft))
@@ -246,29 +207,21 @@ def _back_on_hold(draft: Draft) -> None:
     return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
 
 
-def _promise(draft: Draft) -> None:
-    """The same ticket goes on as a callback: it keeps its arrival and its promise."""
-    if draft.call.ticket is None:
-        draft.put(ticket=tickets.new_ticket(draft, "callback", draft.queue(tickets.usual_queue(draft))))
-    tickets.withdraw_offers(draft)
-    draft.put_ticket(kind="callback", not_before=None, on_call=False)
-    draft.put(phase="promised", dialogue="", outcome="callback", resolution="callback_promised")
-    expires = timedelta(seconds=draft.pharmacy.policies.callback_expires_seconds)
-    draft.do(SetTimer("callback:expires", draft.now + expires))
-    draft.say(Say("callback_promised"), Hangup())
+def _hold_for_callback(draft: Draft) -> None:
+    """They wait on the line with the ticket of their callback."""
+    assert draft.call.ticket is not None
+    draft.put(phase="holding", dialogue="", secret=False)
+    _watch_plan(draft, draft.call.ticket)
+    draft.say(Say("in_line"))
+    hold(draft)
 
 
-def callback_number(call: Call) -> str | None:
-    return call.fields.get("callback_number") or call.caller.number
-
-
-def callback_expires(draft: Draft) -> None:
-    """Nobody could be called back in all that time: the ticket closes, and the disposition says so."""
-    ticket = draft.call.ticket
-    if ticket is not None and ticket.kind == "callback" and ticket.state == "waiting":
-        tickets.withdraw_offers(draft)
-        draft.put(resolution="callback_expired", phase="over")
-        tickets.close_ticket(draft)
+def _join_after_all(draft: Draft) -> None:
+    """What they ring for is another matter than the ticket that was found."""
+    draft.put(phase="flow", dialogue="")
+    if draft.call.decision is not None and draft.call.decision.route == "callback":
+        return callbacks.offer(draft)
+    return join(draft)
 
 
 # ---------------------------------------------------------------- when nobody can serve them
@@ -312,7 +265,7 @@ def told_nobody(draft: Draft) -> None:
         return messages.take_message(draft, queue.name)
     draft.put(phase="dialogue", dialogue="nobody")
     draft.put_ticket(not_before=draft.now + timedelta(seconds=DIALOGUE_SECONDS))
-    draft.say(Gather((Say("all_busy_callback"),), speech=True, seconds=_choice_seconds(draft)))
+    draft.say(Gather((Say("all_busy_callback"),), speech=True, seconds=choice_seconds(draft)))
     return None
 
 

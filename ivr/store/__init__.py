@@ -3,10 +3,12 @@
 `Record` opens it. A turn is loaded and committed by the record itself; its parts answer the rest:
 `record.outbox` (effects not yet done), `record.desk` (tickets, agents, offers), `record.timers`,
 `record.watch` (leases, heartbeats, marks), `record.published` (versions of the content), `record.proofs` (who tried to
-prove what they could not), `record.messages` (what callers left, and what is said in it), `record.staff` (whose
-token, device and deed), `record.line` (the line as people look at it).
+prove what they could not), `record.callbacks` (whose tickets live, how often a number was rung), `record.messages`
+(what callers left, and what is said in it), `record.staff` (whose token, device and deed), `record.line` (the line as
+people look at it).
 """
 
+from ivr.store.callbacks import Callbacks
 from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Refused
 from ivr.store.line import Held, QueueFigures, Seen
 from ivr.store.messages import LeftMessage, Messages
@@ -23,6 +25,7 @@ from ivr.store.watch import Lease, Watch
 
 __all__ = [
     "AgentNow",
+    "Callbacks",
     "Conflict",
     "Desk",
     "Device",

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
+from ivr.store.callbacks import BY_NUMBER
 from ivr.store.database import Database, Write
 from ivr.store.effects import moved_agent
 from ivr.store.notation import instant, micros, read_class, read_ticket, written
@@ -123,7 +124,7 @@ _IS_ON_THE_LINE = or_(
         _live_legs.where(legs.c.kind == word("caller")).scalar_subquery() > 0,
     ),
     exists().where(
-        calls.c.person == tickets.c.person,
+        or_(calls.c.person == tickets.c.person, tickets.c.person == word(BY_NUMBER) + calls.c.caller_key),
         calls.c.id != tickets.c.call_id,
         calls.c.live,
         _live_legs.scalar_subquery() > 0,

@@ -42,6 +42,7 @@ LANES = {
     "EndLeg": "telephony",
     "Transcribe": "telephony",
     "DeleteRecording": "telephony",
+    "CloseShared": "telephony",
     "Inquire": "orders",
     "RequestRefill": "orders",
     "RequestRenewal": "orders",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, text
@@ -13,6 +14,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, text
 from ivr.core.call import Answer, Call
 from ivr.core.effects import SendText
 from ivr.core.rules import Reason
+from ivr.store.callbacks import Callbacks
 from ivr.store.database import Database
 from ivr.store.desk import Desk
 from ivr.store.effects import opened
@@ -175,6 +177,7 @@ class Record:
         self.proofs = Proofs(self._database, self._seal)
         self.staff = Staff(self._database)
         self.line = Line(self._database)
+        self.callbacks = Callbacks(self._database, self._seal)
 
     def close(self) -> None:
         """Close idle connections; the record may be used again."""
@@ -204,13 +207,13 @@ class Record:
         row = self._database.row(_LOAD_CALL, id=call_id)
         return None if row is None else Loaded(read_call(row[0]), row[1])
 
-    def commit(self, turn: Turn) -> None:
-        """Keep a turn: the call, its journal line, its reply, its effects, or nothing of it.
+    def commit(self, turn: Turn, *besides: Turn) -> None:
+        """Keep a turn: the call, its journal line, its reply, its effects, or nothing of it; so with those besides it.
 
         Raises Conflict when the call has moved since it was loaded, the exit is taken, an agent or ticket is; Taken
         when the leg is another CallSid's.
         """
-        self._database.write(turn_writes(turn, self._seal))
+        self._database.write(chain.from_iterable(turn_writes(each, self._seal) for each in (*besides, turn)))
 
     def leg_of_sid(self, call_sid: str) -> str | None:
         """Return the leg a CallSid owns."""

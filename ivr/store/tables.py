@@ -99,6 +99,13 @@ legs = Table(
     Column("over_at", Instant),
     UniqueConstraint("call_sid"),
     Index(
+        "ix_legs_called_back",
+        "number",
+        "created_at",
+        sqlite_where=text("kind = 'callback'"),
+        postgresql_where=text("kind = 'callback'"),
+    ),
+    Index(
         "ix_legs_not_over",
         "token",
         sqlite_where=text("state <> 'over'"),
@@ -135,6 +142,7 @@ journal = Table(
 )
 
 _TO_BE_OFFERED = text("state = 'waiting' AND kind <> 'voicemail'")
+_IN_NEED = text("state <> 'closed' AND calm AND kind IN ('hold', 'callback') AND need <> ''")
 
 tickets = Table(
     "tickets",
@@ -146,6 +154,7 @@ tickets = Table(
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("person", Text, nullable=False),
+    Column("need", Text, nullable=False),
     Column("calm", Boolean, nullable=False),  # not an emergency: sorts after those, as in core Ticket.order
     Column("arrived_at", Instant, nullable=False),
     Column("due_from", Instant, nullable=False),
@@ -186,6 +195,8 @@ tickets = Table(
         sqlite_where=text("state <> 'closed'"),
         postgresql_where=text("state <> 'closed'"),
     ),
+    # One person and need, one live ticket. Danger never waits for that, and a message is work of its own each time.
+    Index("uq_tickets_need", "person", "need", unique=True, sqlite_where=_IN_NEED, postgresql_where=_IN_NEED),
 )
 
 _STANDING = text("state IN ('open', 'accepted')")

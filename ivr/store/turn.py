@@ -191,6 +191,8 @@ def _over_at(leg: Leg, at: int) -> int | None:
 
 def _ticket(turn: Turn) -> Iterator[Write]:
     ticket = turn.after.ticket
+    if ticket is not None and ticket.call != turn.after.id:  # it goes on in a later call, which writes it
+        return
     if ticket is not None and (turn.before is None or ticket != turn.before.ticket):
         yield _put_ticket(ticket)
         yield from talk_measured(turn.before.ticket if turn.before else None, ticket)
@@ -207,6 +209,7 @@ def _put_ticket(ticket: Ticket) -> Write:
             "kind": ticket.kind,
             "state": ticket.state,
             "person": ticket.person,
+            "need": ticket.need,
             "calm": not ticket.emergency,
             "arrived_at": micros(ticket.arrived_at),
             "due_from": micros(ticket.due_from),

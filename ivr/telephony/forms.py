@@ -12,7 +12,19 @@ import phonenumbers
 import structlog
 
 from ivr.core.call import Caller
-from ivr.core.events import Came, DialEnded, Event, HungUp, Keyed, QueueLeft, Recorded, Silent, Spoke, Transcribed
+from ivr.core.events import (
+    AnsweredBy,
+    Came,
+    DialEnded,
+    Event,
+    HungUp,
+    Keyed,
+    QueueLeft,
+    Recorded,
+    Silent,
+    Spoke,
+    Transcribed,
+)
 from ivr.core.step import TURNS_AFTER_HOLD
 
 REGION = "US"
@@ -172,7 +184,7 @@ def event(exit: str, leg: str, document: int, form: Form) -> Event:
         case "after":
             return _left_hold(leg, form) or _left_dial(leg, form) or _recorded(leg, form) or _unread(leg, form)
         case "moved":
-            return Came(leg, document)
+            return Came(leg, document, _answered_by(form))
     return _unread(leg, form)
 
 
@@ -195,6 +207,19 @@ def transcribed_event(leg: str, form: Form) -> Transcribed | None:
     recording = form.text("RecordingSid") or form.text("RecordingUrl").rpartition("/")[2]
     words = form.text("TranscriptionText", MOST_TRANSCRIBED) if form.text("TranscriptionStatus") == "completed" else ""
     return Transcribed(leg, recording, words) if recording else None
+
+
+def answered_by(leg: str, form: Form) -> AnsweredBy | None:
+    """Return who picked up, if a callback of the carrier's listener says so."""
+    who = _answered_by(form)
+    return AnsweredBy(leg, who) if who else None
+
+
+def _answered_by(form: Form) -> str:
+    told = form.text("AnsweredBy")
+    if not told:
+        return ""
+    return "person" if told == "human" else "machine" if told.startswith(("machine", "fax")) else "unknown"
 
 
 def _answered(leg: str, form: Form) -> Event:

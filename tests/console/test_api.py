@@ -15,7 +15,6 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from ivr.console import api
-from ivr.console.acting import ELSEWHERE
 from ivr.console.authorisation import ALL, CREW, LEADS, READERS
 from ivr.content import load_files
 from ivr.core.line import ROLES

@@ -249,6 +249,7 @@ SEEN: Mapping[str, set[int]] = {
     "medicines": {4, 7, 8, 9},
     "nothing_written": {3, 5, 6, 7, 9, 10, 12},
     "policies": {2, 3, 4, 5, 6},
+    "policies_of_callbacks": {3, 4, 5, 6, 7, 8, 9, 10, 11},
     "queues": {3, 4, 5, 7},
     "ranges_of_numbers": {14, 20},
     "routes": {6, 9, 12, 15, 18, 19},

@@ -326,7 +326,7 @@ class TestCallbacks:
 
     def test_the_ticket_keeps_its_place_and_the_disposition_stays_open(self):
         call = self.promised()
-        assert call.heard == ["callback_promised"]
+        assert call.heard == ["callback_promised", "goodbye"]
         assert (call.call.ticket.kind, call.call.ticket.arrived_at) == ("callback", OPEN)
         told = call.hangs_up().disposition
         assert (told["outcome"], told["final"]) == ("callback", False)

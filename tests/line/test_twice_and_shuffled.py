@@ -59,6 +59,7 @@ def called_back(day: Day) -> Phone:
     caller, _ = to_a_person(day)
     caller.chooses("call you back")
     caller.chooses("to confirm")
+    caller.chooses("in your turn")
     if day.carrier.status_comes == "held":  # nobody says that they have hung up, so they are left to hear the goodbye
         day.passes(seconds=11)
     agent = day.carrier.rings()

@@ -50,6 +50,7 @@ def test_partial_indexes_hold_on_both_databases(migrated_url: str) -> None:
     assert set(found) == {
         "ix_calls_live",
         "ix_effects_undone",
+        "ix_legs_called_back",
         "ix_legs_not_over",
         "ix_offers_open",
         "ix_tickets_alike",
@@ -59,6 +60,7 @@ def test_partial_indexes_hold_on_both_databases(migrated_url: str) -> None:
         "ix_tickets_waiting",
         "uq_offers_agent",
         "uq_offers_ticket",
+        "uq_tickets_need",
     }
 
 

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from ivr.core.call import Answer, Leg
 from ivr.core.effects import (
     ClearTimer,
+    CloseShared,
     CreateTask,
     Effect,
     EndLeg,
@@ -63,6 +64,7 @@ EVERY_EFFECT: tuple[Effect, ...] = (
     RememberAccess("slow"),
     RequestRenewal("RX-1"),
     SendText("hours_text", {"opens": "08:00"}),
+    CloseShared("CA0", a_ticket("T0", "CA1", kind="callback", state="closed"), "callback_completed"),
 )
 
 
@@ -158,7 +160,7 @@ def test_a_turn_keeps_everything_it_did(staffed: Record) -> None:
     staffed.commit(turn(loaded, **_fills_every_table()))
 
     assert known(staffed, "CA1").rev == 2
-    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 3, "orders": 5}
+    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 4, "orders": 5}
     assert staffed.desk.agents()["ana"].presence == "offered"
     assert staffed.desk.waiting("central") == [a_full_call().ticket]
     assert staffed.remembered(ROSA) == {"language": "es", "access": "slow"}

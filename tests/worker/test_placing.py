@@ -55,6 +55,8 @@ def test_the_agents_phone_rings_from_the_number_the_caller_dialed(ringing: Shop)
         "status_url": f"https://line.example/voice/{leg}/0/status{FRAGMENT}",
         "fallback_url": f"https://line.example/voice/fallback{FRAGMENT}",
         "ring_seconds": 15,
+        "detect_machine": False,  # of our own staff nobody asks who picks up
+        "amd_url": None,
     }
 
 

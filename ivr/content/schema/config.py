@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ivr.content.names import Names
-from ivr.content.policies import KEPT, TRANSCRIBERS, WRONG
+from ivr.content.policies import KEPT, MACHINE, TRANSCRIBERS, WRONG
 from ivr.content.schema.shapes import (
+    COUNTRY,
     DAY,
     DAY_OF_YEAR,
     DURATION,
@@ -29,7 +30,7 @@ from ivr.content.schema.shapes import (
     word,
     written,
 )
-from ivr.core.line import ROLES
+from ivr.core.line import CALLBACK_MODES, ROLES
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS
 
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -146,6 +147,7 @@ def queues(names: Names) -> Shape:
             "record": FLAG.alone("Record these calls? No, unless you say yes."),
             "on_call": FLAG.alone("Ring the site's number on call for an emergency nobody takes?"),
             "keep_free": keep_free,
+            "callback_mode": word(CALLBACK_MODES).alone("Who is rung first for a callback, unlike in policies.yaml."),
             "plan": list_of("What happens while a caller waits.", _plan_step(names)),
             "nobody": _nobody(names).alone("What happens when nobody who is signed in could ever serve it."),
         },
@@ -261,7 +263,15 @@ def _callbacks() -> Shape:
             "spacing": DURATION.alone("How long between two tries."),
             "expires": DURATION.alone("After this we stop trying."),
             "ring": DURATION.alone("How long the caller's phone rings."),
-            "quiet": TIMES.alone("Nobody is called back in these hours, by the site's clock."),
+            "quiet": TIMES.alone("Nobody is called back in these hours, by their own clock and by ours."),
+            "mode": word(CALLBACK_MODES).alone("Who is rung first. With caller_first an agent is held meanwhile."),
+            "windows": TIMES.list("Times of day a caller may choose to be called in."),
+            "machine": word(MACHINE).alone("What is done when a machine answers: nothing, or a few words, once."),
+            "detect": FLAG.alone("Have the carrier tell a machine from a person? Yes, unless you say no."),
+            "say_name": FLAG.alone("Name the pharmacy before the person has pressed 1? Yes, unless you say no."),
+            "per_day": whole(1, 1000).alone("How often one number is rung in a day, for all its callbacks together."),
+            "countries": COUNTRY.list("The countries whose numbers are called back, by code."),
+            "spread": DURATION.alone("Between the promises of those who ask while we are closed."),
         },
     )
 

@@ -168,6 +168,7 @@ DAY_OF_YEAR = written(_DAY_OF_YEAR, "write a day of the year as 12-24", "12-24")
 ONE_WORD = written("[A-Za-z0-9_.-]+", "write one word of letters, digits and _", also=("number",))
 LANGUAGE = written("[a-z]{2,3}", "write the code of a language, as in en or es", "en", "es")
 # Without quotes YAML takes these for numbers, which `ivr check` does not.
+COUNTRY = written("[A-Z]{2}", "write its code, as in US or CA", "US", "CA")
 PHONE = written(
     r"\+[1-9][0-9]{6,14}",
     "write a phone number as +12025550101, with country and no spaces",

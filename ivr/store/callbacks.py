@@ -1,0 +1,75 @@
+"""What callbacks ask of the record: whose tickets live, how often a number was rung."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select
+
+from ivr.core.line import Ticket
+from ivr.store.database import Database
+from ivr.store.notation import micros, read_ticket
+from ivr.store.seal import Seal
+from ivr.store.tables import legs, tickets, word
+
+BY_NUMBER = "number:"  # how the person of a ticket begins, of whom only the number is known
+MOST_PEOPLE = 2  # a person and their number
+
+_LIVE = tickets.c.state.not_in([word("closed"), word("moved")])
+_OF_PEOPLE = (
+    select(tickets.c.body)
+    .where(
+        _LIVE,
+        tickets.c.calm,
+        tickets.c.kind.in_([word("hold"), word("callback")]),
+        tickets.c.person.in_([bindparam(f"person{place}") for place in range(MOST_PEOPLE)]),
+    )
+    .order_by(tickets.c.arrived_at)
+)
+_ONE = select(tickets.c.body).where(tickets.c.id == bindparam("id"))
+_DUE_THEN = select(func.count()).where(
+    tickets.c.state == word("waiting"),
+    tickets.c.kind == word("callback"),
+    tickets.c.site == bindparam("site"),
+    tickets.c.due_from >= bindparam("opens"),
+)
+_RUNG = select(func.count()).where(
+    legs.c.kind == word("callback"), legs.c.number == bindparam("number"), legs.c.created_at >= bindparam("since")
+)
+
+
+class Callbacks:
+    """Queries about people who are to be called back."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._seal = seal
+
+    def key_of(self, number: str | None) -> str:
+        """Return what the tickets of a number are kept under; empty for no number."""
+        key = self._seal.key_of(number)
+        return BY_NUMBER + key if key else ""
+
+    def ticket(self, id: str) -> Ticket | None:
+        """Return a ticket by id, closed or not."""
+        row = self._database.row(_ONE, id=id)
+        return None if row is None else read_ticket(row[0])
+
+    def live_of(self, people: Iterable[str]) -> list[Ticket]:
+        """Return the tickets on hold or to be called back of a person and of a number, the oldest first."""
+        known = [person for person in people if person][:MOST_PEOPLE]
+        if not known:
+            return []
+        asked = {f"person{place}": known[place % len(known)] for place in range(MOST_PEOPLE)}
+        return [read_ticket(body) for (body,) in self._database.rows(_OF_PEOPLE, **asked)]
+
+    def due_at_opening(self, site: str, opens: datetime) -> int:
+        """Return how many callbacks of a site wait for that opening or for later."""
+        [(count,)] = self._database.rows(_DUE_THEN, site=site, opens=micros(opens))
+        return int(count)
+
+    def rung_since(self, number: str, since: datetime) -> int:
+        """Return how many callbacks were placed to a number (E.164) since then, for all tickets together."""
+        [(count,)] = self._database.rows(_RUNG, number=number, since=micros(since))
+        return int(count)
