@@ -12,7 +12,7 @@ from ivr.core.effects import WriteDisposition
 from ivr.core.events import HungUp, Worked
 from ivr.core.identity import verification
 from ivr.core.meeting import (
-    accepted_offer,
+    agent_gone,
     agent_left,
     back_in_line,
     callback_failed,
@@ -23,7 +23,8 @@ from ivr.core.meeting import (
     release_agent,
     talk_ended,
 )
-from ivr.core.tickets import close_ticket, withdraw_offers
+from ivr.core.rooms import third_gone
+from ivr.core.tickets import accepted_offer, close_ticket, withdraw_offers
 from ivr.core.verbs import Hangup
 
 SHORT_ABANDON_SECONDS = 5
@@ -49,8 +50,10 @@ def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
     offer = offer_of(draft)
     if offer.on_leaving:
         agent_left(draft, offer)
-    elif offer.state == "accepted" and draft.call.phase == "talking":
-        talk_ended(draft)
+    elif offer.state == "accepted" and offer.purpose != "answer":
+        third_gone(draft, offer)
+    elif offer.state == "accepted" and draft.call.talk is not None:
+        agent_gone(draft, offer, how)
     elif offer.state == "accepted":
         back_in_line(draft, offer)
     elif answered:
@@ -62,9 +65,11 @@ def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
 
 
 def _person_hung_up(draft: Draft) -> None:
-    offer = accepted_offer(draft.call)
+    offer, ticket = accepted_offer(draft.call), draft.call.ticket
     if draft.call.phase == "leaving":
         draft.put(phase="over")
+    elif ticket and ticket.kind == "hold" and draft.call.reached == "talk":  # a caller like any other by now
+        caller_hung_up(draft)
     elif offer is None or draft.leg.offer != offer.id:  # late news of an earlier attempt
         return
     elif draft.call.phase == "talking":
@@ -106,7 +111,7 @@ def _left_the_line(draft: Draft) -> None:
     withdraw_offers(draft)
     waited = (draft.now - (draft.call.queued_at or draft.now)).total_seconds()
     draft.put(
-        outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS else "abandoned",
+        outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS and draft.call.reached != "talk" else "abandoned",
         resolution="abandoned_queue",
     )
     if draft.call.ticket and draft.call.ticket.emergency:
@@ -192,6 +197,8 @@ def disposition(call: Call) -> dict[str, Any]:
         "rule": decision.rule or "otherwise" if decision else None,
         "version": call.version,
         "agents": list(call.agents),
+        "transfers": call.transfers,
+        "recorded": call.recorded,
         "attempts": ticket.attempts if ticket else 0,
         "arrived_at": call.arrived_at.isoformat(),
         "ended_at": call.ended_at.isoformat() if call.ended_at else None,

@@ -75,9 +75,12 @@ class Stumbled:
     leg: str
 
 
+VANISHED = "vanished"  # found over in the carrier's own lists, while nobody has told us
+
+
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The carrier says the leg is over: completed, busy, failed, no-answer, canceled."""
+    """The carrier says the leg is over: completed, busy, failed, no-answer, canceled; or we found it vanished."""
 
     leg: str
     how: str
@@ -101,7 +104,7 @@ class NobodyCould:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    name: str  # offer:<id> · join:<id> · plan:<queue>:<step> · callback:expires · emergency:…
+    name: str  # offer:<id> · join:<id> · apart:<id> · held:<id> · plan:<queue>:<step> · callback:expires · emergency:…
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,21 @@ class Acted:
     by: str  # the agent
     act: str
     to: str = ""  # whom or what it names: an agent, a queue, a transfer of policies.yaml
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """The carrier says that somebody has been alone for some time in the room of a talk."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taped:
+    """The recording of a leg has begun."""
+
+    leg: str
+    recording: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +185,8 @@ Event = (
     | Learned
     | Worked
     | Acted
+    | LeftAlone
+    | Taped
     | Placed
     | PlaceFailed
     | CallerGone

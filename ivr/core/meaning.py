@@ -15,12 +15,14 @@ from ivr.core.events import (
     HungUp,
     Keyed,
     Learned,
+    LeftAlone,
     Offered,
     PlaceFailed,
     QueueLeft,
     Recorded,
     Silent,
     Spoke,
+    Taped,
     TimerDue,
     Worked,
 )
@@ -95,6 +97,10 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"agent": event.agent, "code": event.code}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
+        case LeftAlone():
+            return {"room": event.room}
+        case Taped():
+            return {"recording": event.recording}
         case PlaceFailed():
             return {"why": event.why}
         case _:

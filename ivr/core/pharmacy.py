@@ -51,6 +51,7 @@ class Policies:
     callback_ring_seconds: int = 30
     quiet_hours: tuple[int, int] = (20 * 60, 9 * 60)  # minutes of the day between which nobody is called back
     message_seconds: int = 120
+    held_seconds: int = 120  # how long a caller is on hold during a talk before the agent is reminded of them
     calls_per_second: float = 1.0
     texts_per_second: float = 1.0
     wrong_per_call: int = 2  # wrong proofs of who is speaking, after which right ones are no use either

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivr.core import (
+    agent_keys,
     answers,
     asking,
     ending,
     meeting,
     messages,
     reconsidering,
+    rooms,
     safety,
     talking,
     unattended,
@@ -29,6 +31,7 @@ from ivr.core.events import (
     HungUp,
     Keyed,
     Learned,
+    LeftAlone,
     NobodyCould,
     Offered,
     Placed,
@@ -38,6 +41,7 @@ from ivr.core.events import (
     Silent,
     Spoke,
     Stumbled,
+    Taped,
     TimerDue,
     Worked,
 )
@@ -84,15 +88,28 @@ def _turn(draft: Draft, event: Turn) -> bool:
         draft.put_leg(draft.leg_token, state="live")
     if draft.leg.kind == "agent":
         return _agent_turn(draft, event)
-    if draft.leg.kind == "callback":
+    if draft.leg.kind == "callback" and not _is_the_caller(draft):
         return _person_turn(draft, event)
     return _caller_turn(draft, event)
+
+
+def _is_the_caller(draft: Draft) -> bool:
+    """Has this person whom we called back met an agent, so that from now on they are a caller like any other?"""
+    call = draft.call
+    waits = call.ticket is not None and call.ticket.kind == "hold" and call.reached == "talk"
+    return call.phase in ("talking", "transferring", "leaving") or waits
 
 
 def _caller_turn(draft: Draft, event: Turn) -> bool:
     match event:
         case Arrived():
             walk.begin(draft, event)
+        case Came() | Silent() | DialEnded() | Stumbled() if waiting.is_passed_on(draft.call):
+            waiting.transfer(draft, waiting.is_passed_on(draft.call))
+        case Came() | Stumbled() if draft.call.talk is not None:
+            rooms.hear(draft)
+        case Came() if draft.call.phase == "leaving":
+            _parts(draft)
         case Keyed() | Spoke() | Silent():
             _caller_answered(draft, event)
         case Came() if draft.call.phase == "transferring" and draft.call.ticket is not None:
@@ -157,26 +174,41 @@ def _caller_answered(draft: Draft, answered: Keyed | Spoke | Silent) -> None:
             waiting.in_dialogue(draft, event)
         case "connecting":
             draft.say(Say("a_person_is_ready"), Play("hold_short"), Back("wait"))
+        case "talking" if draft.call.talk is not None:
+            rooms.caller_answered(draft, event)
         case _:  # a recorder that recorded nothing, and whoever has heard the last words
             draft.say(Say("goodbye"), Hangup())
 
 
 def _left_the_room(draft: Draft, event: DialEnded) -> None:
-    if draft.call.phase == "transferring":
-        return waiting.transfer_ended(draft, event.result)
-    meeting.talk_ended(draft)
+    match draft.call.phase:
+        case "transferring":
+            waiting.transfer_ended(draft, event.result)
+        case "talking":
+            rooms.left_by_caller(draft)
+        case "holding" | "connecting":  # their agent was lost, or passed them on
+            draft.put(in_queue=False)
+            meeting.caller_came(draft)
+        case _:
+            _parts(draft)
+
+
+def _parts(draft: Draft) -> None:
     draft.say(Say("thank_you", draft.prompt_values()), Hangup())
-    return None
 
 
 def _agent_turn(draft: Draft, event: Turn) -> bool:
     match event:
         case Came():
             meeting.agent_came(draft, event)
+        case Keyed() | Spoke() | Silent() if draft.call.talk is not None and rooms.of_agent(draft):
+            agent_keys.answered(draft, event)
         case Keyed() | Spoke() | Silent():
             meeting.agent_keyed(draft, event)
         case DialEnded():
             meeting.left_alone(draft)
+        case Stumbled() if draft.call.talk is not None and meeting.offer_of(draft).state == "accepted":
+            rooms.hear(draft)
         case _:
             draft.say(Hangup())
     return True
@@ -195,7 +227,20 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
     return True
 
 
-Notice = Offered | NobodyCould | TimerDue | Learned | Worked | Acted | Placed | PlaceFailed | CallerGone | HungUp
+Notice = (
+    Offered
+    | NobodyCould
+    | TimerDue
+    | Learned
+    | Worked
+    | Acted
+    | LeftAlone
+    | Taped
+    | Placed
+    | PlaceFailed
+    | CallerGone
+    | HungUp
+)
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -213,6 +258,10 @@ def _notice(draft: Draft, event: Notice) -> None:
             ending.worked(draft, event)
         case Acted():
             talking.act(draft, event)
+        case LeftAlone():
+            rooms.left_alone(draft, event.room)
+        case Taped():
+            draft.put(tapes={**draft.call.tapes, event.leg: event.recording})
         case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
             return
         case Placed():
@@ -238,4 +287,8 @@ def _timer(draft: Draft, name: str) -> None:
     offer = next((offer for offer in draft.call.offers if offer.id == id_), None)
     if offer is None:
         return None
+    if kind == "held":
+        return rooms.held_long(draft)
+    if kind == "apart":
+        return rooms.apart_long(draft)
     return meeting.offer_expired(draft, offer) if kind == "offer" else meeting.never_joined(draft, offer)

@@ -44,6 +44,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _LINE_ENDS = str.maketrans({"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
 _STATIC = frozenset(file.stem for file in SOUNDS.glob("*.wav"))
 _ANY_KEY = "1234567890*#"
+_WAITING = "hold_short"  # what the first in a room hears until the second comes
 
 
 class Spoken(Protocol):
@@ -252,12 +253,14 @@ class _Page:
         )
 
     def meet(self, meet: Meet) -> str:
-        # Whoever leaves, the other must be free to hear what comes next: the room ends with the first to go.
-        recorded = ' record="record-from-start"' if meet.record else ""
+        # Whoever leaves, the other must be free to hear what comes next: the room ends with the first of the two to go.
+        star = ' hangupOnStar="true"' if meet.star else ""
+        muted = ' muted="true"' if meet.muted else ""
         return (
-            f'<Dial action="{self.exit("after")}"><Conference startConferenceOnEnter="true"'
-            f' endConferenceOnExit="true" beep="false" waitUrl="" participantLabel="{escape(self.leg)}"{recorded}>'
-            f"{escape(meet.conference)}</Conference></Dial>"
+            f'<Dial action="{self.exit("after")}"{star}><Conference startConferenceOnEnter="true"'
+            f' endConferenceOnExit="{"true" if meet.ends else "false"}"{muted} beep="false"'
+            f' waitUrl="{escape(self.renderer.sound_url(_WAITING) + FRAGMENT)}" waitMethod="GET"'
+            f' participantLabel="{escape(self.leg)}">{escape(meet.conference)}</Conference></Dial>'
         )
 
     def dial(self, dial: Dial) -> str:
