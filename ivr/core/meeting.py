@@ -352,7 +352,6 @@ def agent_gone(draft: Draft, offer: Offer, how: str) -> None:
     elif _is_cut_short(draft, how):
         rooms.clear(draft, offer)
         wait_again(draft)
-        rooms.fetch(draft)
     else:
         talk_ended(draft)
 

@@ -362,18 +362,16 @@ def hand_over(draft: Draft) -> None:
 
 
 def clear(draft: Draft, offer: Offer, state: str = "ended", words: str = "agent_caller_left") -> None:
-    """The talk is over for everybody of ours: whoever does not find out by themselves is moved to hear it."""
-    talk, caller = _talk(draft), draft.caller_leg
-    both_in = talk.caller == talk.agent == "room" and len(draft.call.offers) == 1
+    """The talk is over: whoever has not found out by themselves is moved to hear it."""
     for other in others(draft.call):
         send_off(draft, other, words)
     put_offer(draft, replace(offer, state=state, words=words, ended_at=draft.now))
     move_agent(draft, offer, "talk_ended")
     _stop_timers(draft, offer)
-    if not (both_in and caller is None):
-        _move(draft, offer.leg)
-    if not (both_in and not _live(draft, offer.leg)):
-        fetch(draft)
+    # Their room ends as well, mostly, and then they have heard it before they could be moved. One who was just on
+    # the way there is alone in it.
+    _move(draft, offer.leg)
+    _fetch(draft)
     draft.put(talk=None)
 
 
@@ -382,7 +380,7 @@ def _stop_timers(draft: Draft, offer: Offer) -> None:
         draft.do(ClearTimer(f"held:{offer.id}"), ClearTimer(f"apart:{offer.id}"))
 
 
-def fetch(draft: Draft) -> None:
+def _fetch(draft: Draft) -> None:
     """Take the caller to what they are to hear next, unless they are just asking for it."""
     if caller := draft.caller_leg:
         _move(draft, caller.token)

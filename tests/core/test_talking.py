@@ -1,4 +1,4 @@
-"""Talks, as callers and staff live them: hold, advice, handing over, supervisors, recording, and who is lost meanwhile."""
+"""Talks as callers and staff live them: hold, advice, handing over, supervisors, recording, and who is lost."""
 
 from __future__ import annotations
 
