@@ -39,7 +39,7 @@ def _told(draft: Draft, talk: Talk) -> Iterator[Say]:
 def _choices(draft: Draft, talk: Talk) -> Iterator[Say]:
     for number, choice in enumerate(talk.choices, 1):
         key = str(number) if len(talk.choices) <= ONE_KEY else " ".join(f"{number:02}")
-        yield Say("agent_choice", {"name": _name(draft, choice), "key": key})
+        yield Say("agent_choice", {"who": _name(draft, choice), "key": key})
 
 
 def _name(draft: Draft, choice: str) -> str:

@@ -276,7 +276,7 @@ def whisper(draft: Draft, offer: Offer) -> Say | None:
         return None
     if offer.outside:
         return Say("agent_consult_outside", {"pharmacy": draft.site.title})
-    about = {"name": name_of(draft, agent), "queue": draft.queue(ticket.queue).title}
+    about = {"who": name_of(draft, agent), "queue": draft.queue(ticket.queue).title}
     if offer.purpose != "consult":
         return Say("agent_supervise", about)
     kind, why = facts.get("caller", "unknown"), facts.get("intent", "other")

@@ -581,14 +581,14 @@ class TestPassingOn:
 
     def test_to_a_queue_by_its_key(self, talk: Talk) -> None:
         talk.star().keys("3", leg="leg-ana")
-        assert [say.values["name"] for say in talk.last.says[0].says] == ["a pharmacist", "refills", "verification"]
+        assert [say.values["who"] for say in talk.last.says[0].says] == ["a pharmacist", "refills", "verification"]
         talk.keys("2", leg="leg-ana")
         assert talk.heard == ["agent_passed_on"]
         assert talk.call.ticket.queue == "refills"
 
     def test_a_colleague_by_their_key(self, talk: Talk) -> None:
         talk.star().keys("4", leg="leg-ana")
-        assert [say.values["name"] for say in talk.last.says[0].says] == ["Cas", "Ben", "courier"]
+        assert [say.values["who"] for say in talk.last.says[0].says] == ["Cas", "Ben", "courier"]
         assert talk.keys("2", leg="leg-ana").heard == ["agent_ringing"]
         assert talk.rung[-1] == "+15555550111"
 
@@ -845,7 +845,7 @@ def test_nobody_who_may_be_rung_is_asked_for_twice(talk: Talk) -> None:
 def test_a_moment_before_a_name_is_known_to_the_staff_it_is_said_as_it_is(talk: Talk) -> None:
     talk.call = replace(talk.call, offers=(replace(talk.call.offers[0], agent="on_call:central"),))
     leg = talk.happens(Acted("sue", "listen")).leg_of("sue")
-    assert talk.happens(Came(leg, 1)).last.says[0].says[0].values["name"] == "central"
+    assert talk.happens(Came(leg, 1)).last.says[0].says[0].values["who"] == "central"
 
 
 def test_the_clock_of_a_talk_begins_when_they_meet(talk: Talk) -> None:

@@ -19,6 +19,7 @@ from ivr.core.effects import (
     Effect,
     EndLeg,
     Inquire,
+    LookAfter,
     MoveAgent,
     MoveCaller,
     MoveLeg,
@@ -28,6 +29,8 @@ from ivr.core.effects import (
     RequestRefill,
     RequestRenewal,
     SendText,
+    SetParticipant,
+    SetTape,
     SetTimer,
     WriteDisposition,
 )
@@ -63,6 +66,9 @@ EVERY_EFFECT: tuple[Effect, ...] = (
     RememberAccess("slow"),
     RequestRenewal("RX-1"),
     SendText("hours_text", {"opens": "08:00"}),
+    SetParticipant("leg-CA1"),
+    SetTape("leg-CA1"),
+    LookAfter("leg-CA1"),
 )
 
 
@@ -158,7 +164,7 @@ def test_a_turn_keeps_everything_it_did(staffed: Record) -> None:
     staffed.commit(turn(loaded, **_fills_every_table()))
 
     assert known(staffed, "CA1").rev == 2
-    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 3, "orders": 5}
+    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 6, "orders": 5}
     assert staffed.desk.agents()["ana"].presence == "offered"
     assert staffed.desk.waiting("central") == [a_full_call().ticket]
     assert staffed.remembered(ROSA) == {"language": "es", "access": "slow"}
