@@ -22,6 +22,7 @@ from ivr.core import (
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
 from ivr.core.events import (
+    VANISHED,
     Acted,
     Arrived,
     CallerGone,
@@ -269,7 +270,7 @@ def _notice(draft: Draft, event: Notice) -> None:
         case PlaceFailed():
             ending.hung_up(draft, HungUp(event.leg, "canceled"))
         case CallerGone():
-            ending.hung_up(draft, HungUp(event.leg, "completed"))
+            ending.hung_up(draft, HungUp(event.leg, VANISHED))
         case HungUp():
             ending.hung_up(draft, event)
         case _:
