@@ -25,7 +25,7 @@ from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled
 from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
 from ivr.core.meaning import meaning
-from ivr.core.on_hold import forecast_in, hold_view
+from ivr.core.on_hold import ALONE, forecast_in, hold_view
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
 from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
@@ -146,7 +146,7 @@ class Switchboard:
         world = self._world(call, {})
         if call.ticket is not None:
             world = replace(world, answers={"line": self._enquiries.place_in_line(call.ticket, world.pharmacy)})
-        says = hold_view(call, world)
+        says = ALONE if call.talk or _is_agent(call, exit_.leg) else hold_view(call, world)
         self._keep_forecast(call, says)
         return self._page.wait_document(
             says,

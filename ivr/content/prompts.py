@@ -77,6 +77,7 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "agent_recording_on": "",
         "agent_recording_paused": "",
         "agent_cannot": "",
+        "talk_back": "",
         "talk_on_hold": "",
         "talk_passed_on": "",
         "recording_ask": "",

@@ -84,7 +84,7 @@ def agent_came(draft: Draft, event: Came) -> None:
     """The agent picked up: who, why, language, how long; nothing private before they accept."""
     offer = offer_of(draft)
     if offer.state == "accepted":
-        return _to_the_room(draft, offer)
+        return rooms.came(draft, event.document) if draft.call.talk else _to_the_room(draft, offer)
     if offer.state != "open":
         return dismiss(draft, offer)
     _rings(draft, offer)  # they were faster than the news of it

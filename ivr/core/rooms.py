@@ -110,7 +110,8 @@ def _caller_hears(draft: Draft) -> tuple[Verb, ...]:
     match _talk(draft).caller:
         case "room":
             recording.begin(draft)
-            return (Meet(_talk(draft).room),)
+            back = (Say("talk_back"),) if _talk(draft).rooms > 1 else ()
+            return (*back, Meet(_talk(draft).room))
         case "notice":
             return recording.told(draft)
         case "unsure":
@@ -241,6 +242,14 @@ def to_menu(draft: Draft) -> None:
     if _talk(draft).caller == "room" and (caller := draft.caller_leg):
         draft.do(LookAfter(caller.token))
     return on_hold(draft)
+
+
+def came(draft: Draft, document: int) -> None:
+    """Somebody fetched a document of theirs; an old one, from where they talk already, and their room has ended."""
+    talk, elsewhere = _talk(draft), document < draft.leg.documents
+    if elsewhere and talk.caller == talk.agent == "room" and (draft.leg.kind != "agent" or of_agent(draft)):
+        together(draft)
+    hear(draft)
 
 
 def left_by_caller(draft: Draft) -> None:

@@ -107,7 +107,9 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             walk.begin(draft, event)
         case Came() | Silent() | DialEnded() | Stumbled() if waiting.is_passed_on(draft.call):
             waiting.transfer(draft, waiting.is_passed_on(draft.call))
-        case Came() | Stumbled() if draft.call.talk is not None:
+        case Came() if draft.call.talk is not None:
+            rooms.came(draft, event.document)
+        case Stumbled() if draft.call.talk is not None:
             rooms.hear(draft)
         case Came() if draft.call.phase == "leaving":
             _parts(draft)

@@ -44,7 +44,6 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _LINE_ENDS = str.maketrans({"\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
 _STATIC = frozenset(file.stem for file in SOUNDS.glob("*.wav"))
 _ANY_KEY = "1234567890*#"
-_WAITING = "hold_short"  # what the first in a room hears until the second comes
 
 
 class Spoken(Protocol):
@@ -259,8 +258,8 @@ class _Page:
         return (
             f'<Dial action="{self.exit("after")}"{star}><Conference startConferenceOnEnter="true"'
             f' endConferenceOnExit="{"true" if meet.ends else "false"}"{muted} beep="false"'
-            f' waitUrl="{escape(self.renderer.sound_url(_WAITING) + FRAGMENT)}" waitMethod="GET"'
-            f' participantLabel="{escape(self.leg)}">{escape(meet.conference)}</Conference></Dial>'
+            f' waitUrl="{self.exit("wait")}" participantLabel="{escape(self.leg)}">'
+            f"{escape(meet.conference)}</Conference></Dial>"
         )
 
     def dial(self, dial: Dial) -> str:

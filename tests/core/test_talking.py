@@ -283,6 +283,14 @@ class TestWhoIsLost:
         stays = "c" if gone == "leg-ana" else "leg-ana"
         assert talk.comes(stays).verbs[-1] == "Hangup"
 
+    @pytest.mark.parametrize("torn", ["c", "leg-ana"])
+    def test_a_move_that_comes_after_they_have_met_again_does_not_part_them(self, talk: Talk, torn: str) -> None:
+        late = talk.acts("hold").call.legs[torn].documents
+        talk.happens(DialEnded(torn, "completed")).everybody_comes().acts("resume").everybody_comes()
+        room = talk.call.talk.room
+        assert talk.happens(Came(torn, late)).room.conference != room
+        assert together(talk.everybody_comes(), "c", "leg-ana")
+
     def test_news_of_another_room_is_no_news(self, talk: Talk) -> None:
         before = talk.call
         assert talk.happens(LeftAlone("rx-other")).call == before
@@ -748,7 +756,7 @@ class TestRecording:
     def test_it_is_said_once_a_call(self) -> None:
         talk = recording().says_nothing()
         talk.happens(Taped("c", "RE1")).acts("hold").everybody_comes().acts("resume")
-        assert talk.comes("c").verbs == ["Meet"]
+        assert talk.comes("c").heard == ["talk_back"]
         assert talk.call.tapes == {"c": "RE1"}
 
     def test_pause_and_go_on_and_stop(self) -> None:

@@ -234,8 +234,7 @@ class TestVerbs:
             "startConferenceOnEnter": "true",
             "endConferenceOnExit": "true",
             "beep": "false",
-            "waitUrl": f"https://rx.example/static/hold_short.wav{FRAGMENT}",
-            "waitMethod": "GET",
+            "waitUrl": f"https://rx.example/voice/{LEG}/7/wait{FRAGMENT}",
             "participantLabel": LEG,
         }
 
