@@ -171,6 +171,8 @@ def _caller_answered(draft: Draft, answered: Keyed | Spoke | Silent) -> None:
     match draft.call.phase:
         case "flow":
             answers.answer(draft, event)
+        case "holding" if draft.call.reached == "talk" and not draft.call.in_queue:
+            meeting.caller_came(draft)  # before they could be moved there
         case "holding":
             waiting.key_on_hold(draft, event)
         case "dialogue":

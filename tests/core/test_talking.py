@@ -266,6 +266,10 @@ class TestWhoIsLost:
         assert talk.happens(DialEnded("c", "completed")).heard == ["moved_back_in_line"]
         assert (talk.call.ticket.state, talk.call.ticket.order) == ("waiting", order)
 
+    def test_a_caller_who_asks_before_they_are_moved_is_told_at_once(self, talk: Talk) -> None:
+        talk.acts("hold").everybody_comes().hangs_up("leg-ana").says_nothing("c")
+        assert (talk.heard, talk.verbs[-1]) == (["moved_back_in_line"], "Hold")
+
     def test_after_a_real_talk_a_dead_phone_is_a_goodbye(self, talk: Talk) -> None:
         talk.hangs_up("leg-ana", VANISHED)
         assert talk.happens(DialEnded("c", "completed")).heard == ["thank_you"]
