@@ -220,7 +220,10 @@ def _escalate(draft: Draft, event: Acted) -> None:
 
 
 def _to_queue(draft: Draft, queue: Queue) -> None:
+    offer = accepted_offer(draft.call)
+    assert offer is not None
     _let_go(draft)
+    _not_back_to(draft, offer)
     waiting.wait_again(draft, queue, "passed_on")
 
 
@@ -229,6 +232,14 @@ def _let_go(draft: Draft) -> None:
     assert offer is not None
     rooms.clear(draft, offer, "passed_on", "agent_passed_on")
     draft.put(transfers=draft.call.transfers + 1)
+
+
+def _not_back_to(draft: Draft, offer: Offer) -> None:
+    """As if it had been offered to them now, and they had said no: for a while they are not asked again."""
+    ticket = draft.call.ticket
+    assert ticket is not None
+    again = Offer(draft.world.fresh[0], ticket.id, offer.agent, offer.leg, "passed_on", draft.now, draft.now)
+    draft.put(offers=(*draft.call.offers, again))
 
 
 def _hang_up(draft: Draft, event: Acted) -> None:

@@ -547,9 +547,10 @@ class TestPassingOn:
 
     def test_the_agent_may_be_told_apart_by_who_passed_it_on(self, talk: Talk) -> None:
         talk.acts("transfer", "queue:refills")
-        assert [(offer.agent, offer.state, offer.ended_at) for offer in talk.call.offers] == [
-            ("ana", "passed_on", talk.now)
-        ]
+        assert [(offer.agent, offer.state, offer.ticket) for offer in talk.call.offers] == [
+            ("ana", "passed_on", talk.call.ticket.id)
+        ] * 2
+        assert talk.call.offers[-1].offered_at == talk.now  # as if they had been asked again, and had said no
 
     def test_the_first_human_is_the_first(self, talk: Talk) -> None:
         talk.acts("transfer", "queue:refills").everybody_comes().later(200)

@@ -195,3 +195,13 @@ def test_somebody_alone_in_a_room_is_found_by_the_second_sweep_and_helped(talk: 
     assert talk.presence("ana") == "wrap_up"
     moved = [sid for sid, _ in talk.twilio.requests("move_call")]
     assert stays in moved
+
+
+def test_who_passed_a_caller_on_is_not_offered_them_straight_back(talk: Shop) -> None:
+    talk.tell("CA1", Acted("ana", "transfer", "queue:refills"), HungUp(leg_of(talk, "ana"), "completed"))
+    talk.move("ana", "wrapped_up")
+    talk.dispatch.once()
+    assert talk.offered("CA1") == []
+    talk.later(61)
+    talk.dispatch.once()
+    assert talk.offered("CA1") == [("CA1", "ana")]

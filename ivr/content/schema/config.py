@@ -229,7 +229,7 @@ def policies(names: Names) -> Shape:
             "missed_return": DURATION.alone("An agent who missed a call is back after this."),
             "wrap_up": DURATION.alone("What an agent has after a call before the next."),
             "held": DURATION.alone(
-                "A caller on hold during a talk for so long is called to the agent's mind; for twice as long, back."
+                "On hold during a talk for so long, the caller is called to mind; for twice as long, back."
             ),
             "callbacks": _callbacks(),
             "identity": _identity(),
