@@ -334,7 +334,7 @@ def declined_lately(refused: Iterable[Refused], now: datetime) -> dict[str, froz
     tried = now - timedelta(seconds=ON_CALL_AGAIN_SECONDS)
     found: dict[str, frozenset[str]] = {}
     for each in refused:
-        said_no = each.state == "declined" and each.offered_at > declined and not is_on_call(each.agent)
+        said_no = each.state in ("declined", "passed_on") and each.offered_at > declined and not is_on_call(each.agent)
         if said_no or each.offered_at > tried:
             found[each.ticket] = found.get(each.ticket, frozenset()) | {each.agent}
     return found

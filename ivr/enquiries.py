@@ -56,6 +56,8 @@ class Enquiries:
                 return self._live_ticket(call, pharmacy)
             case "number":
                 return self._number(call, pharmacy)
+            case "free":
+                return self._free(call, pharmacy)
         return self._line_facts(call, pharmacy)
 
     def ask(self, ask: str, call: Call, policies: Policies, timeout_seconds: float | None = None) -> Answer | None:
@@ -99,6 +101,17 @@ class Enquiries:
         known = {} if told is None else {"told": told}
         values = {name: str(value) for name, value in {**place, "handle_seconds": handled, **known}.items()}
         return Answer(True, values={**values, **self._worker()})
+
+    def _free(self, call: Call, pharmacy: Pharmacy) -> Answer:
+        """Who of the call's site may be rung now, the longest idle first."""
+        now = self._record.desk.agents()
+        free = [
+            now[id_]
+            for id_, agent in pharmacy.staff.items()
+            if agent.site == call.site and id_ in now and now[id_].presence == "available" and not now[id_].ticket
+        ]
+        ids = [agent.id for agent in sorted(free, key=lambda agent: agent.since)]
+        return Answer(True, values={"agents": " ".join(ids)})
 
     def _worker(self) -> dict[str, str]:
         """Whether anybody offers calls: the worker's heart beats in real time, whatever the practice clock says."""

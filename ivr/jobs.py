@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import cache
 from threading import BoundedSemaphore
 from typing import Any
@@ -22,14 +23,18 @@ from ivr.core.effects import (
     DeleteRecording,
     EndLeg,
     Inquire,
+    LookAfter,
     MoveCaller,
     MoveLeg,
     RequestRefill,
     RequestRenewal,
+    SetParticipant,
+    SetTape,
     Transcribe,
     WriteDisposition,
 )
-from ivr.core.events import CallerGone, Learned, TicketClosed, Transcribed
+from ivr.core.events import VANISHED, CallerGone, HungUp, Learned, Taped, TicketClosed, Transcribed
+from ivr.core.rooms import participant
 from ivr.doors import Doors
 from ivr.hearing import Hearing
 from ivr.live import connection
@@ -49,6 +54,8 @@ THREADS = 8
 IN_LINE = ("holding", "dialogue", "promised")
 LANES = ("telephony", "orders")
 JOB_SECONDS, FORGET_SECONDS = 30, 60
+TAPE_LOOK_BACK = timedelta(minutes=2)
+TAPE_RUNS = ("in-progress", "paused")
 
 
 class NotYet(Exception):
@@ -128,6 +135,12 @@ class Jobs:
             case DeleteRecording():
                 self._telephone.forget_message(effect.recording)
                 return "deleted"
+            case SetParticipant():
+                return self._set_participant(call, effect)
+            case SetTape():
+                return self._set_tape(call, effect, row.attempts)
+            case LookAfter():
+                return self._look_after(call, effect)
             case Inquire():
                 return self._inquire(call, effect)
             case RequestRefill():
@@ -188,7 +201,67 @@ class Jobs:
             return None
         if isinstance(effect, MoveCaller) and not _is_awaited(call):
             return None
+        if isinstance(effect, MoveLeg) and leg.documents > effect.document:  # they have asked since, and know
+            return None
         if seen.call_sid is None:
+            raise NotYet
+        return seen.call_sid
+
+    def _set_participant(self, call: Call, effect: SetParticipant) -> str:
+        """Let a leg in a room be heard by whom it should be now, once it is there."""
+        may = participant(call, effect.leg)
+        if may is None:
+            return "not wanted any more"
+        room, muted, ends, coached = may
+        coaching = self._sid_of(coached) if coached else ""
+        try:
+            self._telephone.participant(room, self._sid_of(effect.leg), muted=muted, ends=ends, coaching=coaching)
+        except rest.Gone:
+            raise NotYet from None
+        return "set"
+
+    def _set_tape(self, call: Call, effect: SetTape, attempts: int) -> str:
+        """Have a leg recorded, or not just now, as its call says."""
+        if call.legs[effect.leg].state == "over":
+            return "not wanted any more"
+        sid = self._sid_of(effect.leg)
+        if effect.leg not in call.tapes:
+            return self._start_tape(call, effect.leg, sid, attempts)
+        turn = {
+            "on": self._telephone.resume_recording,
+            "paused": self._telephone.pause_recording,
+            "stopped": self._telephone.stop_recording,
+        }[call.tape]
+        turn(sid)
+        return call.tape
+
+    def _start_tape(self, call: Call, leg: str, sid: str, attempts: int) -> str:
+        if call.tape != "on":  # another job may be about to start it, and then it is paused or stopped at once
+            raise NotYet
+        recording = self._running_tape(sid) if attempts > 1 else None
+        recording = recording or self._telephone.start_recording(sid, self._doors.status(leg))
+        self._board.tell(call.id, Taped(leg, recording))
+        return recording
+
+    def _running_tape(self, sid: str) -> str | None:
+        """Return the recording that an earlier attempt started after all: two would be hard to pause."""
+        made = self._telephone.recordings_since(self._board.clock.now() - TAPE_LOOK_BACK)
+        return next((each.sid for each in made if each.call_sid == sid and each.status in TAPE_RUNS), None)
+
+    def _look_after(self, call: Call, effect: LookAfter) -> str:
+        """Find out whether a leg is over that we have heard nothing of."""
+        seen = self._board.record.load(effect.leg, 0, "status")
+        if seen is None or seen.call_sid is None or call.legs[effect.leg].state == "over":
+            return "not wanted any more"
+        status = self._telephone.call_status(seen.call_sid)
+        if status is not None and status not in CALL_OVER:
+            return "there"
+        self._board.tell(call.id, HungUp(effect.leg, VANISHED))
+        return "gone"
+
+    def _sid_of(self, leg: str) -> str:
+        seen = self._board.record.load(leg, 0, "status")
+        if seen is None or seen.call_sid is None:
             raise NotYet
         return seen.call_sid
 

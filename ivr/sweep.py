@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from ivr.core.call import Call, Caller
-from ivr.core.events import Event, HungUp, KeptLongEnough, Recorded
+from ivr.core.events import VANISHED, Event, HungUp, KeptLongEnough, LeftAlone, Recorded
 from ivr.doors import Doors
 from ivr.mending import mend
 from ivr.store import LegRow, Unreachable
@@ -114,7 +114,8 @@ class Sweep:
             rung = placing is not None and placing.state not in ("done", "dead")
             return not rung and self._tell(leg.call_id, HungUp(leg.token, "canceled"))
         status = known.get(leg.call_sid) or self._telephone.call_status(leg.call_sid) or "completed"
-        return status in CALL_OVER and self._tell(leg.call_id, HungUp(leg.token, status))
+        how = VANISHED if status == "completed" else status
+        return status in CALL_OVER and self._tell(leg.call_id, HungUp(leg.token, how))
 
     # ------------------------------------------------------------ queues and rooms
 
@@ -137,21 +138,22 @@ class Sweep:
         return call is not None and call.phase in ("holding", "dialogue", "connecting")
 
     def empty_rooms(self) -> int:
-        """End the conferences of talks that are over, once two sweeps have seen them so."""
+        """End the conferences of talks that are over, and mend those with one person left, once seen so twice."""
         rooms = [room for room in self._telephone.live_conferences() if room.name.startswith("rx-")]
         # Read after the rooms: an offer is accepted before its room is made.
-        talks = {
-            offer.conference for call in self._record.live_calls() for offer in call.offers if offer.state == "accepted"
-        }
-        over = [room for room in rooms if room.name not in talks]
+        talks = {name: call.id for call in self._record.live_calls() for name in _rooms_of(call)}
+        odd = [room for room in rooms if room.name not in talks or len(room.call_sids) == 1]
         before = json.loads(self._record.watch.mark("sweep:rooms") or "[]")
-        left_over = [room for room in over if room.sid in before]
-        for room in left_over:
-            log.error("room_without_talk", conference_sid=room.sid)
-            for sid in room.call_sids:
-                self._telephone.end_call(sid)
-        self._record.watch.set_mark("sweep:rooms", json.dumps([room.sid for room in over]))
-        return len(left_over)
+        self._record.watch.set_mark("sweep:rooms", json.dumps([room.sid for room in odd]))
+        return sum(self._mend(room, talks.get(room.name)) for room in odd if room.sid in before)
+
+    def _mend(self, room: rest.Conference, call_id: str | None) -> bool:
+        if call_id is not None:  # the other is fetched too, and told of or found to be gone
+            return self._tell(call_id, LeftAlone(room.name))
+        log.error("room_without_talk", conference_sid=room.sid)
+        for sid in room.call_sids:
+            self._telephone.end_call(sid)
+        return True
 
     # ------------------------------------------------------------ messages and what is kept
 
@@ -224,6 +226,12 @@ class Sweep:
         at = min([self._now, *filter(None, open_since)])
         oldest = self._now - FARTHEST_LOOK_BACK
         self._record.watch.set_mark(mark, max(at - OVERLAP, oldest).isoformat())
+
+
+def _rooms_of(call: Call) -> set[str]:
+    """The rooms somebody may be in, or on the way to."""
+    waiting = {offer.conference for offer in call.offers if offer.state == "accepted"}
+    return waiting | ({call.talk.room} if call.talk else set())
 
 
 def _listened_seconds(call: rest.FoundCall) -> int:

@@ -46,7 +46,7 @@ from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
 from ivr.core.line import Ticket
 from ivr.core.meaning import meaning
-from ivr.core.on_hold import forecast_in, hold_view
+from ivr.core.on_hold import ALONE, forecast_in, hold_view
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
 from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
@@ -179,7 +179,7 @@ class Switchboard:
         world = self._world(call, {})
         if call.ticket is not None:
             world = replace(world, answers={"line": self._enquiries.place_in_line(call.ticket, world.pharmacy)})
-        says = hold_view(call, world)
+        says = ALONE if call.talk or _is_agent(call, exit_.leg) else hold_view(call, world)
         self._keep_forecast(call, says)
         return self._page.wait_document(
             says,
@@ -515,12 +515,17 @@ class Switchboard:
         return self._say(loaded.call, Exit(leg, loaded.documents, "next"), (Say("one_moment"), Pause(2), Back("wait")))
 
     def _is_before_a_move(self, exit_: Exit, loaded: Loaded) -> bool:
-        """Is an agent answering the document that our own update is about to take them away from?
+        """Is somebody answering the document that our own update is about to take them away from?
 
-        They are on the phone, so what they key is answered now: that somebody else has taken the call, for one.
+        An agent is on the phone, so what they key is answered now: that somebody else has taken the call, for one.
+        So is a caller who has talked: out of the hold queue a turn can take them where they belong by itself.
         """
-        is_agent = loaded.call.legs[exit_.leg].kind == "agent" and exit_.document < loaded.documents
-        return is_agent and not self.record.replies_for(exit_.leg, loaded.documents)
+        call = loaded.call
+        has_talked = call.reached == "talk" and not call.in_queue
+        is_there = _is_agent(call, exit_.leg) or has_talked
+        return (
+            is_there and exit_.document < loaded.documents and not self.record.replies_for(exit_.leg, loaded.documents)
+        )
 
     def _language(self, call: Call, leg: str, pharmacy: Pharmacy) -> str:
         first = pharmacy.line_of(call.line).languages[0]

@@ -222,3 +222,18 @@ def test_what_the_worker_learnt_is_told_as_far_as_it_still_is_news(desk: Desk) -
     kept = Answer(True, {"tier": "number", "access": "standard", "caller": "patient"}, "patient-01")
     desk.record.keep_answer(call.id, "who", kept, OPEN)
     assert desk.enquiries.answers("who", call, PHARMACY, patient=True) == {"who": Answer(True)}
+
+
+def test_who_may_be_rung_for_advice_is_of_the_site_and_free_and_the_longest_idle_comes_first(sqlite_url: str) -> None:
+    ana = PHARMACY.staff["ana"]
+    names = {name: replace(ana, id=name) for name in ("ana", "ben", "cas", "dee")}
+    pharmacy = replace(PHARMACY, staff={**names, "far": replace(ana, id="far", site="elsewhere")})
+    store.migrate(sqlite_url)
+    with contextlib.closing(Record(sqlite_url, "k" * 32)) as record:
+        enquiries = Enquiries(record, RestOrderSystem("http://127.0.0.1:9", "none"), Clock(), threads=2)
+        record.desk.seed_agents({name: agent for name, agent in pharmacy.staff.items() if name != "dee"}, OPEN)
+        record.desk.move_agent("ana", "took_break", "lunch", OPEN)
+        record.desk.move_agent("ana", "returned", "", OPEN + timedelta(minutes=5))
+        record.desk.move_agent("ben", "took_break", "lunch", OPEN)
+        free = enquiries.answers("free", Rehearsal().call, pharmacy, patient=False)["free"]
+    assert free.values["agents"].split() == ["cas", "ana"]

@@ -40,6 +40,7 @@ def read_policies(item: Item, languages: Known = None) -> Policies:
         **transcripts,
         missed_return_seconds=fields.take("missed_return", _duration, usual.missed_return_seconds),
         wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
+        held_seconds=fields.take("held", _duration, usual.held_seconds),
         message_seconds=fields.take("message", _duration, usual.message_seconds),
         calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),
         texts_per_second=fields.take("texts_per_second", scalar(scalars.rate), usual.texts_per_second),

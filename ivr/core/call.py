@@ -112,6 +112,22 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """A caller and an agent who have met: which room is theirs now, and which of them is out of it, where and why."""
+
+    began_at: datetime
+    room: str  # a conference used once: whoever comes back from hold meets in another
+    rooms: int = 1  # how many there have been
+    caller: str = "room"  # room · unsure (it ended for them, and nobody said why yet) · hold
+    agent: str = "room"  # room · unsure · menu
+    hold_since: datetime | None = None
+    reminders: int = 0  # of the caller on hold
+    menu: str = "menu"  # what the agent is asked: menu · queue · colleague · ringing (whom they consult)
+    choices: tuple[str, ...] = ()  # what the keys of `queue` and `colleague` stand for
+    told: str = ""  # a prompt the agent hears before they are asked
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A caller's whole visit, as plain data: what `step` reads and returns, and what the record keeps."""
 
@@ -165,6 +181,11 @@ class Call:
     in_queue: bool = False  # on the carrier's hold, as far as we know
     ended_at: datetime | None = None
     agents: tuple[str, ...] = ()  # who talked with them
+    talk: Talk | None = None  # while the phase is `talking`
+    transfers: int = 0  # how often they were passed on to somebody else
+    recorded: str = "no"  # no · announced · asked · refused: what the caller knows of being recorded, and wants
+    tape: str = ""  # what is recorded of the talk: nothing yet · wanted · on · paused · stopped
+    tapes: dict[str, str] = field(default_factory=dict)  # leg -> the recording of what was said on it
     recordings: tuple[str, ...] = ()
     message: Message | None = None
     revision: int = 0  # of the disposition
@@ -213,6 +234,7 @@ class Step:
 # `prescriber:<n>`. To our own record, answered at once: `line` (waiting, longest_wait, licensed_free,
 # repeat_calls; among its values `worker: silent` when nobody can be offered a call), `place` (of the caller's ticket:
 # values position, waiting, agents, handle_seconds, told), `language` (what we remember of this number), `ticket` (a
-# live one of this person, or of this number, and this need; what their tickets are kept under) and `number` (may the
-# number to call back be rung, where is it, how often was it rung today).
-OWN_ASKS = ("line", "place", "language", "ticket", "number")
+# live one of this person, or of this number, and this need; what their tickets are kept under), `number` (may the
+# number to call back be rung, where is it, how often was it rung today) and `free` (who is available at the call's
+# site, among its values, the longest idle first).
+OWN_ASKS = ("line", "place", "language", "ticket", "number", "free")

@@ -168,6 +168,27 @@ class CloseShared:
     resolution: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SetParticipant:
+    """Let a leg in a room be heard, and end the room, as the call says by the time it is done. Repeatable."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTape:
+    """Begin, pause, go on with or end the recording of a leg, as the call says by the time it is done. Repeatable."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAfter:
+    """Ask the carrier whether a leg is over that has told us nothing; the call is told if it is."""
+
+    leg: str
+
+
 Effect = (
     PlaceCall
     | MoveCaller
@@ -189,4 +210,7 @@ Effect = (
     | Transcribe
     | DeleteRecording
     | CloseShared
+    | SetParticipant
+    | SetTape
+    | LookAfter
 )

@@ -13,7 +13,7 @@ from ivr.core.effects import CloseShared, WriteDisposition
 from ivr.core.events import HungUp, Worked
 from ivr.core.identity import verification
 from ivr.core.meeting import (
-    accepted_offer,
+    agent_gone,
     agent_left,
     back_in_line,
     callback_failed,
@@ -26,7 +26,8 @@ from ivr.core.meeting import (
     talk_ended,
 )
 from ivr.core.messages import left_in_writing
-from ivr.core.tickets import close_ticket, withdraw_offers
+from ivr.core.rooms import third_gone
+from ivr.core.tickets import accepted_offer, close_ticket, withdraw_offers
 from ivr.core.verbs import Hangup
 
 SHORT_ABANDON_SECONDS = 5
@@ -55,8 +56,10 @@ def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
     offer = offer_of(draft)
     if offer.on_leaving:
         agent_left(draft, offer)
-    elif offer.state == "accepted" and draft.call.phase == "talking":
-        talk_ended(draft)
+    elif offer.state == "accepted" and offer.purpose != "answer":
+        third_gone(draft, offer)
+    elif offer.state == "accepted" and draft.call.talk is not None:
+        agent_gone(draft, offer, how)
     elif offer.state == "accepted":
         back_in_line(draft, offer)
     elif answered:
@@ -70,8 +73,11 @@ def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
 def _person_hung_up(draft: Draft, answered: bool, how: str) -> None:
     if any(leg.kind == "callback" and leg.state == "live" for leg in draft.call.legs.values()):
         return  # late news of an earlier attempt: they are on another leg by now
+    ticket = draft.call.ticket
     if draft.call.phase == "leaving":
         draft.put(phase="over")
+    elif ticket and ticket.kind == "hold" and draft.call.reached == "talk":  # a caller like any other by now
+        caller_hung_up(draft)
     elif draft.call.phase == "talking" and accepted_offer(draft.call) is not None:
         talk_ended(draft)
         draft.put(phase="over")
@@ -126,7 +132,7 @@ def _left_the_line(draft: Draft) -> None:
         return
     waited = (draft.now - (draft.call.queued_at or draft.now)).total_seconds()
     draft.put(
-        outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS else "abandoned",
+        outcome="short_abandon" if waited <= SHORT_ABANDON_SECONDS and draft.call.reached != "talk" else "abandoned",
         resolution="abandoned_queue",
     )
     if draft.call.ticket and draft.call.ticket.emergency:
@@ -226,6 +232,8 @@ def disposition(call: Call) -> dict[str, Any]:
         "rule": decision.rule or "otherwise" if decision else None,
         "version": call.version,
         "agents": list(call.agents),
+        "transfers": call.transfers,
+        "recorded": call.recorded,
         "attempts": ticket.attempts if ticket else 0,
         "arrived_at": call.arrived_at.isoformat(),
         "ended_at": call.ended_at.isoformat() if call.ended_at else None,

@@ -78,9 +78,12 @@ class Stumbled:
     leg: str
 
 
+VANISHED = "vanished"  # found over in the carrier's own lists, while nobody has told us
+
+
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The carrier says the leg is over: completed, busy, failed, no-answer, canceled."""
+    """The carrier says the leg is over: completed, busy, failed, no-answer, canceled; or we found it vanished."""
 
     leg: str
     how: str
@@ -104,7 +107,8 @@ class NobodyCould:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    name: str  # offer:<id> · join:<id> · plan:<queue>:<step> · callback:expires · emergency:… · message:…
+    # offer:<id> · join:<id> · apart:<id> · held:<id> · plan:<queue>:<step> · callback:expires · emergency:… · message:…
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,21 @@ class Recalled:
 
     agent: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """The carrier says that somebody has been alone for some time in the room of a talk."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taped:
+    """The recording of a leg has begun."""
+
+    leg: str
+    recording: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +278,8 @@ Event = (
     | KeptLongEnough
     | Acted
     | Recalled
+    | LeftAlone
+    | Taped
     | Placed
     | PlaceFailed
     | CallerGone

@@ -143,6 +143,9 @@ class Ticket:
         return (not self.emergency, self.promised_at, self.arrived_at, self.id)
 
 
+OUTSIDE = "outside:"  # stands before the name of a transfer where somebody on the staff has their id
+
+
 @dataclass(frozen=True, slots=True)
 class TicketClass:
     """What decides who may be offered a ticket: all of a class have the same choice of agents, in the same order."""
@@ -179,17 +182,28 @@ def class_of(ticket: Ticket) -> TicketClass:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A ticket put to one agent, with an expiry: for their phone to begin to ring, and from then on to be answered."""
+    """A ticket put to one agent, with an expiry: for their phone to begin to ring, and from then on to be answered.
+
+    Whoever is consulted during a talk, or listens to it, holds an offer too, whose `ticket` is `<ticket>/<n>`.
+    """
 
     id: str
     ticket: str
     agent: str
     leg: str
-    state: str  # open · accepted · declined · missed · unrung · withdrawn · ended
+    state: str  # open · accepted · declined · missed · unrung · withdrawn · ended · passed_on (to somebody else)
     offered_at: datetime
     expires_at: datetime
     rang_at: datetime | None = None  # when the carrier took the call for it
     on_leaving: str = ""  # what then happens to an agent who is on the phone still, hearing what became of the offer
+    purpose: str = "answer"  # answer · consult · listen · coach · barge: as what they are on the call
+    words: str = ""  # what they hear once it has ended and they are taken from the room, or from the talk
+    ended_at: datetime | None = None  # when one who had accepted was on the call no more
+
+    @property
+    def outside(self) -> bool:
+        """Is this somebody rung by a number of policies.yaml rather than one of the staff?"""
+        return self.agent.startswith(OUTSIDE)
 
     @property
     def conference(self) -> str:

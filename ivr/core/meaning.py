@@ -20,6 +20,7 @@ from ivr.core.events import (
     HungUp,
     Keyed,
     Learned,
+    LeftAlone,
     Offered,
     PlaceFailed,
     Played,
@@ -28,6 +29,7 @@ from ivr.core.events import (
     Recorded,
     Silent,
     Spoke,
+    Taped,
     TicketTaken,
     TimerDue,
     Transcribed,
@@ -110,6 +112,10 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             return {"agent": event.agent}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
+        case LeftAlone():
+            return {"room": event.room}
+        case Taped():
+            return {"recording": event.recording}
         case Recalled():
             return {"agent": event.agent, "by": event.by}
         case AnsweredBy():

@@ -5,18 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ivr.core import callbacks
+from ivr.core import callbacks, rooms
 from ivr.core.call import Call, Leg
 from ivr.core.draft import Draft
-from ivr.core.effects import ClearTimer, EndLeg, MoveAgent, MoveCaller, MoveLeg, PlaceCall, SetTimer
-from ivr.core.events import AnsweredBy, Came, Keyed, Offered, Silent, Spoke
+from ivr.core.effects import ClearTimer, EndLeg, MoveCaller, MoveLeg, PlaceCall, SetTimer
+from ivr.core.events import VANISHED, AnsweredBy, Came, Keyed, Offered, Silent, Spoke
 from ivr.core.line import EMERGENCY_OFFERS, Offer
-from ivr.core.tickets import close_ticket, open_offers, put_offer, withdraw_offers
+from ivr.core.tickets import (
+    accepted_offer,
+    close_ticket,
+    move_agent,
+    open_offers,
+    put_offer,
+    withdraw_offers,
+)
 from ivr.core.verbs import Gather, Hangup, Meet, Say
-from ivr.core.waiting import hold, on_call_passed
+from ivr.core.waiting import hold, on_call_passed, wait_again
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
+CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
 PLACE_SECONDS = 30  # for the carrier to take the call: it is looked up after 10 s, and placed again
 
 # ---------------------------------------------------------------- offers
@@ -32,16 +40,21 @@ def offered(draft: Draft, event: Offered) -> None:
             return
         if callbacks.is_caller_first(draft):
             return _ring_first(draft, event)
-    ring = draft.pharmacy.policies.ring_seconds
-    limit = draft.now + timedelta(seconds=PLACE_SECONDS)
-    offer = Offer(event.offer, ticket.id, event.agent, event.leg, "open", draft.now, limit)
-    draft.put(offers=(*draft.call.offers, offer))
-    draft.add_leg(Leg(event.leg, "agent", "expected", 1, event.address, event.offer))
     if draft.call.reached == "hold":
         draft.put(reached="offer")
+    ring(draft, event, ticket.id)
+
+
+def ring(draft: Draft, event: Offered, ticket: str, purpose: str = "answer") -> None:
+    """Ring somebody's phone with an offer."""
+    limit = draft.now + timedelta(seconds=PLACE_SECONDS)
+    offer = Offer(event.offer, ticket, event.agent, event.leg, "open", draft.now, limit, purpose=purpose)
+    draft.put(offers=(*draft.call.offers, offer))
+    draft.add_leg(Leg(event.leg, "agent", "expected", 1, event.address, event.offer))
+    move_agent(draft, offer, "offered")
+    emergency = draft.call.ticket is not None and draft.call.ticket.emergency
     draft.do(
-        MoveAgent(event.agent, "offered"),
-        PlaceCall(event.leg, event.address, ring, 0 if ticket.emergency else 1),
+        PlaceCall(event.leg, event.address, draft.pharmacy.policies.ring_seconds, 0 if emergency else 1),
         SetTimer(f"offer:{offer.id}", limit),
     )
 
@@ -53,7 +66,7 @@ def _ring_first(draft: Draft, event: Offered) -> None:
     offer = Offer(event.offer, ticket.id, event.agent, event.leg, "open", draft.now, draft.now + _ring_back_time(draft))
     draft.put(offers=(*draft.call.offers, offer))
     draft.add_leg(Leg(event.leg, "agent", "expected", 1, event.address, event.offer))
-    draft.do(MoveAgent(event.agent, "offered"))
+    move_agent(draft, offer, "offered")
     _ring_back(draft, offer)
 
 
@@ -78,10 +91,6 @@ def may_offer(call: Call) -> bool:
     return len(open_offers(call)) < most and not accepted_offer(call)
 
 
-def accepted_offer(call: Call) -> Offer | None:
-    return next((offer for offer in call.offers if offer.state == "accepted"), None)
-
-
 def offer_of(draft: Draft) -> Offer:
     """The offer the agent on this leg is answering."""
     return next(offer for offer in draft.call.offers if offer.id == draft.leg.offer)
@@ -90,14 +99,30 @@ def offer_of(draft: Draft) -> Offer:
 def agent_came(draft: Draft, event: Came) -> None:
     """The agent picked up: who, why, language, how long; nothing private before they accept."""
     offer = offer_of(draft)
-    if offer.state == "ended":  # taken out of the room because nobody came to meet them
-        rung = draft.call.ticket is not None and draft.call.ticket.kind == "callback"
-        return _dismiss(draft, "agent_not_reached" if rung else "agent_caller_left")
+    if offer.state == "accepted":
+        return rooms.came(draft, event.document) if draft.call.talk else _to_the_room(draft, offer)
     if offer.state != "open":
-        return _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
+        return dismiss(draft, offer)
     _rings(draft, offer)  # they were faster than the news of it
-    draft.say(Gather((Say("agent_whisper", whisper(draft)),), seconds=draft.pharmacy.policies.accept_seconds))
+    words = rooms.whisper(draft, offer) or Say("agent_whisper", whisper(draft))
+    draft.say(Gather((words,), seconds=draft.pharmacy.policies.accept_seconds))
     return None
+
+
+def _to_the_room(draft: Draft, offer: Offer) -> None:
+    """Where they belong once they have accepted: wherever the talk has them, else waiting for the caller."""
+    if draft.call.talk is not None:
+        return rooms.hear(draft)
+    return draft.say(Meet(offer.conference, star=True))
+
+
+def dismiss(draft: Draft, offer: Offer) -> None:
+    """The last words to somebody whose offer is not, or no longer, to be had."""
+    if offer.words or offer.state in ("ended", "passed_on"):
+        rung = draft.call.ticket is not None and draft.call.ticket.kind == "callback"
+        _dismiss(draft, offer.words or ("agent_not_reached" if rung else "agent_caller_left"))
+    else:
+        _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
 
 
 def whisper(draft: Draft) -> dict[str, object]:
@@ -118,14 +143,24 @@ def whisper(draft: Draft) -> dict[str, object]:
 def agent_keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     """Key 1 accepts; any other key, or silence, declines."""
     offer, ticket = offer_of(draft), draft.call.ticket
-    if offer.state != "open" or ticket is None or ticket.state != "waiting":
-        return _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
+    if offer.state == "accepted":
+        return _to_the_room(draft, offer)
+    is_had = draft.call.talk if offer.purpose != "answer" else ticket and ticket.state == "waiting"
+    if offer.state != "open" or not is_had:
+        return dismiss(draft, offer)
     if isinstance(event, Keyed) and event.digits[:1] == "1":
-        return _accept(draft, offer)
+        return _accept(draft, offer) if offer.purpose == "answer" else rooms.enter(draft, offer)
     # Until they have heard the last words and hung up, another offer would find their line busy.
     put_offer(draft, replace(offer, state="declined", on_leaving="declined"))
-    on_call_passed(draft, offer)
+    _not_coming(draft, offer)
     return _dismiss(draft, "agent_declined")
+
+
+def _not_coming(draft: Draft, offer: Offer) -> None:
+    if offer.purpose == "answer":
+        on_call_passed(draft, offer)
+    elif offer.purpose == "consult":
+        rooms.nobody_came(draft, "agent_not_taken")
 
 
 def _dismiss(draft: Draft, prompt: str) -> None:
@@ -140,12 +175,13 @@ def _accept(draft: Draft, offer: Offer) -> None:
     withdraw_offers(draft, keep=offer.id)
     draft.put(phase="connecting", dialogue="")
     draft.put_ticket(state="connecting", not_before=None)
-    draft.do(MoveAgent(offer.agent, "accepted"), ClearTimer(f"offer:{offer.id}"))
+    move_agent(draft, offer, "accepted")
+    draft.do(ClearTimer(f"offer:{offer.id}"))
     if ticket.kind == "callback":
         _ring_back(draft, offer)
     else:
         _fetch(draft, offer)
-    draft.say(Say("agent_accepted"), Meet(offer.conference))
+    draft.say(Say("agent_accepted"), Meet(offer.conference, star=True))
 
 
 def _fetch(draft: Draft, offer: Offer) -> None:
@@ -180,10 +216,11 @@ def _ring_back_time(draft: Draft) -> timedelta:
 def caller_came(draft: Draft) -> None:
     """The caller left the hold music for the room; if the agent has gone meanwhile, back in line."""
     offer = accepted_offer(draft.call)
-    if offer is None or draft.call.phase not in ("connecting", "talking"):
-        draft.say(Say("moved_back_in_line"))
-        return hold(draft)
-    return _meet(draft, offer)
+    if offer is not None and draft.call.phase == "connecting":
+        return _meet(draft, offer)
+    draft.say(Say("talk_passed_on" if draft.call.dialogue == "passed_on" else "moved_back_in_line"))
+    draft.put(dialogue="")
+    return hold(draft)
 
 
 def person_came(draft: Draft, event: Came) -> None:
@@ -249,14 +286,9 @@ def _meet(draft: Draft, offer: Offer) -> None:
     assert ticket is not None
     outcome = "callback" if ticket.kind == "callback" or draft.leg.kind == "callback" else "answered"
     draft.put(phase="talking", reached="talk", outcome=outcome, doubt=None)  # whoever they talk to asks by themselves
-    if offer.agent not in draft.call.agents:
-        draft.put(agents=(*draft.call.agents, offer.agent))
     draft.put_ticket(state="talking", answered_at=ticket.answered_at or draft.now)
     draft.do(ClearTimer(f"join:{offer.id}"))
-    recorded = bool(draft.call.decision and draft.call.decision.record)
-    if recorded:  # said before the first recorded word: some states ask everybody's consent
-        draft.say(Say("recording_notice"))
-    draft.say(Say("connecting"), Meet(offer.conference, recorded))
+    rooms.begin(draft, offer)
 
 
 # ---------------------------------------------------------------- when they do not meet
@@ -264,24 +296,25 @@ def _meet(draft: Draft, offer: Offer) -> None:
 
 def offer_missed(draft: Draft, offer: Offer) -> None:
     """It rang and nobody took it: the ticket keeps its place, the agent goes on break."""
-    _not_taken(draft, offer, "missed", MoveAgent(offer.agent, "missed", "missed"))
+    _not_taken(draft, offer, "missed", "missed", "missed")
 
 
 def offer_declined(draft: Draft, offer: Offer) -> None:
     """They picked up and hung up again without a key."""
-    _not_taken(draft, offer, "declined", MoveAgent(offer.agent, "declined"))
+    _not_taken(draft, offer, "declined", "declined")
 
 
 def offer_unrung(draft: Draft, offer: Offer) -> None:
     """Their phone never rang, which is no fault of theirs: the ticket keeps its place, the agent is as they were."""
-    _not_taken(draft, offer, "unrung", MoveAgent(offer.agent, "withdrawn"))
+    _not_taken(draft, offer, "unrung", "withdrawn")
 
 
-def _not_taken(draft: Draft, offer: Offer, state: str, moved: MoveAgent) -> None:
+def _not_taken(draft: Draft, offer: Offer, state: str, event: str, reason: str = "") -> None:
     if offer.state == "open":
         put_offer(draft, replace(offer, state=state))
-        draft.do(moved, ClearTimer(f"offer:{offer.id}"))
-        on_call_passed(draft, offer)
+        move_agent(draft, offer, event, reason)
+        draft.do(ClearTimer(f"offer:{offer.id}"))
+        _not_coming(draft, offer)
 
 
 def offer_expired(draft: Draft, offer: Offer) -> None:
@@ -301,15 +334,19 @@ def offer_expired(draft: Draft, offer: Offer) -> None:
 def agent_left(draft: Draft, offer: Offer) -> None:
     """An agent who did not take the call, or came too late for it, has heard so and put the phone down."""
     put_offer(draft, replace(offer, on_leaving=""))
-    draft.do(MoveAgent(offer.agent, offer.on_leaving), ClearTimer(f"offer:{offer.id}"))
+    move_agent(draft, offer, offer.on_leaving)
+    draft.do(ClearTimer(f"offer:{offer.id}"))
 
 
 def left_alone(draft: Draft) -> None:
-    """The agent's side of the room ended: the caller left, or never came."""
-    offer = accepted_offer(draft.call)
-    if draft.call.phase == "talking" and offer is not None and offer.id == draft.leg.offer:
-        talk_ended(draft)
-    _dismiss(draft, "agent_caller_left")
+    """The room ended for somebody of ours: they pressed `*`, the talk is over, or nobody has met them yet."""
+    offer = offer_of(draft)
+    if offer.state != "accepted":
+        dismiss(draft, offer)
+    elif draft.call.talk is not None:
+        rooms.left(draft)
+    else:
+        _to_the_room(draft, offer)
 
 
 def never_joined(draft: Draft, offer: Offer) -> None:
@@ -338,7 +375,8 @@ def release_agent(draft: Draft, offer: Offer) -> None:
     leg = draft.call.legs[offer.leg]
     if leg.state != "over" and leg.token != draft.leg_token:
         draft.do(MoveLeg(leg.token, draft.reserve(leg.token)))
-    draft.do(MoveAgent(offer.agent, "released"), ClearTimer(f"join:{offer.id}"))
+    move_agent(draft, offer, "released")
+    draft.do(ClearTimer(f"join:{offer.id}"))
 
 
 def callback_failed(draft: Draft, came: str) -> None:
@@ -373,8 +411,26 @@ def talk_ended(draft: Draft) -> None:
     offer = accepted_offer(draft.call)
     if draft.call.phase != "talking" or offer is None:
         return
-    put_offer(draft, replace(offer, state="ended"))
+    rooms.clear(draft, offer)
     close_ticket(draft)
     called_back = draft.call.outcome == "callback"
     draft.put(phase="leaving", resolution="callback_completed" if called_back else "resolved_agent")
-    draft.do(MoveAgent(offer.agent, "talk_ended"))
+
+
+def agent_gone(draft: Draft, offer: Offer, how: str) -> None:
+    """The agent's phone is down while they talk: a colleague on the line goes on, else it is over or was cut short."""
+    if rooms.colleague(draft.call):
+        rooms.hand_over(draft)
+    elif _is_cut_short(draft, how):
+        rooms.clear(draft, offer)
+        wait_again(draft)
+    else:
+        talk_ended(draft)
+
+
+def _is_cut_short(draft: Draft, how: str) -> bool:
+    """Would this caller be wronged by a goodbye: on hold, not met yet, or lost to a dead phone after a few seconds?"""
+    talk = draft.call.talk
+    assert talk is not None
+    lost = how == VANISHED and (draft.now - talk.began_at).total_seconds() < CUT_SHORT_SECONDS
+    return lost or talk.caller == "notice" or (talk.caller == "hold" and talk.agent == "menu")

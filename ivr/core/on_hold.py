@@ -13,10 +13,13 @@ from ivr.core.verbs import Gather, Leave, Play, Say, Verb
 UNANSWERED_AFTER_SECONDS = 90  # an emergency nobody took becomes an urgent task and a page
 
 
+ALONE = (Play("hold_short"),)  # what the first in a room hears until somebody comes, and a caller it ended for
+
+
 def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
     """What a waiting caller hears now: a view of the ticket, which changes nothing."""
     if call.ticket is None or call.phase not in ("holding", "connecting", "dialogue"):
-        return (Play("hold_short"),)
+        return ALONE
     if unattended.silent(world) and (call.phase == "connecting" or (call.ticket.emergency and _ringable(call, world))):
         return (Leave(),)  # from outside the queue a turn can bring them to somebody by itself
     if call.phase == "connecting":

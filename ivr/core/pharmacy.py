@@ -61,6 +61,7 @@ class Policies:
     message_seconds: int = 120
     transcribed: tuple[str, ...] = ()  # languages of which the provider can make a transcript
     transcript_within_seconds: int = 900  # then it is looked up, and the message counts as one without
+    held_seconds: int = 120  # how long a caller is on hold during a talk before the agent is reminded of them
     calls_per_second: float = 1.0
     texts_per_second: float = 1.0
     wrong_per_call: int = 2  # wrong proofs of who is speaking, after which right ones are no use either

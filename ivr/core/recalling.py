@@ -8,8 +8,9 @@ from ivr.core.draft import Draft
 from ivr.core.effects import ClearTimer, EndLeg, MoveAgent
 from ivr.core.events import Recalled
 from ivr.core.line import Offer
-from ivr.core.meeting import accepted_offer, back_in_line, talk_ended
-from ivr.core.tickets import put_offer
+from ivr.core.meeting import agent_gone, back_in_line
+from ivr.core.rooms import third_gone
+from ivr.core.tickets import accepted_offer, put_offer
 
 
 def recalled(draft: Draft, event: Recalled) -> None:
@@ -24,8 +25,11 @@ def _let_go(draft: Draft, offer: Offer) -> None:
     if offer.state == "open":
         put_offer(draft, replace(offer, state="withdrawn"))
         draft.do(MoveAgent(offer.agent, "withdrawn"), ClearTimer(f"offer:{offer.id}"), EndLeg(offer.leg))
+    elif offer.purpose != "answer":
+        third_gone(draft, offer)
+        draft.do(EndLeg(offer.leg))
     elif main is not None and main.id == offer.id and draft.call.phase == "talking":
-        talk_ended(draft)
+        agent_gone(draft, offer, "completed")
         draft.do(EndLeg(offer.leg))
     else:
         back_in_line(draft, offer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from ivr.core import (
+    agent_keys,
     answers,
     asking,
     callbacks,
@@ -14,6 +15,7 @@ from ivr.core import (
     messages,
     recalling,
     reconsidering,
+    rooms,
     safety,
     talking,
     unattended,
@@ -23,6 +25,7 @@ from ivr.core import (
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
 from ivr.core.events import (
+    VANISHED,
     Acted,
     AnsweredBy,
     Arrived,
@@ -38,6 +41,7 @@ from ivr.core.events import (
     KeptLongEnough,
     Keyed,
     Learned,
+    LeftAlone,
     NobodyCould,
     Offered,
     Placed,
@@ -49,6 +53,7 @@ from ivr.core.events import (
     Silent,
     Spoke,
     Stumbled,
+    Taped,
     TicketClosed,
     TicketTaken,
     TimerDue,
@@ -99,19 +104,34 @@ def _turn(draft: Draft, event: Turn) -> bool:
         draft.put_leg(draft.leg_token, state="live")
     if draft.leg.kind == "agent":
         return _agent_turn(draft, event)
-    if draft.leg.kind == "callback":
+    if draft.leg.kind == "callback" and not _is_the_caller(draft):
         return _person_turn(draft, event)
     return _caller_turn(draft, event)
+
+
+def _is_the_caller(draft: Draft) -> bool:
+    """Has this person whom we called back met an agent, so that from now on they are a caller like any other?"""
+    call = draft.call
+    waits = call.ticket is not None and call.ticket.kind == "hold" and call.reached == "talk"
+    return call.phase in ("talking", "transferring", "leaving") or waits
 
 
 def _caller_turn(draft: Draft, event: Turn) -> bool:
     match event:
         case Arrived():
             walk.begin(draft, event)
-        case Keyed() | Spoke() | Silent():
-            _caller_answered(draft, event)
+        case Came() | Silent() | DialEnded() | Stumbled() if waiting.is_passed_on(draft.call):
+            waiting.transfer(draft, waiting.is_passed_on(draft.call))
+        case Came() if draft.call.talk is not None:
+            rooms.came(draft, event.document)
+        case Stumbled() if draft.call.talk is not None:
+            rooms.hear(draft)
         case Came() if draft.call.ticket is not None and draft.call.ticket.state == "moved":
             draft.say(Say("callback_place_moved"), Hangup())
+        case Came() if draft.call.phase == "leaving":
+            _parts(draft)
+        case Keyed() | Spoke() | Silent():
+            _caller_answered(draft, event)
         case Came() if draft.call.phase == "transferring" and draft.call.ticket is not None:
             waiting.wait_on(draft)  # a move from before they were put through
         case Came() if draft.call.dialogue == "nobody" and draft.call.phase == "holding":
@@ -170,32 +190,49 @@ def _caller_answered(draft: Draft, answered: Keyed | Spoke | Silent) -> None:
     match draft.call.phase:
         case "flow":
             answers.answer(draft, event)
+        case "holding" if draft.call.reached == "talk" and not draft.call.in_queue:
+            meeting.caller_came(draft)  # before they could be moved there
         case "holding":
             waiting.key_on_hold(draft, event)
         case "dialogue":
             waiting.in_dialogue(draft, event)
         case "connecting":
             draft.say(Say("a_person_is_ready"), Play("hold_short"), Back("wait"))
+        case "talking" if draft.call.talk is not None:
+            rooms.caller_answered(draft, event)
         case _:  # a recorder that recorded nothing, and whoever has heard the last words
             draft.say(Say("goodbye"), Hangup())
 
 
 def _left_the_room(draft: Draft, event: DialEnded) -> None:
-    if draft.call.phase == "transferring":
-        return waiting.transfer_ended(draft, event.result)
-    meeting.talk_ended(draft)
+    match draft.call.phase:
+        case "transferring":
+            waiting.transfer_ended(draft, event.result)
+        case "talking":
+            rooms.left_by_caller(draft)
+        case "holding" | "connecting":  # their agent was lost, or passed them on
+            draft.put(in_queue=False)
+            meeting.caller_came(draft)
+        case _:
+            _parts(draft)
+
+
+def _parts(draft: Draft) -> None:
     draft.say(Say("thank_you", draft.prompt_values()), Hangup())
-    return None
 
 
 def _agent_turn(draft: Draft, event: Turn) -> bool:
     match event:
         case Came():
             meeting.agent_came(draft, event)
+        case Keyed() | Spoke() | Silent() if draft.call.talk is not None and rooms.of_agent(draft):
+            agent_keys.answered(draft, event)
         case Keyed() | Spoke() | Silent():
             meeting.agent_keyed(draft, event)
         case DialEnded():
             meeting.left_alone(draft)
+        case Stumbled() if draft.call.talk is not None and meeting.offer_of(draft).state == "accepted":
+            rooms.hear(draft)
         case _:
             draft.say(Hangup())
     return True
@@ -220,7 +257,8 @@ OfALeg = Placed | PlaceFailed | CallerGone | HungUp | AnsweredBy
 OfMessages = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
 OfCallbacks = TicketTaken | TicketClosed | CallbackMoved | CallbackCancelled
 OfStaff = Worked | Acted | Recalled
-Notice = Offered | NobodyCould | TimerDue | Learned | OfALeg | OfMessages | OfCallbacks | OfStaff
+OfATalk = LeftAlone | Taped
+Notice = Offered | NobodyCould | TimerDue | Learned | OfALeg | OfMessages | OfCallbacks | OfStaff | OfATalk
 
 
 def _notice(draft: Draft, event: Notice) -> None:
@@ -252,6 +290,10 @@ def _notice(draft: Draft, event: Notice) -> None:
             callbacks.cancelled(draft)
         case Recalled():
             recalling.recalled(draft, event)
+        case LeftAlone():
+            rooms.left_alone(draft, event.room)
+        case Taped():
+            draft.put(tapes={**draft.call.tapes, event.leg: event.recording})
         case Placed() | PlaceFailed() | CallerGone() | HungUp() | AnsweredBy() if event.leg not in draft.call.legs:
             return
         case AnsweredBy():
@@ -261,7 +303,7 @@ def _notice(draft: Draft, event: Notice) -> None:
         case PlaceFailed():
             ending.hung_up(draft, HungUp(event.leg, "canceled" if draft.leg.kind == "agent" else "failed"))
         case CallerGone():
-            ending.hung_up(draft, HungUp(event.leg, "completed"))
+            ending.hung_up(draft, HungUp(event.leg, VANISHED))
         case HungUp():
             ending.hung_up(draft, event)
         case _:
@@ -295,4 +337,8 @@ def _timer(draft: Draft, name: str) -> None:
     offer = next((offer for offer in draft.call.offers if offer.id == id_), None)
     if offer is None:
         return None
+    if kind == "held":
+        return rooms.held_long(draft)
+    if kind == "apart":
+        return rooms.apart_long(draft)
     return meeting.offer_expired(draft, offer) if kind == "offer" else meeting.never_joined(draft, offer)

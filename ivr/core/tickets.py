@@ -95,22 +95,39 @@ def close_ticket(draft: Draft) -> None:
 
 
 def open_offers(call: Call) -> tuple[Offer, ...]:
-    return tuple(offer for offer in call.offers if offer.state == "open")
+    """Those of the ticket itself, which wait to be answered."""
+    return tuple(offer for offer in call.offers if offer.state == "open" and offer.purpose == "answer")
+
+
+def accepted_offer(call: Call) -> Offer | None:
+    """The one of the agent who talks with the caller, or is about to."""
+    return next((offer for offer in call.offers if offer.state == "accepted" and offer.purpose == "answer"), None)
 
 
 def put_offer(draft: Draft, offer: Offer) -> None:
     draft.put(offers=tuple(offer if old.id == offer.id else old for old in draft.call.offers))
 
 
+def move_agent(draft: Draft, offer: Offer, event: str, reason: str = "") -> None:
+    """Move who holds this offer, unless it is nobody of ours."""
+    if not offer.outside:
+        draft.do(MoveAgent(offer.agent, event, reason))
+
+
 def withdraw_offers(draft: Draft, keep: str = "") -> None:
-    """Stop ringing everybody else, who are available again; who has picked up is told, and is once they hang up."""
+    """Stop ringing everybody else."""
     for offer in open_offers(draft.call):
-        if offer.id == keep:
-            continue
-        leg = draft.call.legs[offer.leg]
-        if leg.state == "live":
-            put_offer(draft, replace(offer, state="withdrawn", on_leaving="withdrawn"))
-            draft.do(MoveLeg(leg.token, draft.reserve(leg.token)))
-        else:
-            put_offer(draft, replace(offer, state="withdrawn"))
-            draft.do(EndLeg(leg.token), MoveAgent(offer.agent, "withdrawn"))
+        if offer.id != keep:
+            withdraw(draft, offer)
+
+
+def withdraw(draft: Draft, offer: Offer) -> None:
+    """Stop ringing somebody, who is available again; who has picked up is told, and is once they hang up."""
+    leg = draft.call.legs[offer.leg]
+    if leg.state == "live":
+        put_offer(draft, replace(offer, state="withdrawn", on_leaving="withdrawn"))
+        draft.do(MoveLeg(leg.token, draft.reserve(leg.token)))
+    else:
+        put_offer(draft, replace(offer, state="withdrawn"))
+        draft.do(EndLeg(leg.token))
+        move_agent(draft, offer, "withdrawn")

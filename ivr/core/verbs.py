@@ -52,7 +52,9 @@ class Meet:
     """Into a conference used once."""
 
     conference: str
-    record: bool = False
+    ends: bool = True  # the others are sent on with their calls when this party leaves
+    star: bool = False  # the key `*` leaves it, for the agent's menu
+    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ivr.core import callbacks, entry, messages, tickets, unattended
+from ivr.core.call import Call
 from ivr.core.callbacks import DIALOGUE_SECONDS, choice_seconds
 from ivr.core.draft import Draft
 from ivr.core.effects import MoveCaller, SendText, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
-from ivr.core.line import Offer, Ticket, on_call_id
+from ivr.core.line import Offer, Queue, Ticket, on_call_id
 from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, may_call_back, place_told, planned
 from ivr.core.rules import Decision
 from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say
 
 ON_CALL_AFTER_SECONDS = 40  # an emergency rings the site's on-call number
 LOOK_AGAIN_SECONDS = 20
+_ON_THE_WAY = "to:"
 BREATH_SECONDS = 2  # of silence before the music: longer, and a caller thinks the line is dead
 
 
@@ -33,9 +35,7 @@ def join(draft: Draft) -> None:
         reached="hold",
     )
     assert draft.call.ticket is not None
-    if draft.call.ticket.emergency:
-        _watch_emergency(draft)
-    _watch_plan(draft, draft.call.ticket)
+    _watch(draft)
     if draft.call.ticket.emergency and unattended.silent_now(draft) and _parties(draft):
         return put_through(draft, _parties(draft))
     draft.say(Say("hold_emergency" if draft.call.ticket.emergency else "hold_welcome"))
@@ -60,15 +60,40 @@ def became_emergency(draft: Draft, decision: Decision) -> None:
         window=None,
     )
     draft.put(phase="holding", dialogue="", outcome=None, resolution=None)
-    _watch_emergency(draft)
-    _watch_plan(draft, draft.call.ticket)
-    return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
+    _watch(draft)
+    return _wait(draft)
 
 
 def hold(draft: Draft) -> None:
     """Into the site's hold queue; our record keeps the order."""
     draft.put(in_queue=True)
     draft.say(Hold(draft.line.site))
+
+
+def _watch(draft: Draft) -> None:
+    """Time runs: for an emergency, and for the wait plan."""
+    assert draft.call.ticket is not None
+    if draft.call.ticket.emergency:
+        _watch_emergency(draft)
+    _watch_plan(draft, draft.call.ticket)
+
+
+def wait_again(draft: Draft, queue: Queue | None = None, why: str = "") -> None:
+    """Back in line after a talk, in the old place: their agent was lost, or passed them on to `queue`.
+
+    The clock goes on, and of two promises the smaller holds. `why` is what they are told on their way to the hold.
+    """
+    ticket = draft.call.ticket
+    assert ticket is not None
+    if queue is not None:
+        within = min(ticket.answer_within_seconds, queue.answer_within_seconds)
+        draft.put_ticket(
+            queue=queue.name, needs=queue.needs, licensed=queue.licensed, also=(), answer_within_seconds=within
+        )
+    # Whoever was called back is on the line now, as any other caller.
+    draft.put_ticket(state="waiting", kind="hold", not_before=None, on_call=False)
+    draft.put(phase="holding", dialogue=why, talk=None, queued_at=draft.now, in_queue=False)
+    _watch(draft)
 
 
 def _watch_plan(draft: Draft, ticket: Ticket) -> None:
@@ -122,7 +147,7 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
         return callbacks.offer(draft)
     if key:
         draft.say(Say("in_line"), *_place(draft))
-    draft.say(Back("wait"))
+    _wait(draft)
     return None
 
 
@@ -133,6 +158,11 @@ def _place(draft: Draft) -> tuple[Say, ...]:
         draft.asks = (*draft.asks, "place")
     hidden = figures is None or _in_emergency(draft) or unattended.silent(draft.world)
     return () if hidden or figures is None else (place_told(figures),)
+
+
+def _wait(draft: Draft) -> None:
+    """On with the hold they are in; into it for who was to be moved there, and asked first."""
+    draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
 
 
 def _is_unattended(draft: Draft) -> bool:
@@ -204,7 +234,7 @@ def _back_on_hold(draft: Draft) -> None:
     draft.put(phase="holding", dialogue="", secret=False)
     draft.put_ticket(not_before=None)
     draft.say(Say("in_line"))
-    return draft.say(Back("wait")) if draft.call.in_queue else hold(draft)
+    return _wait(draft)
 
 
 def _hold_for_callback(draft: Draft) -> None:
@@ -288,8 +318,20 @@ def emergency_timer(draft: Draft, name: str) -> None:
 
 def transfer(draft: Draft, name: str) -> None:
     """Ring an outside number of ours from the caller's own leg."""
-    draft.put(phase="transferring")
+    draft.put(phase="transferring", dialogue=name)
     draft.say(Say("connecting"), Dial(draft.pharmacy.policies.transfers[name]))
+
+
+def pass_on(draft: Draft, name: str) -> None:
+    """Have an outside number rung from the caller's own leg, which is not there yet to be told so."""
+    tickets.close_ticket(draft)
+    draft.put(phase="transferring", dialogue=f"{_ON_THE_WAY}{name}", talk=None)
+
+
+def is_passed_on(call: Call) -> str:
+    """The outside number a caller is on their way to; empty when they are on their way to none, or there."""
+    started = call.phase == "transferring" and call.dialogue.startswith(_ON_THE_WAY)
+    return call.dialogue.removeprefix(_ON_THE_WAY) if started else ""
 
 
 def transfer_ended(draft: Draft, result: str) -> None:

@@ -52,7 +52,7 @@ class Refused:
     ticket: str
     alike: TicketClass
     agent: str
-    state: str  # declined · missed · unrung
+    state: str  # declined · missed · unrung · passed_on
     offered_at: datetime
 
 
@@ -160,7 +160,7 @@ _REFUSED = (
     .where(
         *_OFFERED,
         offers.c.offered_at > bindparam("since"),
-        offers.c.state.in_([word("declined"), word("missed"), word("unrung")]),
+        offers.c.state.in_([word("declined"), word("missed"), word("unrung"), word("passed_on")]),
     )
     .order_by(offers.c.offered_at)
 )
@@ -285,7 +285,7 @@ class Desk:
         return found
 
     def refused(self, since: datetime) -> list[Refused]:
-        """Return the offers made since then that were declined, missed or never rang, of those still waiting."""
+        """Return the offers made since then that came to nothing, and who passed a call on, of those still waiting."""
         return [
             Refused(ticket, read_class(alike), agent, state, instant(offered))
             for ticket, alike, agent, state, offered in self._database.rows(_REFUSED, since=micros(since))

@@ -237,8 +237,11 @@ def _recorded(leg: str, form: Form) -> Recorded | None:
     return Recorded(leg, recording, form.count("RecordingDuration") or 0) if recording else None
 
 
-def _left_hold(leg: str, form: Form) -> QueueLeft | None:
+def _left_hold(leg: str, form: Form) -> QueueLeft | HungUp | None:
     result = form.text("QueueResult")
+    # Another chance to hear that they hung up: a status callback may never come.
+    if result == "hangup" and (over := status_event(leg, form)):
+        return over
     if result and result not in TURNS_AFTER_HOLD | _HOLD_NOTICES:
         _report(leg, form)
         result = "error"  # a turn, so the caller hears something

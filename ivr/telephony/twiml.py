@@ -261,11 +261,13 @@ class _Page:
         return _record(min(record.seconds, LONGEST_TRANSCRIBED_SECONDS), self.exit("next"), told)
 
     def meet(self, meet: Meet) -> str:
-        # Whoever leaves, the other must be free to hear what comes next: the room ends with the first to go.
-        recorded = ' record="record-from-start"' if meet.record else ""
+        # Whoever leaves, the other must be free to hear what comes next: the room ends with the first of the two to go.
+        star = ' hangupOnStar="true"' if meet.star else ""
+        muted = ' muted="true"' if meet.muted else ""
         return (
-            f'<Dial action="{self.exit("after")}"><Conference startConferenceOnEnter="true"'
-            f' endConferenceOnExit="true" beep="false" waitUrl="" participantLabel="{escape(self.leg)}"{recorded}>'
+            f'<Dial action="{self.exit("after")}"{star}><Conference startConferenceOnEnter="true"'
+            f' endConferenceOnExit="{"true" if meet.ends else "false"}"{muted} beep="false"'
+            f' waitUrl="{self.exit("wait")}" participantLabel="{escape(self.leg)}">'
             f"{escape(meet.conference)}</Conference></Dial>"
         )
 

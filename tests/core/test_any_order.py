@@ -7,14 +7,17 @@ from hypothesis import strategies as st
 
 from ivr.core import entry
 from ivr.core.call import Answer, Call
-from ivr.core.effects import MoveCaller
+from ivr.core.effects import MoveCaller, MoveLeg
 from ivr.core.events import (
+    VANISHED,
+    Acted,
     CallerGone,
     Came,
     DialEnded,
     Event,
     HungUp,
     Keyed,
+    LeftAlone,
     NobodyCould,
     Placed,
     PlaceFailed,
@@ -24,19 +27,24 @@ from ivr.core.events import (
     Silent,
     Spoke,
     Stumbled,
+    Taped,
     TimerDue,
     Worked,
 )
 from ivr.core.flows import AskNode, Collect, Menu, Pick
 from ivr.core.flows import Do as DoNode
 from ivr.core.heard import Heard
-from ivr.core.line import PRESENCE
+from ivr.core.line import PRESENCE, Agent
 from ivr.core.pharmacy import Pharmacy
+from ivr.core.recording import AGREED
+from ivr.core.talking import ACTS, WATCHING
+from ivr.core.tickets import accepted_offer
 from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Meet, Pause, Record
-from tests.core.rehearsal import FLOW, LINE, NIGHT, OPEN, PHARMACY, SILENT, Rehearsal, pharmacy_with
+from tests.core.rehearsal import FLOW, LINE, NIGHT, OPEN, PHARMACY, QUEUES, SILENT, Rehearsal, pharmacy_with
 
 AGENTS = ("ana", "ben", "cas", "dee", "eve", "fay", "gil", "hal")
-LEGS = st.sampled_from(["c", *(f"leg-{agent}" for agent in AGENTS), "callback", "nobody"])
+THIRD = ("consulted", "supervisor")  # whoever joins a talk, by what they are there
+LEGS = st.sampled_from(["c", *(f"leg-{agent}" for agent in AGENTS), *THIRD, "callback", "nobody"])
 HEARD = st.one_of(
     st.none(),
     st.builds(
@@ -48,6 +56,7 @@ HEARD = st.one_of(
     ),
 )
 WORDS = ["refill", "a person please", "uno", "…", "no", "yes", "again", "slower", "January fifth 1950", "go back"]
+TIMERS = ("offer", "join", "held", "held", "apart")
 KEYS = st.sampled_from(["0", "1", "1", "1", "2", "5", "9", "*", "7001234", "5555550177"])
 EVENTS = st.one_of(
     st.builds(Keyed, LEGS, KEYS),
@@ -60,15 +69,33 @@ EVENTS = st.one_of(
     st.builds(Recorded, LEGS, st.just("RE1"), st.integers(0, 5)),
     st.builds(QueueLeft, LEGS, st.sampled_from(["leave", "redirected", "hangup", "error"])),
     st.builds(DialEnded, LEGS, st.sampled_from(["completed", "busy", "answered"])),
-    st.builds(HungUp, LEGS, st.sampled_from(["completed", "no-answer"])),
+    st.builds(HungUp, LEGS, st.sampled_from(["completed", "no-answer", VANISHED])),
+    st.builds(
+        Acted,
+        st.sampled_from(["ana", "ben", "sue"]),
+        st.sampled_from(ACTS),
+        st.sampled_from(["", "hal", "queue:refills", "courier"]),
+    ),
+    st.builds(Acted, st.just("sue"), st.sampled_from(ACTS), st.sampled_from(["gil", "queue:front_desk", "courier"])),
+    st.builds(LeftAlone, st.sampled_from(["rx-offer-ana", "rx-offer-ana-2"])),
+    st.builds(Taped, LEGS, st.just("RE2")),
     st.builds(Stumbled, LEGS),
     st.builds(Placed, LEGS),
     st.builds(PlaceFailed, LEGS, st.just("21211")),
     st.builds(CallerGone, LEGS),
     st.builds(NobodyCould),
     st.builds(Worked, st.sampled_from(AGENTS), st.just("resolved_agent")),
-    st.builds(TimerDue, st.sampled_from([f"{kind}:offer-{agent}" for kind in ("offer", "join") for agent in AGENTS])),
+    st.builds(TimerDue, st.sampled_from([f"{kind}:offer-{agent}" for kind in TIMERS for agent in AGENTS])),
     st.builds(TimerDue, st.sampled_from(["emergency:on_call", "emergency:unanswered", "join:unknown"])),
+)
+STAFF = {
+    name: Agent(name, name.title(), "central", "+15555550110", queues=frozenset(QUEUES), licensed=True)
+    for name in (*AGENTS, "sue")
+}
+STAFFED = replace(
+    PHARMACY,
+    staff={**STAFF, "sue": replace(STAFF["sue"], role="supervisor")},
+    queues={name: replace(queue, record=name == "front_desk") for name, queue in QUEUES.items()},
 )
 LISTENS = pharmacy_with(
     menu=replace(FLOW.nodes["menu"], understand="story", help="main_menu_help"),
@@ -83,8 +110,11 @@ GOES_ON = (Gather, Hold, Meet, Dial, Record, Back, Leave, Hangup)
 LONGEST_SILENCE_SECONDS = 3
 OFFERED = ("offer", "pick up", "accept")
 CALLED_BACK = ("hold key 1", "hold key 1", "hang up", *OFFERED)
+MET = (*OFFERED, "moved", "hears the notice")
+STARRED = (*MET, "star", "star is told")
+CONSULTS = (*MET, "consult", "consulted accepts")
 BEGINNINGS = st.sampled_from(
-    [(), OFFERED[:2], OFFERED, (*OFFERED, "moved"), CALLED_BACK, (*CALLED_BACK, "answers the callback")]
+    [(), OFFERED[:2], OFFERED, MET, STARRED, CONSULTS, CALLED_BACK, (*CALLED_BACK, "answers the callback")]
 )
 WHO = st.sampled_from([
     Answer(True, {"tier": "anonymous"}),
@@ -98,6 +128,8 @@ USUAL = st.sampled_from(
     [
         *("offer", "pick up", "accept", "moved", "answers the callback", "hold key 1", "hang up", "agent hangs up"),
         *("the worker falls silent", "the worker is back", "leaves the queue", "hold key 3", "nobody answers"),
+        *("hears the notice", "star", "star is told", "consult", "consulted accepts", "supervisor accepts"),
+        *("moved at last", "hold", "join", "hand over", "consulted hangs up", "back", "pass on", "resume"),
     ]
 )
 
@@ -106,8 +138,10 @@ def _lead(call: Rehearsal, happening: Event | str) -> None:
     if isinstance(happening, str):
         return _usual(call.later(3), happening)
     leg = getattr(happening, "leg", "")
-    if leg == "callback":
-        happening = type(happening)(_callback_leg(call), *_rest(happening))
+    if leg in ("callback", *THIRD):
+        happening = type(happening)(_third(call, leg), *_rest(happening))
+    if isinstance(happening, Acted) and happening.act in WATCHING and call.presence["sue"] != "available":
+        return None  # the record refuses it: they are busy
     before = call.call
     call.later(3).happens(happening)
     if isinstance(happening, Spoke) and happening.heard and happening.heard.urgency == "emergency":
@@ -132,11 +166,36 @@ def _is_helped(call: Rehearsal, before: Call, leg: str) -> None:
         assert call.call.phase in ("holding", "transferring")
 
 
+def _third(call: Rehearsal, who: str) -> str:
+    if who == "callback":
+        return _callback_leg(call)
+    purposes = ("consult",) if who == "consulted" else WATCHING
+    return next((offer.leg for offer in reversed(call.call.offers) if offer.purpose in purposes), "nobody")
+
+
+def _agent(call: Rehearsal) -> str:
+    offer = accepted_offer(call.call)
+    return offer.agent if offer else "nobody"
+
+
+def _agent_leg(call: Rehearsal) -> str:
+    offer = accepted_offer(call.call)
+    return offer.leg if offer else "nobody"
+
+
+def _come(call: Rehearsal) -> None:
+    """Everybody who is still to be moved is there at last."""
+    for token, leg in list(call.call.legs.items()):
+        wanted = [move for move in call.did(MoveLeg) if (move.leg, move.document) == (token, leg.documents)]
+        if wanted and leg.state == "live":
+            call.happens(Came(token, leg.documents))
+
+
 def _usual(call: Rehearsal, happening: str) -> None:
     newest = call.call.offers[-1] if call.call.offers else None
     match happening:
         case "offer":  # dispatch asks only agents who are free
-            fresh = next((agent for agent in AGENTS if agent not in {offer.agent for offer in call.call.offers}), None)
+            fresh = next((agent for agent in AGENTS[:-1] if agent not in {o.agent for o in call.call.offers}), None)
             if fresh:
                 call.presence.setdefault(fresh, "available")
                 call.offered_to(fresh)
@@ -164,6 +223,27 @@ def _usual(call: Rehearsal, happening: str) -> None:
             call.hangs_up()
         case "agent hangs up" if newest:
             call.hangs_up(newest.leg)
+        case "hears the notice":
+            call.says_nothing()
+        case "star":
+            call.happens(DialEnded(_agent_leg(call), "completed"))
+        case "star is told":
+            call.happens(DialEnded("c", "completed")).says_nothing(_agent_leg(call))
+        case "consult" | "hold" | "join" | "resume":
+            call.happens(Acted(_agent(call), happening, "hal"))
+        case "hand over":
+            call.happens(Acted(_agent(call), "hand_over"))
+        case "pass on":
+            call.happens(Acted(_agent(call), "transfer", "queue:refills"))
+        case "back":
+            call.keys("1", leg=_agent_leg(call))
+        case "consulted accepts" | "supervisor accepts":
+            leg = _third(call, happening.partition(" ")[0])
+            call.happens(Came(leg, 1)).keys("1", leg=leg)
+        case "consulted hangs up":
+            call.hangs_up(_third(call, "consulted"))
+        case "moved at last":
+            _come(call)
 
 
 def _callback_leg(call: Rehearsal) -> str:
@@ -178,7 +258,7 @@ def _rest(happening: Event) -> list[object]:
 @given(
     st.booleans(),
     WHO,
-    st.sampled_from([PHARMACY, LISTENS]),
+    st.sampled_from([STAFFED, STAFFED, LISTENS]),
     st.sampled_from([(), ("1",), ("1", "0"), ("1", "1"), ("1", "2", "7001234")]),
     BEGINNINGS,
     st.lists(st.one_of(USUAL, USUAL, USUAL, EVENTS), max_size=30),
@@ -193,7 +273,8 @@ def test_a_call_holds_together(
 ) -> None:
     eligible = Answer(True, {"refill": "eligible", "tier": "prescription"}, "p1", "rx1")
     answers = {"prescription:0": eligible, "prescription:1": eligible, "identity:1": Answer(True)}
-    call = Rehearsal(OPEN if by_day else NIGHT, pharmacy=pharmacy, who=who, **answers)
+    call = Played(OPEN if by_day else NIGHT, pharmacy=pharmacy, who=who, **answers)
+    call.presence = {"sue": "available", "hal": "available"}
     call.rings().keys(*keys)
     for happening in (*beginning, *happenings):
         _lead(call, happening)
@@ -212,10 +293,25 @@ def test_a_call_holds_together(
     assert told["final"] == (ticket is None or not ticket.live)
 
 
+class Played(Rehearsal):
+    """A rehearsal in which the record knows who is free: `hal` and whoever was dropped, to be consulted."""
+
+    def happens(self, event: Event) -> Rehearsal:
+        free = [name for name, presence in self.presence.items() if presence == "available" and name != "sue"]
+        self.answers["free"] = Answer(True, values={"agents": " ".join(free)})
+        return super().happens(event)
+
+
 def _holds_together(call: Rehearsal) -> None:
     now = call.call
     accepted = [offer for offer in now.offers if offer.state == "accepted"]
+    joined = [offer for offer in accepted if offer.purpose != "answer"]
+    accepted = [offer for offer in accepted if offer.purpose == "answer"]
     assert len(accepted) <= 1, "two agents hold one ticket"
+    assert (now.talk is not None) == (now.phase == "talking"), "a talk has a room, and nothing else has"
+    assert now.talk or not joined, "somebody listens to nobody"
+    assert len([offer for offer in joined if offer.purpose == "consult"]) <= 1, "two are consulted"
+    assert now.tape != "on" or now.recorded in AGREED, "nobody was told that this is recorded"
     if now.ticket and now.ticket.state in ("connecting", "talking"):
         assert accepted, "a ticket nobody holds is not waiting"
     if accepted:

@@ -14,6 +14,7 @@ from ivr.core.effects import (
     MoveLeg,
     RequestRefill,
     SendText,
+    SetTape,
     SetTimer,
     WriteDisposition,
 )
@@ -188,7 +189,7 @@ class TestOffers:
         room = call.last.says[-1]
         assert call.did(MoveCaller) == [MoveCaller("c", 4)]
         assert isinstance(room, Meet)
-        assert call.moved().last.says[-1] == room
+        assert call.moved().last.says[-1].conference == room.conference
         assert call.presence["ana"] == "on_call"
 
     def test_an_agent_who_does_not_answer_goes_on_break_and_the_ticket_keeps_its_place(self):
@@ -307,8 +308,10 @@ class TestTalking:
         )
 
     def test_whoever_leaves_first_the_other_hears_a_goodbye_and_the_agent_wraps_up(self):
-        call = Rehearsal().talking().happens(DialEnded("leg-ana", "completed"))
-        assert call.heard == ["agent_caller_left"]
+        call = Rehearsal().talking().happens(DialEnded("leg-ana", "completed")).hangs_up()
+        assert call.presence["ana"] == "wrap_up"
+        assert call.says_nothing("leg-ana").heard == ["agent_caller_left"]
+        call = Rehearsal().talking().hangs_up("leg-ana")
         assert call.presence["ana"] == "wrap_up"
         assert call.happens(DialEnded("c", "completed")).heard == ["thank_you"]
 
@@ -527,8 +530,10 @@ def test_a_recorded_talk_is_announced_before_its_first_word():
     call = Rehearsal().on_hold()
     call.call = replace(call.call, decision=replace(call.call.decision, record=True))
     call.offered_to().picked_up().keys("1", leg="leg-ana").moved()
-    assert call.heard == ["recording_notice", "connecting"]
-    assert call.last.says[-1].record is True
+    assert call.heard == ["connecting", "recording_notice"]
+    assert call.did(SetTape) == []
+    assert isinstance(call.says_nothing().last.says[-1], Meet)
+    assert call.did(SetTape) == [SetTape("c")]
 
 
 def test_who_they_are_is_asked_once_more_before_it_is_given_up():

@@ -183,7 +183,7 @@ def test_a_caller_somebody_waits_for_goes_to_their_room_by_themselves() -> None:
     room = call.last.says[-1]
     assert hears_on_hold(call) == (Leave(),)
     call.happens(QueueLeft("c", "leave"))
-    assert (call.call.phase, call.last.says[-1]) == ("talking", room)
+    assert (call.call.phase, call.last.says[-1].conference) == ("talking", room.conference)
     assert call.hangs_up().disposition["outcome"] == "answered"
 
 

@@ -405,6 +405,21 @@ class Phone:
             if self.status not in OVER:
                 self._ends("completed" if self.status == "in-progress" else "canceled")
 
+    def stars(self) -> None:
+        """Press `*` in a room that it leaves."""
+        with self._lock:
+            dial = self._dial
+            assert dial is not None, "in no room"
+            assert dial.get("hangupOnStar") == "true", "a key means nothing in this room"
+            self._leaves_room(tells=False)
+            self._follow(self.carrier.post(dial.attrib["action"], self.form(DialCallStatus="answered")))
+
+    def vanishes(self) -> None:
+        """The phone is dead, its room has ended for the others, and nobody tells the line."""
+        with self._lock:
+            self.ended, self.status, self._question = self.carrier.now(), "completed", None
+            self._leaves_room(tells=False)
+
     def tells_of_hanging_up(self) -> list[tuple[str, dict[str, str]]]:
         """What Twilio would tell if this phone in a room were hung up: that its Dial is over, and the leg."""
         assert self._dial is not None

@@ -17,9 +17,13 @@ from ivr.core.effects import (
     ClearTimer,
     CloseShared,
     CreateTask,
+    DeleteRecording,
     Effect,
     EndLeg,
     Inquire,
+    KeepItems,
+    KeepTranscript,
+    LookAfter,
     MoveAgent,
     MoveCaller,
     MoveLeg,
@@ -29,7 +33,10 @@ from ivr.core.effects import (
     RequestRefill,
     RequestRenewal,
     SendText,
+    SetParticipant,
+    SetTape,
     SetTimer,
+    Transcribe,
     WriteDisposition,
 )
 from ivr.store import Conflict, Record, Taken, Turn, migrate
@@ -65,6 +72,13 @@ EVERY_EFFECT: tuple[Effect, ...] = (
     RequestRenewal("RX-1"),
     SendText("hours_text", {"opens": "08:00"}),
     CloseShared("CA0", a_ticket("T0", "CA1", kind="callback", state="closed"), "callback_completed"),
+    SetParticipant("leg-CA1"),
+    SetTape("leg-CA1"),
+    LookAfter("leg-CA1"),
+    KeepTranscript("call me back"),
+    KeepItems({"medicine": "lisinopril"}),
+    Transcribe("RE1"),
+    DeleteRecording("RE1"),
 )
 
 
@@ -160,7 +174,7 @@ def test_a_turn_keeps_everything_it_did(staffed: Record) -> None:
     staffed.commit(turn(loaded, **_fills_every_table()))
 
     assert known(staffed, "CA1").rev == 2
-    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 4, "orders": 5}
+    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 9, "orders": 5}
     assert staffed.desk.agents()["ana"].presence == "offered"
     assert staffed.desk.waiting("central") == [a_full_call().ticket]
     assert staffed.remembered(ROSA) == {"language": "es", "access": "slow"}

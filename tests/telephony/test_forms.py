@@ -235,6 +235,9 @@ class TestComingBack:
     def test_a_hold_ends_with_twilios_word(self, result: str) -> None:
         assert after_event(QueueResult=result, QueueSid="QU1", QueueTime="37") == QueueLeft(LEG, result)
 
+    def test_who_hangs_up_on_hold_is_known_to_be_gone_though_no_status_callback_comes(self) -> None:
+        assert after_event(QueueResult="hangup", CallStatus="completed") == HungUp(LEG, "completed")
+
     def test_a_word_we_do_not_know_is_an_error_so_the_caller_hears_something(self) -> None:
         with capture_logs() as logs:
             assert after_event(QueueResult="teleported") == QueueLeft(LEG, "error")

@@ -75,7 +75,6 @@ def only(response: Element) -> Element:
 
 SERIALISING = {"append", "nest", "to_xml", "xml", "add_child"}
 VALUES = {
-    ("Conference", "record"): {"do-not-record", "record-from-start"},
     ("Conference", "beep"): {"true", "false", "onEnter", "onExit"},
     ("Gather", "input"): {"dtmf", "speech", "dtmf speech"},
 }
@@ -235,12 +234,17 @@ class TestVerbs:
             "startConferenceOnEnter": "true",
             "endConferenceOnExit": "true",
             "beep": "false",
-            "waitUrl": "",
+            "waitUrl": f"https://rx.example/voice/{LEG}/7/wait{FRAGMENT}",
             "participantLabel": LEG,
         }
 
-    def test_a_conversation_is_recorded_only_when_told(self) -> None:
-        assert only(only(written(Meet("room-1", record=True)))).get("record") == "record-from-start"
+    def test_an_agent_may_leave_the_room_by_star(self) -> None:
+        assert only(written(Meet("room-1", star=True))).get("hangupOnStar") == "true"
+
+    def test_who_listens_is_not_heard_and_leaves_the_others_talking(self) -> None:
+        room = only(only(written(Meet("room-1", ends=False, muted=True))))
+
+        assert (room.get("muted"), room.get("endConferenceOnExit")) == ("true", "false")
 
     def test_dial_rings_a_number(self) -> None:
         dial = only(written(Dial("+12125550100", 20)))
@@ -317,7 +321,7 @@ class TestDocuments:
     @pytest.mark.parametrize(
         "says",
         [
-            (Say("connecting"), Meet("r", True)),
+            (Say("connecting"), Meet("r", ends=False, star=True, muted=True)),
             (Gather((Say("a"), Play("hold"), Pause(2)), None, True, ("x",)), Hold("main"), Hangup()),
             (Record(60), Dial("+12125550100"), Back("wait"), Play("hold_short")),
         ],

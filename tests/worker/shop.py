@@ -115,6 +115,22 @@ class PlayedTwilio:
     def forget_message(self, recording_sid: str) -> None:
         self._ask("forget_message", recording_sid)
 
+    def participant(self, conference: str, call_sid: str, *, muted: bool, ends: bool, coaching: str) -> None:
+        self._ask("participant", conference, call_sid, "muted" * muted, "ends" * ends, coaching)
+
+    def start_recording(self, call_sid: str, callback: str) -> str:
+        self._ask("start_recording", call_sid, callback)
+        return f"REtape{len(self.requests('start_recording'))}"
+
+    def pause_recording(self, call_sid: str) -> None:
+        self._ask("pause_recording", call_sid)
+
+    def resume_recording(self, call_sid: str) -> None:
+        self._ask("resume_recording", call_sid)
+
+    def stop_recording(self, call_sid: str) -> None:
+        self._ask("stop_recording", call_sid)
+
     def recordings_since(self, since: datetime) -> list[FoundRecording]:
         self._ask("recordings_since", since.isoformat())
         return self.recordings

@@ -195,7 +195,7 @@ def test_a_room_people_talk_in_is_left_alone(shop: Shop) -> None:
     talk = Offer("O1", "TCA1", "ana", "leg-A", "accepted", shop.now, shop.now)
     legs = {**shop.call().legs, "leg-A": Leg("leg-A", "agent", offer="O1")}
     shop.change("CA1", phase="talking", legs=legs, offers=(talk,))
-    shop.twilio.rooms = [Conference("CF1", talk.conference, ("CA1",))]
+    shop.twilio.rooms = [Conference("CF1", talk.conference, ("CA1", "CAana"))]
     assert [sweep(shop).empty_rooms for _ in range(3)] == [0, 0, 0]
 
 

@@ -230,6 +230,9 @@ def policies(names: Names) -> Shape:
             ),
             "missed_return": DURATION.alone("An agent who missed a call is back after this."),
             "wrap_up": DURATION.alone("What an agent has after a call before the next."),
+            "held": DURATION.alone(
+                "On hold during a talk for so long, the caller is called to mind; for twice as long, back."
+            ),
             "callbacks": _callbacks(),
             "identity": _identity(),
             "message": DURATION.alone("The longest message a caller can leave."),
