@@ -137,6 +137,7 @@ class Call:
     agents: tuple[str, ...] = ()  # who talked with them
     recordings: tuple[str, ...] = ()
     revision: int = 0  # of the disposition
+    coding: str = ""  # the agent who owes the call its code
 
 
 # ---------------------------------------------------------------- the world and the answer

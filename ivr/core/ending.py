@@ -9,7 +9,7 @@ from typing import Any
 from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import WriteDisposition
-from ivr.core.events import HungUp, Worked
+from ivr.core.events import HungUp
 from ivr.core.identity import verification
 from ivr.core.meeting import (
     accepted_offer,
@@ -19,6 +19,7 @@ from ivr.core.meeting import (
     offer_declined,
     offer_missed,
     offer_of,
+    offer_unreached,
     offer_unrung,
     release_agent,
     talk_ended,
@@ -57,6 +58,8 @@ def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
         offer_declined(draft, offer)
     elif how == "canceled" and offer.rang_at is None:  # our own word for a call that was never placed
         offer_unrung(draft, offer)
+    elif how == "failed":
+        offer_unreached(draft, offer)
     else:
         offer_missed(draft, offer)
 
@@ -128,20 +131,6 @@ def _left_the_flow(draft: Draft) -> None:
         draft.put(outcome="abandoned", resolution="abandoned_ivr")
 
 
-def worked(draft: Draft, event: Worked) -> None:
-    """Staff closed the ticket, or gave the call its code."""
-    if draft.call.ticket and draft.call.ticket.kind == "hold" and draft.call.ticket.live:
-        return  # the caller is on the line, and waits for somebody to talk to
-    draft.put(resolution=event.code)
-    if draft.call.ticket and draft.call.ticket.state == "waiting":
-        withdraw_offers(draft)
-        if event.agent not in draft.call.agents:
-            draft.put(agents=(*draft.call.agents, event.agent))
-        draft.put_ticket(answered_at=draft.call.ticket.answered_at or draft.now)
-        close_ticket(draft)
-        draft.put(phase="over")
-
-
 # ---------------------------------------------------------------- the disposition
 
 
@@ -170,11 +159,11 @@ def _last_words(draft: Draft) -> bool:
 def disposition(call: Call) -> dict[str, Any]:
     """What came of the call, in codes (design/line.md, Dispositions): one row a call, rising `revision`."""
     ticket, decision, facts = call.ticket, call.decision, call.facts
-    waits_on = ticket is not None and ticket.live and ticket.kind in ("callback", "voicemail")
+    promised = ticket is not None and ticket.live and ticket.kind in ("callback", "voicemail")
     return {
         "call_id": call.id,
         "revision": call.revision,
-        "final": not waits_on,
+        "final": not promised and not call.coding,
         "line": call.line,
         "outcome": call.outcome or "failed",
         "reached": call.reached,

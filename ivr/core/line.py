@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 # ---------------------------------------------------------------- what the pharmacy publishes
@@ -17,6 +17,14 @@ class PlanStep:
     after_seconds: int
     does: str  # announce · offer · relax · overflow · voicemail
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What may have come of a call, as a word for the record and as it is spoken and shown."""
+
+    word: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class Queue:
     keep_free_licensed: int = 0
     plan: tuple[PlanStep, ...] = ()
     nobody: str = "callback"  # callback · voicemail · on_call · a site: when nobody could ever serve
+    codes: tuple[Code, ...] = ()  # one of which every talk ends with; none: it is not asked
 
 
 ROLES = ("agent", "supervisor", "auditor", "admin")
@@ -57,6 +66,8 @@ class Agent:
     pin: str = ""
     starts: str = "available"
     role: str = "agent"  # see ROLES
+    extension: str = ""  # what they key on the staff line from a phone that is not theirs
+    shifts: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # as core `Hours.week`; {}: none
 
     @property
     def on_call(self) -> bool:
@@ -178,51 +189,6 @@ class Offer:
     def conference(self) -> str:
         """The room the two legs meet in: random, used once."""
         return f"rx-{self.id}"
-
-
-# Presence: (where the agent is, what happened) -> where the agent is then. A missing pair is a refusal.
-PRESENCE: Mapping[tuple[str, str], str] = {
-    ("signed_out", "signed_in"): "available",
-    ("available", "signed_out"): "signed_out",
-    ("on_break", "signed_out"): "signed_out",
-    ("wrap_up", "signed_out"): "signed_out",
-    ("available", "took_break"): "on_break",
-    ("wrap_up", "took_break"): "on_break",
-    ("on_break", "returned"): "available",
-    ("available", "offered"): "offered",
-    # An emergency may ring those in wrap-up and on break: unless they take it, they stay where they are.
-    ("wrap_up", "offered"): "wrap_up",
-    ("wrap_up", "accepted"): "on_call",
-    ("wrap_up", "missed"): "wrap_up",
-    ("wrap_up", "declined"): "wrap_up",
-    ("wrap_up", "withdrawn"): "wrap_up",
-    ("on_break", "offered"): "on_break",
-    ("on_break", "accepted"): "on_call",
-    ("on_break", "missed"): "on_break",
-    ("on_break", "declined"): "on_break",
-    ("on_break", "withdrawn"): "on_break",
-    # Their wrap-up or break may end, and they may sign out, while such a phone still rings: it is theirs to take.
-    ("available", "accepted"): "on_call",
-    ("available", "missed"): "on_break",
-    ("available", "declined"): "available",
-    ("available", "withdrawn"): "available",
-    ("signed_out", "accepted"): "on_call",
-    ("signed_out", "missed"): "signed_out",
-    ("signed_out", "declined"): "signed_out",
-    ("signed_out", "withdrawn"): "signed_out",
-    ("offered", "accepted"): "on_call",
-    ("offered", "missed"): "on_break",
-    ("offered", "declined"): "available",
-    ("offered", "withdrawn"): "available",
-    ("on_call", "released"): "available",  # the caller had gone before they met
-    ("on_call", "talk_ended"): "wrap_up",
-    ("wrap_up", "wrapped_up"): "available",
-}
-
-
-def presence_after(presence: str, event: str) -> str | None:
-    """Where an agent is after an event, or None when the event means nothing there."""
-    return PRESENCE.get((presence, event))
 
 
 # ---------------------------------------------------------------- who is offered which ticket

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from ivr.core import wrap_up
 from ivr.core.call import Call, Leg
 from ivr.core.draft import Draft
 from ivr.core.effects import ClearTimer, EndLeg, MoveAgent, MoveCaller, MoveLeg, PlaceCall, SetTimer
@@ -208,6 +209,11 @@ def offer_declined(draft: Draft, offer: Offer) -> None:
     _not_taken(draft, offer, "declined", MoveAgent(offer.agent, "declined"))
 
 
+def offer_unreached(draft: Draft, offer: Offer) -> None:
+    """The carrier could not reach their phone, as while it registers anew: that is no miss, until it is so again."""
+    _not_taken(draft, offer, "unrung", MoveAgent(offer.agent, "unreached"))
+
+
 def offer_unrung(draft: Draft, offer: Offer) -> None:
     """Their phone never rang, which is no fault of theirs: the ticket keeps its place, the agent is as they were."""
     _not_taken(draft, offer, "unrung", MoveAgent(offer.agent, "withdrawn"))
@@ -237,7 +243,8 @@ def offer_expired(draft: Draft, offer: Offer) -> None:
 def agent_left(draft: Draft, offer: Offer) -> None:
     """An agent who did not take the call, or came too late for it, has heard so and put the phone down."""
     put_offer(draft, replace(offer, on_leaving=""))
-    draft.do(MoveAgent(offer.agent, offer.on_leaving), ClearTimer(f"offer:{offer.id}"))
+    only = draft.call.id if offer.on_leaving == "wrapped_up" else ""
+    draft.do(MoveAgent(offer.agent, offer.on_leaving, only=only), ClearTimer(f"offer:{offer.id}"))
 
 
 def left_alone(draft: Draft) -> None:
@@ -245,7 +252,9 @@ def left_alone(draft: Draft) -> None:
     offer = accepted_offer(draft.call)
     if draft.call.phase == "talking" and offer is not None and offer.id == draft.leg.offer:
         talk_ended(draft)
-    _dismiss(draft, "agent_caller_left")
+    if wrap_up.asks(draft, offer_of(draft)):
+        return wrap_up.ask(draft)
+    return _dismiss(draft, "agent_caller_left")
 
 
 def never_joined(draft: Draft, offer: Offer) -> None:
@@ -303,5 +312,5 @@ def talk_ended(draft: Draft) -> None:
     put_offer(draft, replace(offer, state="ended"))
     close_ticket(draft)
     kind = draft.call.ticket.kind if draft.call.ticket else "hold"
-    draft.put(phase="leaving", resolution="callback_completed" if kind == "callback" else "resolved_agent")
-    draft.do(MoveAgent(offer.agent, "talk_ended"))
+    draft.put(phase="leaving")
+    wrap_up.begin(draft, offer, "callback_completed" if kind == "callback" else "resolved_agent")

@@ -44,6 +44,7 @@ class Policies:
     ring_seconds: int = 15
     accept_seconds: int = 10
     missed_return_seconds: int = 120
+    missed_in_a_row: int = 3  # offers, after which nobody comes back by themselves
     wrap_up_seconds: int = 30
     callback_attempts: int = 3
     callback_spacing_seconds: int = 300

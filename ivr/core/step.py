@@ -16,6 +16,7 @@ from ivr.core import (
     unattended,
     waiting,
     walk,
+    wrap_up,
 )
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
@@ -173,6 +174,8 @@ def _agent_turn(draft: Draft, event: Turn) -> bool:
     match event:
         case Came():
             meeting.agent_came(draft, event)
+        case Keyed() | Spoke() | Silent() if wrap_up.asks(draft, meeting.offer_of(draft)):
+            wrap_up.keyed(draft, event)
         case Keyed() | Spoke() | Silent():
             meeting.agent_keyed(draft, event)
         case DialEnded():
@@ -210,7 +213,7 @@ def _notice(draft: Draft, event: Notice) -> None:
         case Learned():
             reconsidering.learned(draft, event)
         case Worked():
-            ending.worked(draft, event)
+            wrap_up.worked(draft, event)
         case Acted():
             talking.act(draft, event)
         case Placed() | PlaceFailed() | CallerGone() | HungUp() if event.leg not in draft.call.legs:
@@ -233,6 +236,8 @@ def _timer(draft: Draft, name: str) -> None:
         return waiting.emergency_timer(draft, name)
     if kind == "callback":
         return waiting.callback_expires(draft)
+    if kind == wrap_up.TIMER:
+        return wrap_up.over(draft)
     if kind == "plan":
         return waiting.plan_step(draft, id_)
     offer = next((offer for offer in draft.call.offers if offer.id == id_), None)

@@ -29,8 +29,8 @@ from ivr.core.events import (
 from ivr.core.flows import AskNode, Collect, Menu, Pick
 from ivr.core.flows import Do as DoNode
 from ivr.core.heard import Heard
-from ivr.core.line import PRESENCE
 from ivr.core.pharmacy import Pharmacy
+from ivr.core.presence import PRESENCE
 from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Meet, Pause, Record
 from tests.core.rehearsal import FLOW, LINE, NIGHT, OPEN, PHARMACY, SILENT, Rehearsal, pharmacy_with
 
