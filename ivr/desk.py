@@ -17,9 +17,11 @@ from rich.table import Table
 from ivr.app import connect
 from ivr.core.events import Worked
 from ivr.core.line import Agent
+from ivr.core.wrap_up import refusal
 from ivr.doors import Doors
+from ivr.rota import shifts_of
 from ivr.settings import Settings
-from ivr.store import AgentNow, Conflict, Disposition
+from ivr.store import AgentNow, Conflict, Disposition, Moved
 from ivr.sweep import run_once
 from ivr.switchboard import Switchboard
 from ivr.telephony.forms import e164
@@ -29,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 WHOLE = ("id", "call")
 NARROWEST = 110
-EVENTS = {"available": ("signed_in", "returned", "wrapped_up"), "break": ("took_break",), "out": ("signed_out",)}
+EVENTS = {"available": "signed_in", "break": "took_break", "out": "signed_out", "force-out": "sent_out"}
+SAID = {"on_break": "break", "signed_out": "out"}  # what is queued, as it is typed
 
 
 def _board() -> Switchboard:
@@ -52,35 +55,71 @@ def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]],
 @click.command()
 @click.argument("agent", required=False)
 @click.argument("presence", required=False, type=click.Choice(list(EVENTS)))
-def agents(agent: str | None, presence: str | None) -> None:
-    """Who takes calls and what they are doing; with AGENT and a PRESENCE, move them there."""
+@click.option("--reason", default="", help="why, for a break")
+@click.option("--by", metavar="AGENT", help="who moves them, for their history")
+@click.option("--history", is_flag=True, help="the day of AGENT, move by move")
+def agents(agent: str | None, presence: str | None, reason: str, by: str | None, history: bool) -> None:
+    """Who takes calls and what they are doing; with AGENT and a PRESENCE, move them there.
+
+    Whoever has a caller goes on break, or out, after that call; `available` takes it back. `force-out` signs them out
+    whatever the record believes they are doing.
+    """
     board = _board()
     staff = board.pharmacy().staff
-    if agent is not None and agent not in staff:
-        raise click.ClickException(f"nobody in config/staff.yaml is called `{agent}`; they are {', '.join(staff)}")
+    for name in (agent, by):
+        if name is not None and name not in staff:
+            raise click.ClickException(f"nobody in config/staff.yaml is called `{name}`; they are {', '.join(staff)}")
     if agent is not None and presence is not None:
-        _move(board, agent, presence)
+        _move(board, agent, presence, reason, by or "desk")
+    if agent is not None and history:
+        return _day(board, staff[agent])
     now = board.record.desk.agents()
-    rows = [_agent_row(staff[id_], now[id_], board.clock.now()) for id_ in staff if id_ in now]
-    _show("Agents", ("id", "name", "presence", "for", "queues"), rows, "nobody is on the staff")
+    rows = [_agent_row(board, staff[id_], now[id_]) for id_ in staff if id_ in now]
+    _show("Agents", ("id", "name", "presence", "for", "shift", "queues"), rows, "nobody is on the staff")
+    return None
 
 
-def _agent_row(agent: Agent, now: AgentNow, at: datetime) -> tuple[str, ...]:
-    presence = f"{now.presence} ({now.reason})" if now.reason else now.presence
-    return agent.id, agent.name, presence, _ago(now.since, at), " ".join(sorted(agent.queues))
+def _agent_row(board: Switchboard, agent: Agent, now: AgentNow) -> tuple[str, ...]:
+    at = board.clock.now()
+    why = now.reason if now.presence != "wrap_up" else ""  # there it is the call
+    presence = f"{now.presence} ({why})" if why else now.presence
+    queued = f", then {SAID[now.next]}" if now.next else ""
+    shifts = shifts_of(agent, board.pharmacy())
+    shift = (shifts.told(at) or "off today") if shifts else ""
+    return agent.id, agent.name, presence + queued, _ago(now.since, at), shift, " ".join(sorted(agent.queues))
 
 
-def _move(board: Switchboard, agent: str, presence: str) -> None:
-    """Take the way to that presence which leads there from where they are."""
-    for event in EVENTS[presence]:
-        try:
-            board.record.desk.move_agent(agent, event, "", board.clock.now())
-        except Conflict:
-            continue
-        board.live.ring("dispatch")
-        return
-    at = board.record.desk.agents()[agent].presence
-    raise click.ClickException(f"`{agent}` is {at.replace('_', ' ')}, and cannot be moved to `{presence}` from there")
+def _day(board: Switchboard, agent: Agent) -> None:
+    """Every move since midnight at the site."""
+    zone = board.pharmacy().hours[agent.site]
+    local = zone.local(board.clock.now())
+    moves = board.record.desk.day_of(agent.id, local.replace(hour=0, minute=0, second=0, microsecond=0))
+    rows = [
+        (
+            f"{zone.local(move.at):%H:%M:%S}",
+            move.presence,
+            move.reason,
+            SAID.get(move.next, ""),
+            move.event,
+            _by(move, agent),
+        )
+        for move in moves
+    ]
+    _show(agent.name, ("at", "presence", "reason", "then", "because", "by"), rows, "nothing has moved them today")
+
+
+def _by(move: Moved, agent: Agent) -> str:
+    return "themselves" if move.by == agent.id else move.by
+
+
+def _move(board: Switchboard, agent: str, presence: str, reason: str, by: str) -> None:
+    try:
+        board.record.desk.move_agent(agent, EVENTS[presence], reason, board.clock.now(), by=by)
+    except Conflict:
+        at = board.record.desk.agents()[agent].presence
+        told = f"`{agent}` is {at.replace('_', ' ')}, and cannot be moved to `{presence}` from there"
+        raise click.ClickException(told) from None
+    board.live.ring("dispatch")
 
 
 @click.command()
@@ -99,7 +138,7 @@ def line() -> None:
 @click.command()
 @click.option("--close", metavar="CALL_ID", help="this one has been worked")
 @click.option("--by", metavar="AGENT", help="who worked it")
-@click.option("--code", default="resolved_agent", show_default=True, help="what came of it")
+@click.option("--code", default="resolved_agent", show_default=True, help="what came of it, in a code of its queue")
 def callbacks(close: str | None, by: str | None, code: str) -> None:
     """The callbacks and messages promised and not yet kept; with --close, one is done."""
     board = _board()
@@ -116,12 +155,17 @@ def callbacks(close: str | None, by: str | None, code: str) -> None:
 
 
 def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
+    """Say what came of a call; a code that is none of its queue is refused with those that are."""
     if by is None or by not in board.pharmacy().staff:
         raise click.ClickException(f"say who worked it: --by with one of {', '.join(board.pharmacy().staff)}")
-    try:
-        board.tell(call_id, Worked(by, code))
-    except LookupError:
-        raise click.ClickException(f"no call is called `{call_id}`") from None
+    loaded = board.record.load_call(call_id)
+    if loaded is None:
+        raise click.ClickException(f"no call is called `{call_id}`")
+    event = Worked(by, code)
+    because = refusal(loaded.call, event, board.pharmacy(loaded.call.version))
+    if because is not None:
+        raise click.ClickException(because)
+    board.tell(call_id, event)
 
 
 @click.command()
@@ -148,9 +192,16 @@ def _disposition_row(row: Disposition) -> tuple[str, ...]:
 @click.command()
 @click.argument("call_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="for machines")
-def call(call_id: str | None, as_json: bool) -> None:
-    """The story of a call, the last that ended or CALL_ID: every event, every decision and why."""
+@click.option("--code", help="what came of it, in a code of its queue")
+@click.option("--by", metavar="AGENT", help="who says so")
+def call(call_id: str | None, as_json: bool, code: str | None, by: str | None) -> None:
+    """The story of a call, the last that ended or CALL_ID: every event, every decision and why.
+
+    With --code and --by it gets its code first, however long ago it was.
+    """
     board = _board()
+    if code is not None:
+        _close(board, call_id or "", by, code)
     record = board.record
     newest = record.dispositions(limit=1)
     call_id = call_id or (newest[0].call_id if newest else "")

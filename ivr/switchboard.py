@@ -32,6 +32,7 @@ from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
 from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
+from ivr.staff_desk import StaffDesk
 from ivr.store import Conflict, Lease, Loaded, Record, Turn
 from ivr.telephony import twiml
 
@@ -88,6 +89,7 @@ class Switchboard:
         self._listener = listener
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
+        self._staff_desk = StaffDesk(record, clock, self.tell)
 
     # ------------------------------------------------------------ turns: somebody is on the phone
 
@@ -179,6 +181,10 @@ class Switchboard:
                     raise
         raise AssertionError("unreachable")
 
+    def leg_of(self, call_sid: str) -> str:
+        """The leg an inbound call is now: a colleague on the staff line may have gone on as the agent of a call."""
+        return self.record.leg_of_sid(call_sid) or self.token_of(call_sid)
+
     def leg_ended(self, leg: str, event: HungUp, call_sid: str) -> None:
         """The carrier says a leg is over; of a second call to the same leg, which never was ours, it may say so too."""
         loaded = self.record.load(leg, 0, "status")
@@ -235,7 +241,7 @@ class Switchboard:
             arrived_at=at,
             caller=caller,
             facts={"tier": "anonymous"},
-            legs={token: Leg(token, "caller")},
+            legs={token: Leg(token, "staff" if line.serves == "staff" else "caller")},
         )
 
     def _take(self, exit_: Exit, loaded: Loaded, event: Event, call_sid: str) -> str:
@@ -294,6 +300,8 @@ class Switchboard:
         return taken
 
     def _answers(self, ask: str, call: Call, patient: bool) -> dict[str, Answer]:
+        if ask.startswith("staff:"):
+            return self._staff_desk.answers(ask, call, self.pharmacy(call.version))
         return self._enquiries.answers(ask, call, self.pharmacy(call.version), patient=patient)
 
     def _world(self, call: Call, answers: Mapping[str, Answer]) -> World:
@@ -346,7 +354,7 @@ class Switchboard:
 
 
 def _is_agent(call: Call, leg: str) -> bool:
-    return leg in call.legs and call.legs[leg].kind == "agent"
+    return leg in call.legs and call.legs[leg].kind in ("agent", "staff")
 
 
 def _tier(call: Call, leg: str) -> str:

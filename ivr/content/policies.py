@@ -32,6 +32,7 @@ def read_policies(item: Item) -> Policies:
         **callbacks,
         **identity,
         missed_return_seconds=fields.take("missed_return", _duration, usual.missed_return_seconds),
+        missed_in_a_row=fields.take("missed_in_a_row", _count, usual.missed_in_a_row),
         wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
         message_seconds=fields.take("message", _duration, usual.message_seconds),
         calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),

@@ -23,6 +23,10 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         ),
         "page_text": "{{ pharmacy }}: an emergency call was not answered. Please see the urgent task at once.",
         "person_knows_more": "A person can tell you more.",
+        "agent_code_ask": "What came of it?",
+        "agent_code": "{{ title }}: {{ key }}.",
+        "agent_code_thanks": "Thank you. Goodbye.",
+        "agent_code_later": "All right. Please give the code later. Goodbye.",
     },
     "es": {
         "not_understood": "Disculpe, no entendí. Por favor, use las teclas.",
@@ -41,5 +45,9 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         ),
         "page_text": "{{ pharmacy }}: nadie contestó una llamada de emergencia. Vea la tarea urgente ahora mismo.",
         "person_knows_more": "Una persona puede decirle más.",
+        "agent_code_ask": "¿En qué quedó?",
+        "agent_code": "{{ title }}: {{ key }}.",
+        "agent_code_thanks": "Gracias. Adiós.",
+        "agent_code_later": "De acuerdo. Dé el código más tarde. Adiós.",
     },
 }

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from ivr.core import staff_line
 from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import WriteDisposition
@@ -38,7 +39,9 @@ def hung_up(draft: Draft, event: HungUp) -> None:
         return
     answered = leg.state == "live"
     draft.put_leg(leg.token, state="over")
-    if leg.kind == "agent":
+    if leg.kind == "staff":
+        staff_line.ended(draft)
+    elif leg.kind == "agent":
         _agent_hung_up(draft, answered, event.how)
     elif leg.kind == "callback":
         _person_hung_up(draft)
@@ -136,6 +139,8 @@ def _left_the_flow(draft: Draft) -> None:
 
 def settle(before: Call, draft: Draft) -> None:
     """Write the disposition whenever what it says has changed: when the caller leaves, and when the ticket closes."""
+    if staff_line.is_staff(draft):
+        return
     if draft.call.ended_at is None and _last_words(draft):
         draft.put(ended_at=draft.now)
         if draft.call.outcome is None:

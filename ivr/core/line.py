@@ -184,6 +184,7 @@ class Offer:
     expires_at: datetime
     rang_at: datetime | None = None  # when the carrier took the call for it
     on_leaving: str = ""  # what then happens to an agent who is on the phone still, hearing what became of the offer
+    here: bool = False  # on the phone they ring the staff line with: nobody is rung
 
     @property
     def conference(self) -> str:

@@ -29,16 +29,14 @@ def offered(draft: Draft, event: Offered) -> None:
         return
     ring = draft.pharmacy.policies.ring_seconds
     limit = draft.now + timedelta(seconds=PLACE_SECONDS)
-    offer = Offer(event.offer, ticket.id, event.agent, event.leg, "open", draft.now, limit)
+    offer = Offer(event.offer, ticket.id, event.agent, event.leg, "open", draft.now, limit, here=event.here)
     draft.put(offers=(*draft.call.offers, offer))
     draft.add_leg(Leg(event.leg, "agent", "expected", 1, event.address, event.offer))
     if draft.call.reached == "hold":
         draft.put(reached="offer")
-    draft.do(
-        MoveAgent(event.agent, "offered"),
-        PlaceCall(event.leg, event.address, ring, 0 if ticket.emergency else 1),
-        SetTimer(f"offer:{offer.id}", limit),
-    )
+    draft.do(MoveAgent(event.agent, "offered"), SetTimer(f"offer:{offer.id}", limit))
+    if not event.here:
+        draft.do(PlaceCall(event.leg, event.address, ring, 0 if ticket.emergency else 1))
 
 
 def placed(draft: Draft) -> None:
@@ -78,6 +76,8 @@ def agent_came(draft: Draft, event: Came) -> None:
         return _dismiss(draft, "agent_caller_left")
     if offer.state != "open":
         return _dismiss(draft, "agent_taken" if accepted_offer(draft.call) else "agent_too_late")
+    if offer.here and draft.call.ticket is not None and draft.call.ticket.state == "waiting":
+        return _accept(draft, offer)  # they have heard who it is, and said that they take it
     _rings(draft, offer)  # they were faster than the news of it
     draft.say(Gather((Say("agent_whisper", whisper(draft)),), seconds=draft.pharmacy.policies.accept_seconds))
     return None

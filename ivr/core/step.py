@@ -10,8 +10,11 @@ from ivr.core import (
     ending,
     meeting,
     messages,
+from ivr.core import (
     reconsidering,
     safety,
+    staff_line,
+)
     talking,
     unattended,
     waiting,
@@ -85,6 +88,9 @@ def _turn(draft: Draft, event: Turn) -> bool:
         draft.put_leg(draft.leg_token, state="live")
     if draft.leg.kind == "agent":
         return _agent_turn(draft, event)
+    if draft.leg.kind == "staff":
+        staff_line.turn(draft, event)
+        return True
     if draft.leg.kind == "callback":
         return _person_turn(draft, event)
     return _caller_turn(draft, event)

@@ -102,12 +102,12 @@ def asks(draft: Draft, offer: Offer) -> bool:
 
 def ask(draft: Draft) -> None:
     """What came of it? By key, as the queue has them."""
-    draft.say(Gather((Say("wrap_up_ask"), *choices(queue_of(draft.call, draft.pharmacy))), seconds=CHOICE_SECONDS))
+    draft.say(Gather((Say("agent_code_ask"), *choices(queue_of(draft.call, draft.pharmacy))), seconds=CHOICE_SECONDS))
 
 
 def choices(queue: Queue | None) -> tuple[Say, ...]:
     codes = queue.codes if queue else ()
-    return tuple(Say("wrap_up_code", {"title": code.title, "key": str(key)}) for key, code in enumerate(codes, 1))
+    return tuple(Say("agent_code", {"title": code.title, "key": str(key)}) for key, code in enumerate(codes, 1))
 
 
 def chosen(queue: Queue | None, event: Keyed | Spoke | Silent) -> Code | None:
@@ -121,9 +121,9 @@ def keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     code = chosen(queue_of(draft.call, draft.pharmacy), event)
     if code is not None:
         _settle(draft, code.word)
-        draft.say(Say("wrap_up_thanks"), Hangup())
+        draft.say(Say("agent_code_thanks"), Hangup())
     elif _is_late(draft):
-        draft.say(Say("wrap_up_later"), Hangup())
+        draft.say(Say("agent_code_later"), Hangup())
     else:
         ask(draft)
 

@@ -6,7 +6,7 @@
 prove what they could not).
 """
 
-from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Refused
+from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Moved, Refused
 from ivr.store.migrations import migrate
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
@@ -30,6 +30,7 @@ __all__ = [
     "Loaded",
     "LostOffer",
     "Misuse",
+    "Moved",
     "Offered",
     "Outbox",
     "Proofs",

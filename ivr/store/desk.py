@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     tuple_,
     union_all,
     update,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 
 from ivr.core.effects import MoveAgent
 from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
+from ivr.core.staff_line import STAFF
 from ivr.store.database import Database, Write
 from ivr.store.notation import instant, micros, read_class, read_ticket, written
 from ivr.store.presence import agent_writes, shift_write
@@ -46,6 +48,7 @@ class AgentNow:
     ticket: str | None = None  # of the offer they hold, open or accepted
     next: str = ""  # what they do once no caller has them: on_break, signed_out, or go on
     missed: int = 0  # offers that rang in vain, one after the other
+    shift_at: datetime | None = None  # the last beginning or end of a shift they were moved by
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ _AGENTS = (
         offers.c.ticket_id,
         agents.c.next,
         agents.c.missed,
+        agents.c.shift_at,
     )
     .outerjoin_from(
         agents,
@@ -282,6 +286,9 @@ _DAY = (
     .where(presences.c.agent_id == bindparam("agent"), presences.c.at >= bindparam("since"))
     .order_by(presences.c.nth)
 )
+_ON_STAFF_LINE = select(calls.c.person).where(
+    text("calls.live"), calls.c.phase == word("staff"), calls.c.person.is_not(None)
+)
 _LAST_CALL = (
     select(presences.c.reason)
     .where(presences.c.agent_id == bindparam("agent"), presences.c.event == word("talk_ended"))
@@ -362,8 +369,10 @@ class Desk:
     def agents(self) -> dict[str, AgentNow]:
         """Return every agent by id."""
         return {
-            agent: AgentNow(agent, presence, reason, instant(since), ticket, queued, missed)
-            for agent, presence, reason, since, ticket, queued, missed in self._database.rows(_AGENTS)
+            agent: AgentNow(
+                agent, presence, reason, instant(since), ticket, queued, missed, instant(shift) if shift else None
+            )
+            for agent, presence, reason, since, ticket, queued, missed, shift in self._database.rows(_AGENTS)
         }
 
     def seed_agents(self, staff: Mapping[str, Agent], now: datetime) -> None:
@@ -383,14 +392,18 @@ class Desk:
             raise Conflict(f"`{agent}` is not there for `{only}` any more")
         return str(moved[0][0])
 
-    def begin_or_end_shift(self, agent: str, event: str, at: datetime, now: datetime) -> None:
+    def begin_or_end_shift(self, agent: str, event: str, at: datetime) -> None:
         """Move an agent by the beginning or end of a shift at that instant, once; who has moved since then stays."""
-        self._database.write(shift_write(agent, event, micros(at), micros(now)))
+        self._database.write(shift_write(agent, event, micros(at)))
 
     def day_of(self, agent: str, since: datetime) -> list[Moved]:
         """Return every move of an agent since then, in order."""
         rows = self._database.rows(_DAY, agent=agent, since=micros(since))
         return [Moved(instant(at), *rest) for at, *rest in rows]
+
+    def on_staff_line(self) -> set[str]:
+        """Return the agents who are on the staff line now."""
+        return {person.removeprefix(STAFF) for (person,) in self._database.rows(_ON_STAFF_LINE)}
 
     def last_call_of(self, agent: str) -> str | None:
         """Return the id of the call an agent talked in last; None when they never did."""
@@ -432,4 +445,6 @@ class Desk:
 
 
 def _seeded(agent: Agent, now: datetime) -> dict[str, Any]:
-    return {"id": agent.id, "presence": agent.starts, "reason": "", "since": micros(now)}
+    """As the staff list says; whoever has shifts is signed in by them."""
+    starts = "signed_out" if agent.shifts else agent.starts
+    return {"id": agent.id, "presence": starts, "reason": "", "since": micros(now)}

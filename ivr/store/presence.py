@@ -35,14 +35,14 @@ def agent_writes(move: MoveAgent, at: int) -> Iterator[Write]:
     yield _kept(move.agent, move.event, at, move.by)
 
 
-def shift_write(agent: str, event: str, at: int, now: int) -> Iterator[Write]:
+def shift_write(agent: str, event: str, at: int) -> Iterator[Write]:
     """Yield what moves an agent by the beginning or end of a shift at an instant, and keeps it.
 
     The same instant moves nobody twice, nor anybody who was moved by a person since then: that move stands until the
     next one.
     """
-    yield Write(_SHIFTS[event], {"agent": agent, "why": "", "at": now, "shift": at})
-    yield _kept(agent, event, now, "rota")
+    yield Write(_SHIFTS[event], {"agent": agent, "why": "", "at": at, "shift": at})
+    yield _kept(agent, event, at, "rota")
     yield Write(_SHIFT_SEEN, {"agent": agent, "shift": at})
 
 
