@@ -94,22 +94,13 @@ def _day(board: Switchboard, agent: Agent) -> None:
     zone = board.pharmacy().hours[agent.site]
     local = zone.local(board.clock.now())
     moves = board.record.desk.day_of(agent.id, local.replace(hour=0, minute=0, second=0, microsecond=0))
-    rows = [
-        (
-            f"{zone.local(move.at):%H:%M:%S}",
-            move.presence,
-            move.reason,
-            SAID.get(move.next, ""),
-            move.event,
-            _by(move, agent),
-        )
-        for move in moves
-    ]
+    rows = [(f"{zone.local(move.at):%H:%M:%S}", *_told(move, agent)) for move in moves]
     _show(agent.name, ("at", "presence", "reason", "then", "because", "by"), rows, "nothing has moved them today")
 
 
-def _by(move: Moved, agent: Agent) -> str:
-    return "themselves" if move.by == agent.id else move.by
+def _told(move: Moved, agent: Agent) -> tuple[str, ...]:
+    by = "themselves" if move.by == agent.id else move.by
+    return move.presence, move.reason, SAID.get(move.next, ""), move.event, by
 
 
 def _move(board: Switchboard, agent: str, presence: str, reason: str, by: str) -> None:

@@ -137,8 +137,8 @@ def _codes(item: Item) -> tuple[Code, ...]:
     """Return what may have come of a call, each once, and no more than there are keys for."""
     codes = listed(_code)(item)
     for number, (code, place) in enumerate(zip(codes, item.items, strict=True)):
-        if code.word in [other.word for other in codes[:number]]:
-            raise Wrong("duplicate", f'"{code.word}" stands here already', place)
+        if code.name in [other.name for other in codes[:number]]:
+            raise Wrong("duplicate", f'"{code.name}" stands here already', place)
     if len(codes) > MOST_CODES:
         raise Wrong("range", f"these are {len(codes)} codes, and a phone has keys for {MOST_CODES}", item)
     return codes

@@ -168,7 +168,7 @@ def disposition(call: Call) -> dict[str, Any]:
     return {
         "call_id": call.id,
         "revision": call.revision,
-        "final": not promised and not call.coding,
+        "final": not promised,
         "line": call.line,
         "outcome": call.outcome or "failed",
         "reached": call.reached,

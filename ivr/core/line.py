@@ -23,7 +23,7 @@ class PlanStep:
 class Code:
     """What may have come of a call, as a word for the record and as it is spoken and shown."""
 
-    word: str
+    name: str
     title: str
 
 

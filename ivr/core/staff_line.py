@@ -218,7 +218,7 @@ def _code_key(draft: Draft, digits: str) -> None:
     code = wrap_up.chosen(draft.pharmacy.queues.get(fields["queue"]), Keyed(draft.leg_token, digits))
     if code is None:
         return _menu(draft)
-    answer = _asked(draft, f"staff:code:{fields['last']}:{code.word}")
+    answer = _asked(draft, f"staff:code:{fields['last']}:{code.name}")
     if answer is None:
         return None
     return _menu(draft, Say("agent_line_code_kept" if answer.known else "agent_line_no_code"))

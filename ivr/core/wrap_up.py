@@ -30,9 +30,9 @@ def refusal(call: Call, event: Worked, pharmacy: Pharmacy) -> str | None:
     ticket, queue = call.ticket, queue_of(call, pharmacy)
     if ticket is not None and ticket.live and (ticket.kind == "hold" or ticket.state in ("connecting", "talking")):
         return "the caller is on the line, and what comes of it is said afterwards"
-    if queue is None or not queue.codes or event.code in [code.word for code in queue.codes]:
+    if queue is None or not queue.codes or event.code in [code.name for code in queue.codes]:
         return None
-    right = ", ".join(code.word for code in queue.codes)
+    right = ", ".join(code.name for code in queue.codes)
     return f"`{event.code}` is no code of {queue.title}; they are {right}"
 
 
@@ -120,7 +120,7 @@ def keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     """A key of the list is the code; anything else asks again while there is time."""
     code = chosen(queue_of(draft.call, draft.pharmacy), event)
     if code is not None:
-        _settle(draft, code.word)
+        _settle(draft, code.name)
         draft.say(Say("agent_code_thanks"), Hangup())
     elif _is_late(draft):
         draft.say(Say("agent_code_later"), Hangup())

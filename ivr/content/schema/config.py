@@ -160,7 +160,9 @@ def queues(names: Names) -> Shape:
 
 
 def _codes() -> Shape:
-    word_of_it = written("(?!unresolved$)[a-z0-9_]+", "one word in small letters, digits and _; not unresolved")
+    word_of_it = written(
+        "(?!unresolved$)[a-z0-9_]+", "one word in small letters, digits and _; not unresolved", also=("integer",)
+    )
     has = {"code": word_of_it.alone("The word for the record."), "title": TEXT.alone("As it is said and shown.")}
     code = word_of_it.or_fields("A word, or a word and how it is said.", has, "code")
     return list_of("What may have come of a call, by key 1 to 9. With codes, every talk ends with one.", code)
