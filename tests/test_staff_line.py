@@ -123,10 +123,8 @@ def test_whoever_was_guessed_at_too_often_is_locked_until_somebody_unlocks_them(
     for _ in range(3):
         Phone(board, None, STAFF).keys("105#", "0000#", "1111#")
     assert "A supervisor can help" in signed_in(board).heard
-    assert [
-        suspect.person
-        for suspect in board.record.proofs.suspects(board.clock.now().replace(year=2020), person=5, number=10)
-    ] == ["staff:grace"]
+    since = board.clock.now().replace(year=2020)
+    assert [one.person for one in board.record.proofs.suspects(since, person=5, number=10)] == ["staff:grace"]
     board.record.proofs.lift(by="ruth", now=board.clock.now(), person="staff:grace")
     assert "You are available" in signed_in(board).heard
 
@@ -209,7 +207,7 @@ def test_they_hear_who_waits_and_nothing_private(board: Switchboard) -> None:
     waiting_caller(board)
     phone = signed_in(board).keys("4")
     assert "Front desk. Caller: unknown. About: speak to person." in phone.heard
-    assert "English. Waiting less than" in phone.heard or "Waiting" in phone.heard
+    assert "English. Waiting" in phone.heard
     assert "Available, 1" in phone.keys("9").heard
 
 

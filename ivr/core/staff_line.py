@@ -137,8 +137,9 @@ def _menu(draft: Draft, *told: Say, desk: Mapping[str, str] | None = None) -> No
         return None
     draft.put(dialogue="menu")
     now = desk or answer.values
-    where = Say("agent_line_now", {"presence": now["presence"], "next": now["next"], "queued": bool(now["next"])})
-    return draft.say(Gather((*told, where, Say("agent_line_menu")), seconds=CHOICE_SECONDS))
+    where = (Say("agent_line_now", {"presence": now["presence"]}),)
+    then = (Say("agent_line_then", {"next": now["next"]}),) if now["next"] else ()
+    return draft.say(Gather((*told, *where, *then, Say("agent_line_menu")), seconds=CHOICE_SECONDS))
 
 
 def _menu_key(draft: Draft, digits: str) -> None:
