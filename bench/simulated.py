@@ -28,8 +28,9 @@ from ivr.core.effects import (
 )
 from ivr.core.events import Arrived, Came, Event, HungUp, Keyed, Offered, Placed, Recorded, Silent, Spoke, TimerDue
 from ivr.core.heard import Heard
-from ivr.core.line import PRESENCE, AtDesk, InLine, Ticket, match, offerable
+from ivr.core.line import AtDesk, InLine, Ticket, match, offerable
 from ivr.core.pharmacy import Pharmacy
+from ivr.core.presence import PRESENCE
 from ivr.core.step import step
 from ivr.core.verbs import Back, Gather, Hangup, Hold, Record, Verb
 

@@ -10,11 +10,9 @@ from ivr.core import (
     ending,
     meeting,
     messages,
-from ivr.core import (
     reconsidering,
     safety,
     staff_line,
-)
     talking,
     unattended,
     waiting,
