@@ -298,3 +298,20 @@ def test_a_key_that_is_no_code_leads_back(board: Switchboard) -> None:
 
 def test_who_never_talked_has_no_call_to_code(board: Switchboard) -> None:
     assert "There is no call to code" in signed_in(board).keys("5").heard
+
+
+def test_the_call_of_a_colleague_stays_theirs_and_goes_on_as_an_agents(board: Switchboard) -> None:
+    """What the carrier says of their CallSid afterwards is meant for the call they took."""
+    waiting_caller(board)
+    phone = signed_in(board)
+    rang = phone.leg
+    assert board.leg_of(phone.sid) == rang
+    phone.keys("4", "1").goes_on()
+    assert board.leg_of(phone.sid) == phone.leg != rang
+    phone.hangs_up()
+    assert presence(board) == ("available", ""), "they left before the caller came"
+
+
+def test_who_hung_up_is_known_to_have_rung(board: Switchboard) -> None:
+    phone = signed_in(board).hangs_up()
+    assert board.record.leg_of_sid(phone.sid) == phone.leg

@@ -162,7 +162,7 @@ def _legs(turn: Turn, at: int) -> Iterator[Write]:
             yield _new_leg(turn.after.id, leg, at)
         elif leg.state != known[token].state:
             yield Write(_MOVE_LEG, {"leg": token, "state": leg.state, "over_at": _over_at(leg, at)})
-            if leg.kind == "staff":  # whoever goes on as the agent of a call does so with the same CallSid
+            if leg.kind == "staff" and turn.exit is not None:  # they go on as the agent of a call, on the same CallSid
                 yield Write(_RELEASE_LEG, {"leg": token})
 
 
