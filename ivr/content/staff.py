@@ -128,7 +128,7 @@ def check_pins(item: Item, staff: Mapping[str, Agent]) -> None:
     seen: dict[str, str] = {}
     for place in item.at("agents").items:
         agent = staff.get(place.at("id").text)
-        if agent is None:
+        if agent is None or agent.id in seen.values():  # of two with one id the second has been reported
             continue
         for fault in _faults(agent, seen):
             place.problem("pin", f"{agent.id}: {fault}")
