@@ -57,8 +57,13 @@ def _line(name: str, item: Item, names: Names) -> Line:
 
 def _leads_to(fields: Fields, names: Names) -> tuple[str, str]:
     """Where callers of a line are led; staff have a menu of their own."""
-    rules = fields.need("rules", reference("file of rules", names.rule_files))
-    return rules, fields.need("flow", reference("flow", names.flows))
+    told = "rules" in fields and "flow" in fields
+    rules = fields.take("rules", reference("file of rules", names.rule_files), "")
+    flow = fields.take("flow", reference("flow", names.flows), "")
+    if not told:
+        message = "callers are led by `rules` and a `flow`; only a line with `for: staff` has none"
+        fields.fault(Wrong("missing", message, fields.item), fields.item)
+    return rules, flow
 
 
 def _unique_numbers(item: Item, numbers: Mapping[str, str], key: str) -> None:
