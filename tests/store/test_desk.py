@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ivr.core.line import Agent, AtDesk, InLine, Ticket, class_of, match
+from ivr.core.presence import PRESENCE, counts_as_missed
 from ivr.dispatch import heads
 from ivr.store import AgentNow, Conflict, LineFigures, Record, Refused
-from ivr.core.presence import PRESENCE, counts_as_missed
 from tests.store.calls import MORNING, a_call, a_ticket, after, an_offer, begin, known, turn
 from tests.test_match import NOW, desks_of, lines
 
