@@ -162,7 +162,7 @@ def wait(form: Form, leg: str, document: int) -> str:
 @answered
 def status(form: Form) -> str:
     """What became of a call that rang us: in any order, perhaps twice."""
-    return _ended(board().token_of(call_sid(form)), form)
+    return _ended(board().leg_of(call_sid(form)), form)
 
 
 @voice.post(f"{OURS}/status")

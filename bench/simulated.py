@@ -28,8 +28,9 @@ from ivr.core.effects import (
 )
 from ivr.core.events import Arrived, Came, Event, HungUp, Keyed, Offered, Placed, Recorded, Silent, Spoke, TimerDue
 from ivr.core.heard import Heard
-from ivr.core.line import PRESENCE, AtDesk, InLine, Ticket, match, offerable
+from ivr.core.line import AtDesk, InLine, Ticket, match, offerable
 from ivr.core.pharmacy import Pharmacy
+from ivr.core.presence import PRESENCE
 from ivr.core.step import step
 from ivr.core.verbs import Back, Gather, Hangup, Hold, Record, Verb
 
@@ -271,6 +272,8 @@ class Simulation:
     # ------------------------------------------------------------ agents
 
     def _move_agent(self, effect: MoveAgent) -> None:
+        if effect.only:  # the end of a wrap-up by its code: here it lasts as long as the model says
+            return
         desk = self._desks[effect.agent]
         moved = PRESENCE.get((desk.presence, effect.event))
         if moved is None:
@@ -283,7 +286,7 @@ class Simulation:
 
     def _back(self, agent: str, event: str) -> None:
         desk = self._desks[agent]
-        if (desk.presence, event) in PRESENCE:
+        if PRESENCE.get((desk.presence, event), desk.presence) != desk.presence:
             self._desks[agent] = replace(desk, presence=PRESENCE[desk.presence, event], since=self.now)
 
     # ------------------------------------------------------------ dispatch

@@ -21,8 +21,9 @@ from ivr.core.line import Agent, Ticket
 from ivr.doors import Doors
 from ivr.office import access
 from ivr.presence import Refused, Wish
+from ivr.rota import shifts_of
 from ivr.settings import Settings
-from ivr.store import AgentNow, Conflict, Disposition, Entry
+from ivr.store import AgentNow, Conflict, Disposition, Entry, Moved
 from ivr.sweep import run_once
 from ivr.switchboard import Switchboard
 from ivr.telephony.forms import e164
@@ -33,6 +34,7 @@ log = structlog.get_logger(__name__)
 WHOLE = ("id", "call")
 NARROWEST = 110
 PRESENCES = ("available", "break", "out")
+SAID = {"on_break": "break", "signed_out": "out"}  # what is queued, as it is typed
 
 
 class OrToken(click.Command):
@@ -70,26 +72,53 @@ def show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], 
 @click.command(cls=OrToken)
 @click.argument("agent", required=False)
 @click.argument("presence", required=False, type=click.Choice(PRESENCES))
+@click.option("--reason", default="", help="why, for a break")
+@click.option("--by", metavar="AGENT", help="who moves them, for their history")
 @click.option("--force", is_flag=True, help="end the call that holds them first")
-def agents(agent: str | None, presence: str | None, force: bool) -> None:
+@click.option("--history", is_flag=True, help="the day of AGENT, move by move")
+def agents(agent: str | None, presence: str | None, reason: str, by: str | None, force: bool, history: bool) -> None:
     """Who takes calls and what they are doing; with AGENT and a PRESENCE, move them there.
 
-    `ivr agents token AGENT` makes them a token for the API.
+    Whoever has a caller goes on break, or out, after that call; `available` takes it back. With --force the call that
+    holds them is ended, and they go at once. `ivr agents token AGENT` makes them a token for the API.
     """
     board = _board()
     staff = board.pharmacy().staff
-    if agent is not None and agent not in staff:
-        raise click.ClickException(f"nobody in config/staff.yaml is called `{agent}`; they are {', '.join(staff)}")
+    for name in (agent, by):
+        if name is not None and name not in staff:
+            raise click.ClickException(f"nobody in config/staff.yaml is called `{name}`; they are {', '.join(staff)}")
     if agent is not None and presence is not None:
-        _move(board, Wish(agent, presence, access.BY, access.DOOR, force=force))
+        _move(board, Wish(agent, presence, by or access.BY, access.DOOR, reason, force=force))
+    if agent is not None and history:
+        return _day(board, staff[agent])
     now = board.record.desk.agents()
-    rows = [_agent_row(staff[id_], now[id_], board.clock.now()) for id_ in staff if id_ in now]
-    show("Agents", ("id", "name", "presence", "for", "queues"), rows, "nobody is on the staff")
+    rows = [_agent_row(board, staff[id_], now[id_]) for id_ in staff if id_ in now]
+    show("Agents", ("id", "name", "presence", "for", "shift", "queues"), rows, "nobody is on the staff")
+    return None
 
 
-def _agent_row(agent: Agent, now: AgentNow, at: datetime) -> tuple[str, ...]:
-    presence = f"{now.presence} ({now.reason})" if now.reason else now.presence
-    return agent.id, agent.name, presence, ago(now.since, at), " ".join(sorted(agent.queues))
+def _agent_row(board: Switchboard, agent: Agent, now: AgentNow) -> tuple[str, ...]:
+    at = board.clock.now()
+    why = now.reason if now.presence != "wrap_up" else ""  # there it is the call
+    presence = f"{now.presence} ({why})" if why else now.presence
+    queued = f", then {SAID[now.next]}" if now.next else ""
+    shifts = shifts_of(agent, board.pharmacy())
+    shift = (shifts.told(at) or "off today") if shifts else ""
+    return agent.id, agent.name, presence + queued, ago(now.since, at), shift, " ".join(sorted(agent.queues))
+
+
+def _day(board: Switchboard, agent: Agent) -> None:
+    """Every move since midnight at the site."""
+    zone = board.pharmacy().hours[agent.site]
+    local = zone.local(board.clock.now())
+    moves = board.record.desk.day_of(agent.id, local.replace(hour=0, minute=0, second=0, microsecond=0))
+    rows = [(f"{zone.local(move.at):%H:%M:%S}", *_told(move, agent)) for move in moves]
+    show(agent.name, ("at", "presence", "reason", "then", "because", "by"), rows, "nothing has moved them today")
+
+
+def _told(move: Moved, agent: Agent) -> tuple[str, ...]:
+    by = "themselves" if move.by == agent.id else move.by
+    return move.presence, move.reason, SAID.get(move.next, ""), move.event, by
 
 
 def _move(board: Switchboard, wish: Wish) -> None:
@@ -191,6 +220,7 @@ def _window(board: Switchboard, call_id: str, told: str | None) -> tuple[datetim
 
 
 def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
+    """Say what came of a call; a code that is none of its queue is refused with those that are."""
     if by is None or by not in board.pharmacy().staff:
         raise click.ClickException(f"say who worked it: --by with one of {', '.join(board.pharmacy().staff)}")
     loaded = board.record.load_call(call_id)
@@ -228,9 +258,16 @@ def _disposition_row(row: Disposition) -> tuple[str, ...]:
 @click.command()
 @click.argument("call_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="for machines")
-def call(call_id: str | None, as_json: bool) -> None:
-    """The story of a call, the last that ended or CALL_ID: every event, every decision and why."""
+@click.option("--code", help="what came of it, in a code of its queue")
+@click.option("--by", metavar="AGENT", help="who says so")
+def call(call_id: str | None, as_json: bool, code: str | None, by: str | None) -> None:
+    """The story of a call, the last that ended or CALL_ID: every event, every decision and why.
+
+    With --code and --by it gets its code first, however long ago it was.
+    """
     board = _board()
+    if code is not None:
+        _close(board, call_id or "", by, code)
     record = board.record
     newest = record.dispositions(limit=1)
     call_id = call_id or (newest[0].call_id if newest else "")

@@ -30,7 +30,8 @@ from ivr.core.line import (
 from ivr.core.pharmacy import Pharmacy, Policies
 from ivr.leases import Leases
 from ivr.mending import mend
-from ivr.store import Conflict, Desk, Lease, Refused, Timer, Unreachable
+from ivr.rota import Rota
+from ivr.store import AgentNow, Conflict, Desk, Lease, Refused, Timer, Unreachable
 from ivr.switchboard import Switchboard
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,7 @@ ASIDE = timedelta(minutes=1)  # a ticket whose call cannot be told
 AGAIN = timedelta(seconds=1)  # a timer that came at a bad moment
 MEND_SECONDS = 10.0
 MOST_AT_ONCE = 10  # timers fired, and callers told that nobody could serve them, between two looks at the line
-_BACK = {"on_break": "returned", "wrap_up": "wrapped_up"}
+_BACK = {"on_break": "due_back", "wrap_up": "wrapped_up"}
 
 
 class Dispatch:
@@ -61,6 +62,7 @@ class Dispatch:
         self._leases = leases
         self._offered = offered
         self._seeded = ""
+        self._rota = Rota(board.record)
         self._mend_seconds = mend_seconds
         # Not at once: first come the timers of whoever was here before.
         self._mends_at = time.monotonic() + mend_seconds
@@ -124,6 +126,7 @@ class Dispatch:
         if self._seeded != pharmacy.version:
             self._record.desk.seed_agents(roster(pharmacy), self._board.clock.now())
             self._seeded = pharmacy.version
+        self._rota.apply(pharmacy, self._board.clock.now())
 
     def _desks(self, held: Collection[str], pharmacy: Pharmacy) -> list[AtDesk]:
         """Return everybody signed in, at the sites held those due back brought back."""
@@ -133,9 +136,8 @@ class Dispatch:
             for id_, agent in roster(pharmacy).items()
             if id_ in known and known[id_].presence != "signed_out"
         ]
-        missed = {id_ for id_, agent in known.items() if agent.reason == "missed"}
         return [
-            self.brought_back(desk, desk.agent.id in missed, pharmacy.policies) if desk.agent.site in held else desk
+            self.brought_back(desk, known[desk.agent.id], pharmacy.policies) if desk.agent.site in held else desk
             for desk in desks
         ]
 
@@ -152,13 +154,21 @@ class Dispatch:
             desks = [_serving(desk, queue) if desk.agent.id in served else desk for desk in desks]
         return desks
 
-    def brought_back(self, desk: AtDesk, missed: bool, policies: Policies) -> AtDesk:
-        """Return the agent as they are now: available, if their wrap-up or their missed offer is long enough ago."""
+    def brought_back(self, desk: AtDesk, known: AgentNow, policies: Policies) -> AtDesk:
+        """Return the agent as they are now: available, if their wrap-up or their missed offer is long enough ago.
+
+        Whose phone cannot be reached time after time is taken off the line, until they come back themselves.
+        """
         id_, now = desk.agent.id, self._board.clock.now()
-        if not due_back(desk, missed, policies, now):
+        often = known.missed >= policies.missed_in_a_row
+        if desk.presence == "available" and often:
+            event, reason, only = "missed", "unreachable", ""
+        elif due_back(desk, known.reason == "missed" and not often, policies, now):
+            event, reason, only = _BACK[desk.presence], "", known.reason
+        else:
             return desk
         try:
-            presence = self._record.desk.move_agent(id_, _BACK[desk.presence], "", now)
+            presence = self._record.desk.move_agent(id_, event, reason, now, by="line", only=only)
         except Conflict:  # they have moved themselves
             return desk
         log.info("agent_due_back", agent=id_, presence=presence)
@@ -172,10 +182,11 @@ class Dispatch:
         everybody = self._desks(held, pharmacy)
         classes = self._record.desk.classes()
         desks = self._with_gone_queues(everybody, classes, pharmacy)
+        busy = self._record.desk.on_staff_line()  # their phone cannot ring while they are on it
         open_sites = {site for site in pharmacy.sites if pharmacy.hours[site].closed_because(now) is None}
         pairs = self._match(
             [alike for alike in classes if alike.kind != "callback" or not quiet(pharmacy, alike.site, now)],
-            at_hour([desk for desk in desks if desk.agent.site in held], open_sites),
+            at_hour([desk for desk in desks if desk.agent.site in held and desk.agent.id not in busy], open_sites),
             {site: kept_free(pharmacy, [desk for desk in everybody if desk.agent.site == site]) for site in held},
             now,
         )

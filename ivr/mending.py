@@ -115,7 +115,7 @@ class _Mending:
         for agent, presence in lost:
             log.error("agent_stuck", agent=agent, presence=presence)
             with suppress(Conflict):  # they have moved themselves
-                desk.move_agent(agent, _FREED_BY[presence], "", self._now)
+                desk.move_agent(agent, _FREED_BY[presence], "", self._now, by="line")
         return len(lost)
 
     # ------------------------------------------------------------ how

@@ -15,8 +15,9 @@ import structlog
 
 from ivr.clock import Clock
 from ivr.core.events import Recalled
-from ivr.core.line import Agent, presence_after
+from ivr.core.line import Agent
 from ivr.core.pharmacy import Pharmacy
+from ivr.core.presence import moved
 from ivr.live import Live
 from ivr.store import AgentNow, Conflict, Entry, Record, StaleDevice
 
@@ -37,12 +38,10 @@ WORDS = {
 }
 """What people say for a presence -> the presence."""
 
-_WAYS = {
-    "available": ("signed_in", "returned", "wrapped_up"),
-    "on_break": ("took_break",),
-    "signed_out": ("signed_out",),
-}
-_HELD = ("offered", "on_call")
+_WAYS = {"available": "signed_in", "on_break": "took_break", "signed_out": "signed_out"}
+_LET_GO = {"offered": "withdrawn", "on_call": "talk_ended"}
+"""Where somebody may be held -> what lets them go, when nothing holds them there."""
+
 _TRIES = 6
 
 
@@ -127,11 +126,12 @@ class Presence:
     def _stepped(self, agent: Agent, wish: Wish, was: int, at: AgentNow) -> bool:
         """Take one step towards what is wished; False when there is another to take."""
         wanted = WORDS[wish.presence]
-        if wish.force and at.presence in _HELD:
-            self._free(wish, was)
+        if wish.force and at.presence in _LET_GO:
+            self._free(wish, was, at)
             return False
-        if at.presence == wanted:
-            self._stays(wish, was, at)
+        if at.presence == wanted and not at.next and (wanted != "on_break" or wish.reason in ("", at.reason)):
+            if wish.force:  # what held them was ended, and they had wanted to be here next
+                self._record.staff.keep(wish.entry, self._clock.now())
             return True
         if wanted == "available":
             self._can_be_rung(agent, wish.fence)
@@ -140,11 +140,7 @@ class Presence:
         self._live.ring("dispatch")
         return True
 
-    def _stays(self, wish: Wish, was: int, at: AgentNow) -> None:
-        if at.presence == "on_break" and wish.reason not in ("", at.reason):
-            self._record.staff.give_reason(wish.agent, was, wish.entry, self._clock.now(), wish.reason, wish.fence)
-
-    def _free(self, wish: Wish, was: int) -> None:
+    def _free(self, wish: Wish, was: int, at: AgentNow) -> None:
         """End what holds them; what is said to hold them and does not, as after a fault of ours, is simply let go."""
         held = self._record.line.holds(wish.agent)
         if held is not None:
@@ -152,7 +148,7 @@ class Presence:
         else:
             log.error("held_by_nothing", agent=wish.agent)
             entry = replace(wish.entry, detail="held by nothing")
-            self._record.staff.free(wish.agent, was, entry, self._clock.now())
+            self._record.staff.move(wish.agent, _LET_GO[at.presence], was, entry, self._clock.now())
 
     def _can_be_rung(self, agent: Agent, fence: int | None) -> None:
         if agent.client is None or fence is not None:  # a device that says so beats by saying it
@@ -217,9 +213,9 @@ def _still_as_seen(wish: Wish, was: int, at: AgentNow) -> None:
 
 
 def _way(at: AgentNow, wish: Wish) -> str:
-    for event in _WAYS[WORDS[wish.presence]]:
-        if presence_after(at.presence, event) is not None:
-            return event
+    event = _WAYS[WORDS[wish.presence]]
+    if moved(at.presence, at.next, event) is not None:
+        return event
     sentence = f"`{at.id}` is {_told(at)}, and cannot be moved to `{wish.presence}` from there"
     raise Refused("not_from_there", sentence)
 

@@ -20,7 +20,8 @@ class Rescue:
         self._rung = f"{public_url}/voice/rung"
         self._recorder = f"{public_url}/voice/rescued"
         self._music = f"{public_url}/static/hold.wav"
-        self._open = {line.name: self._put_through(line) for line in pharmacy.lines.values()}
+        every = (*pharmacy.lines.values(), *pharmacy.staff_lines.values())
+        self._open = {line.name: self._put_through(line) for line in every}
 
     def document(self, dialed: str, now: datetime) -> str:
         """The document for the number that was dialed, as the clock stands; a closed number is never rung."""

@@ -80,7 +80,8 @@ class Sweep:
 
     def lost_calls(self) -> int:
         """Give every inbound call of ours that we never heard of its row and its disposition."""
-        ours = {line.number for line in self._board.pharmacy().lines.values()}
+        pharmacy = self._board.pharmacy()
+        ours = {line.number for lines in (pharmacy.lines, pharmacy.staff_lines) for line in lines.values()}
         unknown = [
             call
             for call in self._telephone.calls_since(self._since("sweep:calls"))

@@ -19,7 +19,7 @@ from ivr.clock import Clock
 from ivr.content.library import Library
 from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
-from ivr.core import closing, mailbox, talking
+from ivr.core import mailbox, talking, wrap_up
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
 from ivr.core.callbacks import waits_for_callback
 from ivr.core.ending import SHORT_ABANDON_SECONDS
@@ -54,6 +54,7 @@ from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
 from ivr.presence import Presence, Refused
+from ivr.staff_desk import StaffDesk
 from ivr.store import Conflict, Entry, Lease, LeftMessage, Loaded, Record, Turn
 from ivr.telephony import twiml
 
@@ -121,6 +122,7 @@ class Switchboard:
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
         self.presence = Presence(record, live, clock, library.current, self.tell)
+        self._staff_desk = StaffDesk(record, clock, self.tell)
 
     # ------------------------------------------------------------ turns: somebody is on the phone
 
@@ -239,7 +241,7 @@ class Switchboard:
     def _not_closed(self, call: Call, pharmacy: Pharmacy, event: Worked) -> str | None:
         if mailbox.is_left(call):
             return mailbox.refusal(call, event, self.library.current())
-        return closing.refusal(call, event, pharmacy)
+        return wrap_up.refusal(call, event, pharmacy)
 
     def do(self, call_id: str, event: Event, deed: Deed) -> Step:
         """Tell a call what staff want; done or refused, the audit has one line of it. Raises Refused and Conflict."""
@@ -256,6 +258,10 @@ class Switchboard:
         return seen.ticket.call
 
     # ------------------------------------------------------------ what the carrier tells
+
+    def leg_of(self, call_sid: str) -> str:
+        """The leg an inbound call is now: a colleague on the staff line may have gone on as the agent of a call."""
+        return self.record.leg_of_sid(call_sid) or self.token_of(call_sid)
 
     def leg_ended(self, leg: str, event: HungUp, call_sid: str) -> None:
         """The carrier says a leg is over; of a second call to the same leg, which never was ours, it may say so too."""
@@ -406,7 +412,7 @@ class Switchboard:
             arrived_at=at,
             caller=caller,
             facts={"tier": "anonymous"},
-            legs={token: Leg(token, "caller")},
+            legs={token: Leg(token, "staff" if line.serves == "staff" else "caller")},
         )
 
     def _take(self, exit_: Exit, loaded: Loaded, event: Event, call_sid: str) -> str:
@@ -476,6 +482,8 @@ class Switchboard:
         return taken
 
     def _answers(self, ask: str, call: Call, patient: bool) -> dict[str, Answer]:
+        if ask.startswith("staff:"):
+            return self._staff_desk.answers(ask, call, self.pharmacy(call.version))
         return self._enquiries.answers(ask, call, self.pharmacy(call.version), patient=patient)
 
     def _world(self, call: Call, answers: Mapping[str, Answer]) -> World:
@@ -533,7 +541,7 @@ class Switchboard:
 
 
 def _is_agent(call: Call, leg: str) -> bool:
-    return leg in call.legs and call.legs[leg].kind == "agent"
+    return leg in call.legs and call.legs[leg].kind in ("agent", "staff")
 
 
 def _tier(call: Call, leg: str) -> str:

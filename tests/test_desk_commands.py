@@ -105,8 +105,39 @@ def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) ->
     assert "callback" in _says(desk.callbacks).output
     assert "say who worked it" in _says(desk.callbacks, "--close", "CA1").output
     assert "no call is called `CA2`" in _says(desk.callbacks, "--close", "CA2", "--by", "grace").output
-    assert "nothing is promised" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
-    assert "resolved_agent" in _says(desk.dispositions, "CA1").output
+    told = _says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "solved").output
+    assert "`solved` is no code of Front desk; they are answered, refill_ordered" in told
+    closed = _says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
+    assert "nothing is promised" in closed
+    assert "answered" in _says(desk.dispositions, "CA1").output
+
+
+def test_a_code_may_be_given_when_a_call_is_long_over(board: Switchboard) -> None:
+    board.tell("CA1", HungUp(_rings(board), "completed"))
+    assert (
+        "Worked: agent grace, code follow_up" in _says(desk.call, "CA1", "--code", "follow_up", "--by", "grace").output
+    )
+    assert "follow_up" in _says(desk.dispositions, "CA1").output
+    assert "they are answered" in _says(desk.call, "CA1", "--code", "fixed", "--by", "grace").output
+
+
+def test_the_day_of_an_agent_is_told_move_by_move(board: Switchboard) -> None:
+    _says(desk.agents)
+    assert "nothing has moved them today" in _says(desk.agents, "grace", "--history").output
+    _says(desk.agents, "grace", "break", "--reason", "meal", "--by", "grace")
+    told = _says(desk.agents, "grace", "out", "--by", "ruth", "--history").output
+    assert "10:00:0" in told
+    assert "meal" in told
+    assert "themselves" in told
+    assert "signed_out" in told
+    assert "ruth" in told
+
+
+def test_a_break_asked_for_during_a_call_is_shown_as_what_comes_next(board: Switchboard) -> None:
+    for event in ("offered", "accepted"):
+        board.record.desk.move_agent("grace", event, "", board.clock.now(), by="line")
+    assert "on_call, then break" in _says(desk.agents, "grace", "break").output
+    assert "then break" not in _says(desk.agents, "grace", "available").output
 
 
 def _leaves_a_message(board: Switchboard, call_id: str = "CA1") -> None:

@@ -74,6 +74,7 @@ def agent(of: Agent, at: AgentNow, moves: int, device: Device | None, now: datet
         "rung_by": "phone" if of.phone else "sip" if of.sip else "client",
         "presence": at.presence,
         "reason": at.reason,
+        "next": at.next or None,
         "since": _at(at.since),
         "for_seconds": max(0, int((now - at.since).total_seconds())),
         "ticket": at.ticket,

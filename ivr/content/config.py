@@ -11,7 +11,7 @@ from ivr.content.names import Known, Names
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
-from ivr.core.line import CALLBACK_MODES, ROLES, Agent, PlanStep, Queue
+from ivr.core.line import CALLBACK_MODES, Code, PlanStep, Queue
 from ivr.core.pharmacy import Line, Site
 
 _flag = scalar(scalars.flag)
@@ -19,6 +19,8 @@ _duration = scalar(scalars.duration)
 _phone = scalar(scalars.phone)
 _count = scalar(scalars.whole(1, 1000))
 _days = scalar(scalars.whole(1, 36_500))
+MOST_CODES = 9
+OURS = frozenset({"unresolved"})  # what is written when nobody gave a code
 
 
 def top_fields(item: Item, what: str) -> Fields:
@@ -36,7 +38,7 @@ def read_lines(item: Item, names: Names) -> dict[str, Line]:
     fields = top_fields(item, "lines.yaml")
     lines = fields.need("lines", named(lambda name, value: _line(name, value, names), "a line"))
     fields.done()
-    if not keys_under(item, "lines"):
+    if not lines_for_callers(item):
         raise Wrong("missing", "a pharmacy needs a line to be called on", item)
     _unique_numbers(item, {name: line.number for name, line in lines.items()}, "lines")
     return lines
@@ -44,16 +46,24 @@ def read_lines(item: Item, names: Names) -> dict[str, Line]:
 
 def _line(name: str, item: Item, names: Names) -> Line:
     fields = Fields(item, "a line")
-    line = Line(
-        name,
-        fields.need("number", _phone),
-        fields.need("site", reference("site", names.sites)),
-        fields.need("rules", reference("file of rules", names.rule_files)),
-        fields.need("flow", reference("flow", names.flows)),
-        fields.need("languages", one_or_more(reference("file of prompts", names.languages))),
-    )
+    serves = fields.take("for", one_of("whom a line is for", ("callers", "staff")), "callers")
+    number = fields.need("number", _phone)
+    site = fields.need("site", reference("site", names.sites))
+    rules, flow = ("", "") if serves == "staff" else _leads_to(fields, names)
+    languages = fields.need("languages", one_or_more(reference("file of prompts", names.languages)))
     fields.done()
-    return line
+    return Line(name, number, site, rules, flow, languages, serves)
+
+
+def _leads_to(fields: Fields, names: Names) -> tuple[str, str]:
+    """Where callers of a line are led; staff have a menu of their own."""
+    told = "rules" in fields and "flow" in fields
+    rules = fields.take("rules", reference("file of rules", names.rule_files), "")
+    flow = fields.take("flow", reference("flow", names.flows), "")
+    if not told:
+        message = "callers are led by `rules` and a `flow`; only a line with `for: staff` has none"
+        fields.fault(Wrong("missing", message, fields.item), fields.item)
+    return rules, flow
 
 
 def _unique_numbers(item: Item, numbers: Mapping[str, str], key: str) -> None:
@@ -123,9 +133,40 @@ def _queue(name: str, item: Item, names: Names) -> Queue:
         fields.take("plan", listed(lambda step: _plan_step(step, names)), ()),
         fields.need("nobody", lambda value: _nobody(value, names)),
         callback_mode=fields.take("callback_mode", one_of("a way to call back", CALLBACK_MODES), ""),
+        codes=fields.take("codes", _codes, ()),
     )
     fields.done()
     return queue
+
+
+def _codes(item: Item) -> tuple[Code, ...]:
+    """Return what may have come of a call, each once, and no more than there are keys for."""
+    codes = listed(_code)(item)
+    for number, (code, place) in enumerate(zip(codes, item.items, strict=True)):
+        if code.name in [other.name for other in codes[:number]]:
+            raise Wrong("duplicate", f'"{code.name}" stands here already', place)
+    if len(codes) > MOST_CODES:
+        raise Wrong("range", f"these are {len(codes)} codes, and a phone has keys for {MOST_CODES}", item)
+    return codes
+
+
+def _code(item: Item) -> Code:
+    if item.kind != "mapping":
+        word = scalar(_code_word)(item)
+        return Code(word, word.replace("_", " "))
+    fields = Fields(item, "a code")
+    word = fields.need("code", scalar(_code_word))
+    code = Code(word, fields.take("title", text, (word or "").replace("_", " ")))
+    fields.done()
+    return code
+
+
+def _code_word(told: str) -> str:
+    if not told.isascii() or not told.replace("_", "").isalnum() or told != told.lower():
+        raise Wrong("type", f'"{told}" has to be one word in small letters, digits and _')
+    if told in OURS:
+        raise Wrong("duplicate", f'"{told}" is what the line itself says of a call; choose another word')
+    return told
 
 
 def _needs(names: Names) -> Any:
@@ -175,83 +216,19 @@ def _nobody(item: Item, names: Names) -> str:
     raise Wrong("unknown-value", f'"{told}" is not callback, voicemail, on_call or a site{hint}', item)
 
 
-# ---------------------------------------------------------------- staff
-
-
-def read_staff(item: Item, names: Names) -> dict[str, Agent]:
-    """Return the agents by id."""
-    fields = top_fields(item, "staff.yaml")
-    agents = fields.need("agents", listed(lambda value: _agent(value, names)))
-    fields.done()
-    staff: dict[str, Agent] = {}
-    addresses: dict[str, str] = {}
-    for agent, place in zip(agents, item.at("agents").items, strict=True):
-        if agent.id in staff:
-            place.problem("duplicate", f'two agents have the id "{agent.id}"')
-        if agent.address in addresses:
-            place.problem("duplicate", f'"{agent.id}" has the phone of "{addresses[agent.address]}"')
-        staff.setdefault(agent.id, agent)
-        addresses.setdefault(agent.address, agent.id)
-    return staff
-
-
-def _agent(item: Item, names: Names) -> Agent:
-    fields = Fields(item, "an agent")
-    agent = Agent(
-        fields.need("id", scalar(_id)),
-        fields.need("name", text),
-        fields.need("site", reference("site", names.sites)),
-        fields.take("phone", _phone, None),
-        fields.take("sip", scalar(_sip), None),
-        fields.take("client", scalar(_id), None),
-        frozenset(fields.need("queues", one_or_more(reference("queue", names.queues))) or ()),
-        frozenset(fields.take("skills", one_or_more(scalar(_id)), ())),
-        frozenset(fields.take("languages", one_or_more(scalar(scalars.language)), ())),
-        fields.take("licensed", _flag, False),
-        fields.take("pin", scalar(_pin), ""),
-        fields.take("starts", one_of("a way to start the day", ("available", "signed_out")), "available"),
-        fields.take("role", one_of("a role", ROLES), "agent"),
-    )
-    fields.done()
-    if sum(address is not None for address in (agent.phone, agent.sip, agent.client)) != 1:
-        raise Wrong("missing", "an agent needs one of phone, sip or client, to be rung on", item)
-    return agent
-
-
-def _id(told: str) -> str:
-    if not all(letter.isalnum() or letter in "_-." for letter in told) or not told.isascii():
-        raise Wrong("type", f'"{told}" has to be one word of letters, digits and _')
-    return told
-
-
-def _sip(told: str) -> str:
-    if not told.startswith("sip:") or "@" not in told:
-        raise Wrong("type", f'"{told}" is not a SIP address; write it as sip:ana@pharmacy.example')
-    return told
-
-
-def _pin(told: str) -> str:
-    if not (told.isdigit() and told.isascii() and 4 <= len(told) <= 8):
-        raise Wrong("type", "a pin is 4 to 8 digits")
-    return told
-
-
-def skills_in(item: Item) -> set[str]:
-    """Return every skill some agent has, whatever else is wrong with the file."""
-    agents = item.at("agents")
-    return {
-        skill.text
-        for agent in agents.items
-        for key, value in agent.pairs
-        if key.text == "skills"
-        for skill in (value.items or (value,))
-    }
+# ---------------------------------------------------------------- names
 
 
 def names_under(item: Item | None, key: str) -> Known:
     """Return the names written under a key of a file, or None when the file says nothing readable there."""
     names = {name.text for name in keys_under(item, key)} if item else None
     return names or None
+
+
+def lines_for_callers(item: Item | None) -> set[str]:
+    """Return the names of the lines that callers ring, whatever else is wrong with the file."""
+    lines = item.at("lines").pairs if item else ()
+    return {name.text for name, line in lines if ("for", "staff") not in [(k.text, v.text) for k, v in line.pairs]}
 
 
 def keys_under(item: Item, key: str) -> list[Item]:

@@ -54,6 +54,7 @@ class Content:
     lines: Mapping[str, Line]
     rules: Mapping[str, RuleSet]
     complete: bool  # everything could be read, so what nobody uses is really used by nobody
+    staff_languages: frozenset[str] = frozenset()  # of the lines that staff ring
 
     @cached_property
     def script(self) -> Script:

@@ -39,18 +39,18 @@ def read_hours(item: Item, sites: Mapping[str, Site], known: Known, year: int) -
 
 def _week(item: Item) -> Week:
     fields = Fields(item, "a week")
-    week = {day: fields.take(day, _shifts, ()) for day in WEEKDAYS}
+    week = {day: fields.take(day, shifts, ()) for day in WEEKDAYS}
     fields.done()
     if not any(week.values()):
         raise Wrong("missing", "a site has to open on some day", item)
     return week
 
 
-def _shifts(item: Item) -> tuple[tuple[int, int], ...]:
+def shifts(item: Item) -> tuple[tuple[int, int], ...]:
+    """Return the shifts of a day, in order; `closed` is none."""
     if (item.kind == "text" and item.text == "closed") or (item.kind == "list" and not item.items):
         return ()
-    shifts = one_or_more(scalar(scalars.time_range))(item)
-    ordered = sorted(shifts)
+    ordered = sorted(one_or_more(scalar(scalars.time_range))(item))
     for (_, end), (start, _) in pairwise(ordered):
         if start < end:
             raise Wrong("range", "two shifts of this day overlap", item)

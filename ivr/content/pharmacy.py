@@ -10,7 +10,7 @@ from functools import partial, reduce
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from ivr.content import config, opening, policies, recordings, rules
+from ivr.content import config, opening, policies, recordings, rules, staff
 from ivr.content.flow_checks import Content, WrittenCatalogue, check_flows
 from ivr.content.flows import FOLDER as FLOWS_FOLDER
 from ivr.content.flows import WrittenFlow, read_flow
@@ -120,6 +120,7 @@ class _Reading:
         self._year = year
         self._tops: dict[str, Item | None] = {}
         self._lines: dict[str, Line] = {}
+        self._staff_lines: dict[str, Line] = {}
         self._sites: dict[str, Site] = {}
         self._queues: dict[str, Queue] = {}
         self._hours: dict[str, Hours] = {}
@@ -212,6 +213,7 @@ class _Reading:
             files,
             medicines=self._medicines,
             speech=self._speech,
+            staff_lines=self._staff_lines,
         )
 
     # ------------------------------------------------------------ files
@@ -238,10 +240,10 @@ class _Reading:
     # ------------------------------------------------------------ names
 
     def _all_names(self, own_facts: Mapping[str, Fact]) -> Names:
-        queues, staff = self._top("config/queues.yaml"), self._top("config/staff.yaml")
+        queues, people = self._top("config/queues.yaml"), self._top("config/staff.yaml")
         house = self._top("config/policies.yaml")
         sites = config.names_under(self._top("config/sites.yaml"), "sites")
-        lines = config.names_under(self._top("config/lines.yaml"), "lines")
+        lines = config.lines_for_callers(self._top("config/lines.yaml"))
         languages = {_stem(path) for path in self._under(PROMPTS_FOLDER)}
         prompts = [config.names_under(self._top(f"{PROMPTS_FOLDER}{code}.yaml"), "prompts") for code in languages]
         return Names(
@@ -252,7 +254,7 @@ class _Reading:
             flows={_stem(path) for path in self._under(FLOWS_FOLDER)},
             prompts=None if None in prompts else {name for names in prompts for name in names or ()},
             transfers={key.text for key in config.keys_under(house, "transfers")} if house else None,
-            skills=config.skills_in(staff) if staff else None,
+            skills=staff.skills_in(people) if people else None,
             rule_files={path.removeprefix(rules.FOLDER) for path in self.files if path.startswith(rules.FOLDER)},
             languages=languages,
         )
@@ -262,9 +264,11 @@ class _Reading:
     def _read_config(self) -> None:
         names = self._names
         self._sites = self._config("sites", config.read_sites, dict[str, Site]())
-        self._lines = self._config("lines", partial(config.read_lines, names=names), dict[str, Line]())
+        every = self._config("lines", partial(config.read_lines, names=names), dict[str, Line]())
+        self._lines = {name: line for name, line in every.items() if line.serves == "callers"}
+        self._staff_lines = {name: line for name, line in every.items() if line.serves == "staff"}
         self._queues = self._config("queues", partial(config.read_queues, names=names), dict[str, Queue]())
-        self._staff = self._config("staff", partial(config.read_staff, names=names), dict[str, Agent]())
+        self._staff = self._config("staff", partial(staff.read_staff, names=names), dict[str, Agent]())
         read_policies = partial(policies.read_policies, languages=names.languages)
         self._policies = self._config("policies", read_policies, self._policies)
         self._medicines = self._config("medicines", read_medicines, self._medicines, needed=False)
@@ -313,7 +317,10 @@ class _Reading:
 
     def _check(self) -> None:
         broken = any(problem.severity == "error" for file in self.files.values() for problem in file.problems)
-        self.content = Content(self._flows, self._catalogues, self._lines, self._rules, complete=not broken)
+        staffs = frozenset(language for line in self._staff_lines.values() for language in line.languages)
+        self.content = Content(
+            self._flows, self._catalogues, self._lines, self._rules, complete=not broken, staff_languages=staffs
+        )
         targets = [rule.then for found in self._sets for rule in (*found.rules, found.otherwise)]
         check_flows(self.content)
         check_prompts(self.content, {then.target for then in targets if then.route == "announce"})
@@ -334,6 +341,23 @@ class _Reading:
         for key in config.keys_under(top, "queues") if top and self._staff else ():
             if key.text in self._queues and key.text not in served:
                 key.problem("unserved", f'no agent in config/staff.yaml serves "{key.text}"')
+            elif key.text in self._queues:
+                self._check_covered(key, self._queues[key.text])
+        people = self._top("config/staff.yaml")
+        if people and self._staff_lines:
+            staff.check_pins(people, self._staff)
+
+    def _check_covered(self, key: Item, queue: Queue) -> None:
+        """Warn of the hours in which a site is open and nobody is in shift who may serve the queue there."""
+        able = [agent for agent in self._staff.values() if queue.name in agent.queues]
+        able = [agent for agent in able if agent.licensed or not queue.licensed]
+        for site, hours in self._hours.items():
+            here = [agent for agent in able if agent.site == site]
+            gaps = staff.uncovered(hours.week, here) if here else []
+            if gaps:
+                who = "nobody licensed" if queue.licensed else "nobody"
+                told = f'{who} who serves "{key.text}" is in shift at {site}'
+                key.problem("uncovered", f"{told} on {', '.join(gaps)}", severity="warning")
 
 
 def _queues_of(rules: RuleSet) -> set[str]:

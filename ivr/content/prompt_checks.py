@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ivr.content.flow_checks import Content, WrittenCatalogue, plain
 from ivr.content.problems import did_you_mean
-from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, SYSTEM_PROMPTS, Prompt
+from ivr.content.prompts import ALWAYS, ALWAYS_GIVEN, SOMETIMES, STAFF_LINE_PROMPTS, SYSTEM_PROMPTS, Prompt
 from ivr.content.reading_level import reading_level
 from ivr.content.spare_words import SPARE
 from ivr.content.written import Item
@@ -18,6 +18,7 @@ UNPROVED = frozenset({"anonymous", "number"})
 PICKED = frozenset({"key"})  # what the prompt of a `pick` is given, besides what is known of the prescription
 _UNSURE = SOMETIMES | SPOKEN_OF_IT
 _STAFF_HEARS = "agent_"
+_SAID_BY_LINE = {**SYSTEM_PROMPTS, **STAFF_LINE_PROMPTS}
 
 
 def check_prompts(content: Content, announced: Collection[str]) -> None:
@@ -26,11 +27,13 @@ def check_prompts(content: Content, announced: Collection[str]) -> None:
     spoken = {language for line in content.lines.values() for language in line.languages}
     keyed = frozenset(node.field for node in nodes if isinstance(node, flows.Collect))
     picking = {node.prompt for node in nodes if isinstance(node, flows.Pick)}
-    used = {*SYSTEM_PROMPTS, *announced, *(prompt for node in nodes for prompt in prompts_of(node))}
+    used = {*_SAID_BY_LINE, *announced, *(prompt for node in nodes for prompt in prompts_of(node))}
     for language, written in content.catalogues.items():
         prompts = written.catalogue.prompts
         if language in spoken:
             _check_written(written, {*SYSTEM_PROMPTS, *announced})
+        if language in content.staff_languages:
+            _check_written(written, {*STAFF_LINE_PROMPTS})
         for name, prompt in prompts.items():
             is_picked = name in picking or any(p.without == name for p in prompts.values() if p.name in picking)
             given = keyed | PICKED if is_picked else keyed
@@ -82,7 +85,7 @@ class _Checked:
 
     def _check_values(self, keyed: frozenset[str]) -> None:
         prompt = self._prompt
-        given = ALWAYS | _UNSURE | keyed | SYSTEM_PROMPTS.get(prompt.name, frozenset())
+        given = ALWAYS | _UNSURE | keyed | _SAID_BY_LINE.get(prompt.name, frozenset())
         for value in sorted(prompt.values - given):
             self._place.problem("reference", f'nobody gives a prompt "{value}"{did_you_mean(value, given)}')
         unsure = sorted((prompt.values & _UNSURE) - ALWAYS_GIVEN.get(prompt.name, frozenset()))

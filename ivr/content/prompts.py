@@ -105,6 +105,10 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "talk_on_hold": "",
         "talk_passed_on": "",
         "recording_ask": "",
+        "agent_code_ask": "",
+        "agent_code": "title key",
+        "agent_code_thanks": "",
+        "agent_code_later": "",
         "connecting": "",
         "call_taken": "",
         "voicemail_greeting": "opens_day opens_at closed_because",
@@ -126,6 +130,29 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "page_text": "",
         "page_message_text": "",
         "person_knows_more": "",
+    }.items()
+}
+# What staff hear on a staff line, in the languages of those lines.
+STAFF_LINE_PROMPTS: Mapping[str, frozenset[str]] = {
+    name: frozenset(values.split())
+    for name, values in {
+        "agent_line_hello": "",
+        "agent_line_extension": "",
+        "agent_line_pin": "",
+        "agent_line_wrong_pin": "",
+        "agent_line_locked": "",
+        "agent_line_now": "presence",
+        "agent_line_then": "next",
+        "agent_line_menu": "",
+        "agent_line_break": "",
+        "agent_line_sign_in_first": "",
+        "agent_line_waiting": "kind why language tier queue emergency minutes",
+        "agent_line_nobody": "",
+        "agent_line_taken": "",
+        "agent_line_last": "queue",
+        "agent_line_no_code": "",
+        "agent_line_code_kept": "",
+        "agent_line_bye": "",
     }.items()
 }
 _LAST_RESORT = "*"  # no language: our own words, in English, by the carrier's own voice

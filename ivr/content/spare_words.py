@@ -66,6 +66,10 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "callback_message": "This is {{ pharmacy }}. Please call us back at {{ number | phone }}. Goodbye.",
         "callback_message_nameless": "Please call us back at {{ number | phone }}. Goodbye.",
         "agent_not_reached": "They did not answer. We will try again later. Thank you. Goodbye.",
+        "agent_code_ask": "What came of it?",
+        "agent_code": "{{ title }}: {{ key }}.",
+        "agent_code_thanks": "Thank you. Goodbye.",
+        "agent_code_later": "All right. Please give the code later. Goodbye.",
     },
     "es": {
         "not_understood": "Disculpe, no entendí. Por favor, use las teclas.",
@@ -135,5 +139,9 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "callback_message": "Le llama {{ pharmacy }}. Por favor, llámenos al {{ number | phone }}. Adiós.",
         "callback_message_nameless": "Por favor, llámenos al {{ number | phone }}. Adiós.",
         "agent_not_reached": "No contestó. Lo intentaremos más tarde. Gracias. Adiós.",
+        "agent_code_ask": "¿En qué quedó?",
+        "agent_code": "{{ title }}: {{ key }}.",
+        "agent_code_thanks": "Gracias. Adiós.",
+        "agent_code_later": "De acuerdo. Dé el código más tarde. Adiós.",
     },
 }

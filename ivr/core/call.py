@@ -22,6 +22,7 @@ PHASES = (
     "transferring",  # ringing an outside number from the caller's leg
     "message",  # recording a message
     "promised",  # gone, and a callback or a message keeps the ticket alive
+    "staff",  # a colleague on the staff line
     "leaving",  # hearing the last words
     "over",
 )
@@ -43,7 +44,7 @@ class Leg:
     """One party's connection in a call. Its token is in every URL we hand out for it."""
 
     token: str
-    kind: str  # caller · agent · callback (the person we call back)
+    kind: str  # caller · agent · callback (the person we call back) · staff (on the staff line)
     state: str = "live"  # expected (we asked for it) · live · over
     documents: int = 0  # the newest document given to it, or reserved for it
     number: str | None = None  # whom we rang; None for the caller who rang us
@@ -189,6 +190,7 @@ class Call:
     recordings: tuple[str, ...] = ()
     message: Message | None = None
     revision: int = 0  # of the disposition
+    coding: str = ""  # the agent who owes the call its code
 
 
 # ---------------------------------------------------------------- the world and the answer

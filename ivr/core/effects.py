@@ -81,11 +81,16 @@ class WriteDisposition:
 
 @dataclass(frozen=True, slots=True)
 class MoveAgent:
-    """An agent's presence changes with the turn, by the table in `line.PRESENCE`; a refused pair refuses the turn."""
+    """An agent's presence changes with the turn, by the table in `core/presence.py`; a refused pair refuses the turn.
+
+    With `only`, nothing happens unless that is still the reason of where they are: the wrap-up of this very call.
+    """
 
     agent: str
     event: str
     reason: str = ""
+    only: str = ""
+    by: str = "line"  # line · rota · an agent's id
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ivr.core import callbacks
+from ivr.core import callbacks, staff_line
 from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import CloseShared, WriteDisposition
-from ivr.core.events import HungUp, Worked
+from ivr.core.events import HungUp
 from ivr.core.identity import verification
 from ivr.core.meeting import (
     agent_gone,
@@ -21,6 +21,7 @@ from ivr.core.meeting import (
     offer_missed,
     offer_of,
     offer_to,
+    offer_unreached,
     offer_unrung,
     release_agent,
     talk_ended,
@@ -44,7 +45,9 @@ def hung_up(draft: Draft, event: HungUp) -> None:
         return
     answered = leg.state == "live"
     draft.put_leg(leg.token, state="over")
-    if leg.kind == "agent":
+    if leg.kind == "staff":
+        staff_line.ended(draft)
+    elif leg.kind == "agent":
         _agent_hung_up(draft, answered, event.how)
     elif leg.kind == "callback":
         _person_hung_up(draft, answered, event.how)
@@ -66,6 +69,8 @@ def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
         offer_declined(draft, offer)
     elif how == "canceled" and offer.rang_at is None:  # our own word for a call that was never placed
         offer_unrung(draft, offer)
+    elif how == "failed":
+        offer_unreached(draft, offer)
     else:
         offer_missed(draft, offer)
 
@@ -156,25 +161,13 @@ def _left_the_flow(draft: Draft) -> None:
         draft.put(outcome="abandoned", resolution="abandoned_ivr")
 
 
-def worked(draft: Draft, event: Worked) -> None:
-    """Staff closed the ticket, or gave the call its code."""
-    if draft.call.ticket and draft.call.ticket.kind == "hold" and draft.call.ticket.live:
-        return  # the caller is on the line, and waits for somebody to talk to
-    draft.put(resolution=event.code)
-    if draft.call.ticket and draft.call.ticket.state == "waiting":
-        withdraw_offers(draft)
-        if event.agent not in draft.call.agents:
-            draft.put(agents=(*draft.call.agents, event.agent))
-        draft.put_ticket(answered_at=draft.call.ticket.answered_at or draft.now)
-        close_ticket(draft)
-        draft.put(phase="over")
-
-
 # ---------------------------------------------------------------- the disposition
 
 
 def settle(before: Call, draft: Draft) -> None:
     """Write the disposition whenever what it says has changed: when the caller leaves, and when the ticket closes."""
+    if staff_line.is_staff(draft):
+        return
     if draft.call.ended_at is None and _last_words(draft):
         draft.put(ended_at=draft.now)
         if draft.call.outcome is None:

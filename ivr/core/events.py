@@ -98,6 +98,7 @@ class Offered:
     leg: str
     agent: str
     address: str
+    here: bool = False  # they take it on the phone they are on
 
 
 @dataclass(frozen=True, slots=True)

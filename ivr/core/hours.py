@@ -76,6 +76,16 @@ class Hours:
                 return min(starts)
             day += _DAY
 
+    def edges(self, after: datetime, until: datetime) -> list[tuple[datetime, bool]]:
+        """Return when it opens (True) and closes, later than `after` and up to `until`, in order, in UTC."""
+        day, last = self.local(after).date() - _DAY, self.local(until).date() + _DAY
+        found: set[datetime] = set()
+        while day <= last:
+            found.update(edge for opening in self._openings(day) for edge in opening if after < edge <= until)
+            day += _DAY
+        moment = timedelta(microseconds=1)
+        return [(at, self._open(at)) for at in sorted(found) if self._open(at) != self._open(at - moment)]
+
     def _open(self, at: datetime) -> bool:
         today = self.local(at).date()
         return any(

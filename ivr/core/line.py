@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 # ---------------------------------------------------------------- what the pharmacy publishes
@@ -23,6 +23,14 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What may have come of a call, as a word for the record and as it is spoken and shown."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """A line of tickets and who may serve it (`config/queues.yaml`)."""
 
@@ -38,6 +46,7 @@ class Queue:
     plan: tuple[PlanStep, ...] = ()
     nobody: str = "callback"  # callback · voicemail · on_call · a site: when nobody could ever serve
     callback_mode: str = ""  # agent_first · caller_first; empty: as the policies say
+    codes: tuple[Code, ...] = ()  # one of which every talk ends with; none: it is not asked
 
 
 ROLES = ("agent", "supervisor", "auditor", "admin")
@@ -61,6 +70,8 @@ class Agent:
     pin: str = ""
     starts: str = "available"
     role: str = "agent"  # see ROLES
+    extension: str = ""  # what they key on the staff line from a phone that is not theirs
+    shifts: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)  # as core `Hours.week`; {}: none
 
     @property
     def on_call(self) -> bool:
@@ -196,6 +207,7 @@ class Offer:
     expires_at: datetime
     rang_at: datetime | None = None  # when the carrier took the call for it
     on_leaving: str = ""  # what then happens to an agent who is on the phone still, hearing what became of the offer
+    here: bool = False  # on the phone they ring the staff line with: nobody is rung
     purpose: str = "answer"  # answer · consult · listen · coach · barge: as what they are on the call
     words: str = ""  # what they hear once it has ended and they are taken from the room, or from the talk
     ended_at: datetime | None = None  # when one who had accepted was on the call no more
@@ -209,51 +221,6 @@ class Offer:
     def conference(self) -> str:
         """The room the two legs meet in: random, used once."""
         return f"rx-{self.id}"
-
-
-# Presence: (where the agent is, what happened) -> where the agent is then. A missing pair is a refusal.
-PRESENCE: Mapping[tuple[str, str], str] = {
-    ("signed_out", "signed_in"): "available",
-    ("available", "signed_out"): "signed_out",
-    ("on_break", "signed_out"): "signed_out",
-    ("wrap_up", "signed_out"): "signed_out",
-    ("available", "took_break"): "on_break",
-    ("wrap_up", "took_break"): "on_break",
-    ("on_break", "returned"): "available",
-    ("available", "offered"): "offered",
-    # An emergency may ring those in wrap-up and on break: unless they take it, they stay where they are.
-    ("wrap_up", "offered"): "wrap_up",
-    ("wrap_up", "accepted"): "on_call",
-    ("wrap_up", "missed"): "wrap_up",
-    ("wrap_up", "declined"): "wrap_up",
-    ("wrap_up", "withdrawn"): "wrap_up",
-    ("on_break", "offered"): "on_break",
-    ("on_break", "accepted"): "on_call",
-    ("on_break", "missed"): "on_break",
-    ("on_break", "declined"): "on_break",
-    ("on_break", "withdrawn"): "on_break",
-    # Their wrap-up or break may end, and they may sign out, while such a phone still rings: it is theirs to take.
-    ("available", "accepted"): "on_call",
-    ("available", "missed"): "on_break",
-    ("available", "declined"): "available",
-    ("available", "withdrawn"): "available",
-    ("signed_out", "accepted"): "on_call",
-    ("signed_out", "missed"): "signed_out",
-    ("signed_out", "declined"): "signed_out",
-    ("signed_out", "withdrawn"): "signed_out",
-    ("offered", "accepted"): "on_call",
-    ("offered", "missed"): "on_break",
-    ("offered", "declined"): "available",
-    ("offered", "withdrawn"): "available",
-    ("on_call", "released"): "available",  # the caller had gone before they met
-    ("on_call", "talk_ended"): "wrap_up",
-    ("wrap_up", "wrapped_up"): "available",
-}
-
-
-def presence_after(presence: str, event: str) -> str | None:
-    """Where an agent is after an event, or None when the event means nothing there."""
-    return PRESENCE.get((presence, event))
 
 
 # ---------------------------------------------------------------- who is offered which ticket

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ivr.core import callbacks, rooms
+from ivr.core import callbacks, rooms, wrap_up
 from ivr.core.call import Call, Leg
 from ivr.core.draft import Draft
 from ivr.core.effects import ClearTimer, EndLeg, MoveCaller, MoveLeg, PlaceCall, SetTimer
@@ -48,15 +48,17 @@ def offered(draft: Draft, event: Offered) -> None:
 def ring(draft: Draft, event: Offered, ticket: str, purpose: str = "answer") -> None:
     """Ring somebody's phone with an offer."""
     limit = draft.now + timedelta(seconds=PLACE_SECONDS)
-    offer = Offer(event.offer, ticket, event.agent, event.leg, "open", draft.now, limit, purpose=purpose)
+    offer = Offer(
+        event.offer, ticket, event.agent, event.leg, "open", draft.now, limit, purpose=purpose, here=event.here
+    )
     draft.put(offers=(*draft.call.offers, offer))
     draft.add_leg(Leg(event.leg, "agent", "expected", 1, event.address, event.offer))
     move_agent(draft, offer, "offered")
     emergency = draft.call.ticket is not None and draft.call.ticket.emergency
-    draft.do(
-        PlaceCall(event.leg, event.address, draft.pharmacy.policies.ring_seconds, 0 if emergency else 1),
-        SetTimer(f"offer:{offer.id}", limit),
-    )
+    draft.do(SetTimer(f"offer:{offer.id}", limit))
+    if not event.here:
+        ring_seconds = draft.pharmacy.policies.ring_seconds
+        draft.do(PlaceCall(event.leg, event.address, ring_seconds, 0 if emergency else 1))
 
 
 def _ring_first(draft: Draft, event: Offered) -> None:
@@ -103,6 +105,8 @@ def agent_came(draft: Draft, event: Came) -> None:
         return rooms.came(draft, event.document) if draft.call.talk else _to_the_room(draft, offer)
     if offer.state != "open":
         return dismiss(draft, offer)
+    if offer.here and draft.call.ticket is not None and draft.call.ticket.state == "waiting":
+        return _accept(draft, offer)  # they have heard who it is, and said that they take it
     _rings(draft, offer)  # they were faster than the news of it
     words = rooms.whisper(draft, offer) or Say("agent_whisper", whisper(draft))
     draft.say(Gather((words,), seconds=draft.pharmacy.policies.accept_seconds))
@@ -117,7 +121,9 @@ def _to_the_room(draft: Draft, offer: Offer) -> None:
 
 
 def dismiss(draft: Draft, offer: Offer) -> None:
-    """The last words to somebody whose offer is not, or no longer, to be had."""
+    """The last words to somebody whose offer is not, or no longer, to be had; after a talk, what came of it first."""
+    if wrap_up.asks(draft, offer):
+        return wrap_up.ask(draft)
     if offer.words or offer.state in ("ended", "passed_on"):
         rung = draft.call.ticket is not None and draft.call.ticket.kind == "callback"
         _dismiss(draft, offer.words or ("agent_not_reached" if rung else "agent_caller_left"))
@@ -304,6 +310,11 @@ def offer_declined(draft: Draft, offer: Offer) -> None:
     _not_taken(draft, offer, "declined", "declined")
 
 
+def offer_unreached(draft: Draft, offer: Offer) -> None:
+    """The carrier could not reach their phone, as while it registers anew: that is no miss, until it is so again."""
+    _not_taken(draft, offer, "unrung", "unreached")
+
+
 def offer_unrung(draft: Draft, offer: Offer) -> None:
     """Their phone never rang, which is no fault of theirs: the ticket keeps its place, the agent is as they were."""
     _not_taken(draft, offer, "unrung", "withdrawn")
@@ -334,7 +345,8 @@ def offer_expired(draft: Draft, offer: Offer) -> None:
 def agent_left(draft: Draft, offer: Offer) -> None:
     """An agent who did not take the call, or came too late for it, has heard so and put the phone down."""
     put_offer(draft, replace(offer, on_leaving=""))
-    move_agent(draft, offer, offer.on_leaving)
+    only = draft.call.id if offer.on_leaving == "wrapped_up" else ""
+    move_agent(draft, offer, offer.on_leaving, only=only)
     draft.do(ClearTimer(f"offer:{offer.id}"))
 
 
@@ -414,7 +426,8 @@ def talk_ended(draft: Draft) -> None:
     rooms.clear(draft, offer)
     close_ticket(draft)
     called_back = draft.call.outcome == "callback"
-    draft.put(phase="leaving", resolution="callback_completed" if called_back else "resolved_agent")
+    draft.put(phase="leaving")
+    wrap_up.owe(draft, offer, "callback_completed" if called_back else "resolved_agent")
 
 
 def agent_gone(draft: Draft, offer: Offer, how: str) -> None:

@@ -23,6 +23,7 @@ class Line:
     rules: str
     flow: str
     languages: tuple[str, ...]
+    serves: str = "callers"  # callers · staff, who need neither rules nor flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Policies:
     ring_seconds: int = 15
     accept_seconds: int = 10
     missed_return_seconds: int = 120
+    missed_in_a_row: int = 3  # offers, after which nobody comes back by themselves
     wrap_up_seconds: int = 30
     callback_attempts: int = 3
     callback_spacing_seconds: int = 300
@@ -97,6 +99,7 @@ class Pharmacy:
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text, so any version can be loaded again
     medicines: Medicines | None = None
     speech: Any = None  # ivr.speech.phrases.Phrases: what the listener is told; the core never reads it
+    staff_lines: Mapping[str, Line] = field(default_factory=dict)  # numbers that staff ring, to work by phone
     routers: Mapping[str, Router] = field(init=False, repr=False, compare=False)  # `rules`, made ready for calls
 
     def __post_init__(self) -> None:
@@ -104,8 +107,9 @@ class Pharmacy:
 
     def line_of(self, name: str) -> Line:
         """The line of a call by its name; a call of a line that was taken away goes on as the first line's."""
-        return self.lines.get(name) or next(iter(self.lines.values()))
+        return self.lines.get(name) or self.staff_lines.get(name) or next(iter(self.lines.values()))
 
     def line_for(self, dialed: str) -> Line:
         """The line that was rung; a number nobody configured is answered by the first line rather than by silence."""
-        return next((line for line in self.lines.values() if line.number == dialed), next(iter(self.lines.values())))
+        every = (*self.lines.values(), *self.staff_lines.values())
+        return next((line for line in every if line.number == dialed), every[0])

@@ -354,7 +354,7 @@ def hand_over(draft: Draft) -> None:
     assert other is not None
     put_offer(draft, replace(agent, state="passed_on", words="agent_passed_on", ended_at=draft.now))
     put_offer(draft, replace(other, purpose="answer"))
-    move_agent(draft, agent, "talk_ended")
+    move_agent(draft, agent, "talk_ended", draft.call.id)
     _move(draft, agent.leg)
     draft.do(ClearTimer(f"held:{agent.id}"), ClearTimer(f"apart:{agent.id}"), SetParticipant(other.leg))
     draft.do(*(SetParticipant(each.leg) for each in others(draft.call) if each.purpose == "coach"))
@@ -375,7 +375,7 @@ def clear(draft: Draft, offer: Offer, state: str = "ended", words: str = "agent_
     for other in others(draft.call):
         send_off(draft, other, words)
     put_offer(draft, replace(offer, state=state, words=words, ended_at=draft.now))
-    move_agent(draft, offer, "talk_ended")
+    move_agent(draft, offer, "talk_ended", draft.call.id)
     _stop_timers(draft, offer)
     # Their room ends as well, mostly, and then they have heard it before they could be moved. One who was just on
     # the way there is alone in it.

@@ -17,10 +17,12 @@ from ivr.core import (
     reconsidering,
     rooms,
     safety,
+    staff_line,
     talking,
     unattended,
     waiting,
     walk,
+    wrap_up,
 )
 from ivr.core.call import Call, Step, World
 from ivr.core.draft import Draft
@@ -104,6 +106,9 @@ def _turn(draft: Draft, event: Turn) -> bool:
         draft.put_leg(draft.leg_token, state="live")
     if draft.leg.kind == "agent":
         return _agent_turn(draft, event)
+    if draft.leg.kind == "staff":
+        staff_line.turn(draft, event)
+        return True
     if draft.leg.kind == "callback" and not _is_the_caller(draft):
         return _person_turn(draft, event)
     return _caller_turn(draft, event)
@@ -225,6 +230,8 @@ def _agent_turn(draft: Draft, event: Turn) -> bool:
     match event:
         case Came():
             meeting.agent_came(draft, event)
+        case Keyed() | Spoke() | Silent() if wrap_up.asks(draft, meeting.offer_of(draft)):
+            wrap_up.keyed(draft, event)
         case Keyed() | Spoke() | Silent() if draft.call.talk is not None and rooms.of_agent(draft):
             agent_keys.answered(draft, event)
         case Keyed() | Spoke() | Silent():
@@ -275,7 +282,7 @@ def _notice(draft: Draft, event: Notice) -> None:
         case Worked() if mailbox.is_left(draft.call):
             mailbox.worked(draft, event)
         case Worked():
-            ending.worked(draft, event)
+            wrap_up.worked(draft, event)
         case Transcribed() | Played() | CalledBack() | Confirmed() | KeptLongEnough():
             _of_message(draft, event)
         case Acted():
@@ -332,6 +339,8 @@ def _timer(draft: Draft, name: str) -> None:
         return waiting.emergency_timer(draft, name)
     if kind == "callback":
         return callbacks.expires(draft)
+    if kind == wrap_up.TIMER:
+        return wrap_up.over(draft)
     if kind == "plan":
         return waiting.plan_step(draft, id_)
     offer = next((offer for offer in draft.call.offers if offer.id == id_), None)

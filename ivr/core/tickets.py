@@ -108,10 +108,10 @@ def put_offer(draft: Draft, offer: Offer) -> None:
     draft.put(offers=tuple(offer if old.id == offer.id else old for old in draft.call.offers))
 
 
-def move_agent(draft: Draft, offer: Offer, event: str, reason: str = "") -> None:
+def move_agent(draft: Draft, offer: Offer, event: str, reason: str = "", only: str = "") -> None:
     """Move who holds this offer, unless it is nobody of ours."""
     if not offer.outside:
-        draft.do(MoveAgent(offer.agent, event, reason))
+        draft.do(MoveAgent(offer.agent, event, reason, only))
 
 
 def withdraw_offers(draft: Draft, keep: str = "") -> None:

@@ -81,6 +81,14 @@ class Back:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOn:
+    """This phone goes on as another leg, whose document it fetches from now on."""
+
+    leg: str
+    document: int
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Out of the hold queue, to where the hold was asked for."""
 
@@ -90,4 +98,4 @@ class Hangup:
     """The end of this leg."""
 
 
-Verb = Say | Play | Pause | Gather | Hold | Meet | Dial | Record | Back | Leave | Hangup
+Verb = Say | Play | Pause | Gather | Hold | Meet | Dial | Record | Back | HandOn | Leave | Hangup

@@ -132,7 +132,8 @@ def _mount_cast(page: Blueprint, house: _House) -> None:
         people, unheard = house.people()
         pharmacy, unread = house.read()
         staff = [_agent(agent) for agent in pharmacy.staff.values()] if pharmacy else []
-        lines = [{"name": line.name, "number": line.number} for line in pharmacy.lines.values()] if pharmacy else []
+        every = [*pharmacy.lines.values(), *pharmacy.staff_lines.values()] if pharmacy else []
+        lines = [{"name": line.name, "number": line.number} for line in every]
         others = list(_others(pharmacy)) if pharmacy else []
         return jsonify(people=people, agents=staff, lines=lines, others=others, problems=[*unheard, *unread])
 

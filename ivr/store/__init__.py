@@ -9,7 +9,7 @@ people look at it).
 """
 
 from ivr.store.callbacks import Callbacks
-from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Refused
+from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Moved, Refused
 from ivr.store.line import Held, QueueFigures, Seen
 from ivr.store.messages import LeftMessage, Messages
 from ivr.store.migrations import migrate
@@ -43,6 +43,7 @@ __all__ = [
     "LostOffer",
     "Messages",
     "Misuse",
+    "Moved",
     "Offered",
     "Outbox",
     "Proofs",

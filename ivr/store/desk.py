@@ -19,17 +19,21 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     tuple_,
     union_all,
     update,
 )
 
+from ivr.core.effects import MoveAgent
 from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
+from ivr.core.staff_line import STAFF
 from ivr.store.callbacks import BY_NUMBER
 from ivr.store.database import Database, Write
-from ivr.store.effects import moved_agent
 from ivr.store.notation import instant, micros, read_class, read_ticket, written
-from ivr.store.tables import Id, Instant, agents, calls, fresh, legs, offers, tickets, word
+from ivr.store.presence import agent_writes, shift_write
+from ivr.store.refusals import Conflict
+from ivr.store.tables import Id, Instant, agents, calls, fresh, legs, offers, presences, tickets, word
 
 GOODBYE_SECONDS = 10  # a promised caller who has not hung up by then hears us no more: the news may never come
 
@@ -43,6 +47,21 @@ class AgentNow:
     reason: str
     since: datetime
     ticket: str | None = None  # of the offer they hold, open or accepted
+    next: str = ""  # what they do once no caller has them: on_break, signed_out, or go on
+    missed: int = 0  # offers that rang in vain, one after the other
+    shift_at: datetime | None = None  # the last beginning or end of a shift they were moved by
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One move of an agent: where they were then, why, what was queued, and who moved them."""
+
+    at: datetime
+    event: str
+    presence: str
+    reason: str
+    next: str
+    by: str  # line · rota · desk · an agent's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +192,21 @@ _TICKET_OF = (
 _FIGURES = select(func.count(), func.min(tickets.c.arrived_at)).where(
     _WAITING, _SOMEBODY, tickets.c.site == bindparam("site"), tickets.c.due_from <= bindparam("now")
 )
+_NEVER_MOVED = {"fence": 0, "next": "", "next_reason": "", "missed": 0, "moves": 0, "own_at": 0, "shift_at": 0}
 _AVAILABLE = select(agents.c.id).where(agents.c.presence == word("available"))
 # Written out, or the index of standing offers does not serve the open ones.
 _STANDING = offers.c.state.in_([word("open"), word("accepted")])
 _AGENTS = (
-    select(agents.c.id, agents.c.presence, agents.c.reason, agents.c.since, offers.c.ticket_id)
+    select(
+        agents.c.id,
+        agents.c.presence,
+        agents.c.reason,
+        agents.c.since,
+        offers.c.ticket_id,
+        agents.c.next,
+        agents.c.missed,
+        agents.c.shift_at,
+    )
     .outerjoin_from(
         agents,
         offers,
@@ -245,6 +274,28 @@ _CLOSE_TICKETS = (
     .values(state="closed")
 )
 _SEED = fresh(agents, fence=0).on_conflict_do_nothing()
+_SEED = fresh(agents, **_NEVER_MOVED).on_conflict_do_nothing()
+_DAY = (
+    select(
+        presences.c.at,
+        presences.c.event,
+        presences.c.presence,
+        presences.c.reason,
+        presences.c.next,
+        presences.c.by,
+    )
+    .where(presences.c.agent_id == bindparam("agent"), presences.c.at >= bindparam("since"))
+    .order_by(presences.c.nth)
+)
+_ON_STAFF_LINE = select(calls.c.person).where(
+    text("calls.live"), calls.c.phase == word("staff"), calls.c.person.is_not(None)
+)
+_LAST_CALL = (
+    select(presences.c.reason)
+    .where(presences.c.agent_id == bindparam("agent"), presences.c.event == word("talk_ended"))
+    .order_by(presences.c.nth.desc())
+    .limit(1)
+)
 
 
 class Desk:
@@ -319,21 +370,46 @@ class Desk:
     def agents(self) -> dict[str, AgentNow]:
         """Return every agent by id."""
         return {
-            agent: AgentNow(agent, presence, reason, instant(since), ticket)
-            for agent, presence, reason, since, ticket in self._database.rows(_AGENTS)
+            agent: AgentNow(
+                agent, presence, reason, instant(since), ticket, queued, missed, instant(shift) if shift else None
+            )
+            for agent, presence, reason, since, ticket, queued, missed, shift in self._database.rows(_AGENTS)
         }
 
     def seed_agents(self, staff: Mapping[str, Agent], now: datetime) -> None:
         """Add agents the record does not know, with the presence they start with; those it knows stay as they are."""
         self._database.write(Write(_SEED, _seeded(agent, now)) for agent in staff.values())
 
-    def move_agent(self, agent: str, event: str, reason: str, now: datetime) -> str:
-        """Move an agent outside a call and return the new presence.
+    def move_agent(
+        self, agent: str, event: str, reason: str, now: datetime, *, by: str = "desk", only: str = ""
+    ) -> str:
+        """Move an agent outside a call and return the new presence; `by` line, rota, desk or an agent's id.
 
-        Raises Conflict when the event means nothing where they are, or nobody knows them.
+        Raises Conflict when the event means nothing where they are, when nobody knows them, or when `only` is no longer
+        the reason of where they are.
         """
-        [[(presence,)]] = self._database.write([moved_agent(agent, event, reason, micros(now))])
-        return str(presence)
+        moved, *_ = self._database.write(agent_writes(MoveAgent(agent, event, reason, only, by), micros(now)))
+        if not moved:
+            raise Conflict(f"`{agent}` is not there for `{only}` any more")
+        return str(moved[0][0])
+
+    def begin_or_end_shift(self, agent: str, event: str, at: datetime) -> None:
+        """Move an agent by the beginning or end of a shift at that instant, once; who has moved since then stays."""
+        self._database.write(shift_write(agent, event, micros(at)))
+
+    def day_of(self, agent: str, since: datetime) -> list[Moved]:
+        """Return every move of an agent since then, in order."""
+        rows = self._database.rows(_DAY, agent=agent, since=micros(since))
+        return [Moved(instant(at), *rest) for at, *rest in rows]
+
+    def on_staff_line(self) -> set[str]:
+        """Return the agents who are on the staff line now."""
+        return {person.removeprefix(STAFF) for (person,) in self._database.rows(_ON_STAFF_LINE)}
+
+    def last_call_of(self, agent: str) -> str | None:
+        """Return the id of the call an agent talked in last; None when they never did."""
+        row = self._database.row(_LAST_CALL, agent=agent)
+        return None if row is None else str(row[0])
 
     def open_offers(self) -> list[tuple[str, Offer]]:
         """Return the open offers as (call id, offer), the next to expire first."""
@@ -370,4 +446,6 @@ class Desk:
 
 
 def _seeded(agent: Agent, now: datetime) -> dict[str, Any]:
-    return {"id": agent.id, "presence": agent.starts, "reason": "", "since": micros(now)}
+    """As the staff list says; whoever has shifts is signed in by them."""
+    starts = "signed_out" if agent.shifts else agent.starts
+    return {"id": agent.id, "presence": starts, "reason": "", "since": micros(now)}

@@ -6,9 +6,8 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, case, delete, update
+from sqlalchemy import and_, bindparam, delete
 
 from ivr.core.call import Call
 from ivr.core.effects import (
@@ -24,13 +23,12 @@ from ivr.core.effects import (
     SetTimer,
     WriteDisposition,
 )
-from ivr.core.line import PRESENCE
 from ivr.store.database import Write
 from ivr.store.messages import sealed_write
 from ivr.store.notation import micros, read_body, written
-from ivr.store.refusals import Conflict
+from ivr.store.presence import agent_writes
 from ivr.store.seal import Seal
-from ivr.store.tables import agents, callers, dispositions, effects, fresh, timers, upsert, word
+from ivr.store.tables import callers, dispositions, effects, fresh, timers, upsert
 
 # An order-system write waits for the earlier ones of its call; calls are placed, and texts sent, one at a time, at our
 # own pace.
@@ -70,7 +68,7 @@ def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: S
     for place, effect in enumerate(does):
         match effect:
             case MoveAgent():
-                yield moved_agent(effect.agent, effect.event, effect.reason, at)
+                yield from agent_writes(effect, at)
             case SetTimer():
                 due = micros(effect.due_at)
                 yield Write(_SET_TIMER, {"call_id": call.id, "name": effect.name, "due_at": due})
@@ -92,39 +90,6 @@ def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: S
 def real_micros(after_seconds: float = 0.0) -> int:
     """Return an instant of real time, as tables keep it."""
     return int((time.time() + after_seconds) * 1_000_000)
-
-
-def moved_agent(agent: str, event: str, reason: str, at: int) -> Write:
-    """Return what moves an agent by the table in `core.line`, RETURNING the presence; a missing pair is a Conflict."""
-    if event not in _MOVES:
-        raise Conflict(f"no presence event is called `{event}`")
-    return Write(_MOVES[event], {"agent": agent, "why": reason, "at": at}, Conflict)
-
-
-def _move(event: str) -> Update:
-    named = {before: after for (before, happened), after in PRESENCE.items() if happened == event}
-    pairs = {word(before): word(after) for before, after in named.items()}
-    stays = [word(before) for before, after in named.items() if before == after]
-    presence = agents.c.presence
-    return (
-        update(agents)
-        .where(agents.c.id == bindparam("agent"), presence.in_(list(pairs)))
-        .values(
-            presence=case(*((presence == before, after) for before, after in pairs.items())),
-            reason=_unless(presence, stays, agents.c.reason, bindparam("why")),
-            since=_unless(presence, stays, agents.c.since, bindparam("at")),
-            fence=agents.c.fence + 1,
-        )
-        .returning(presence)
-    )
-
-
-def _unless(presence: ColumnElement[str], stays: Sequence[Any], kept: Any, fresh: Any) -> Any:
-    """The fresh value, but for agents whom the event leaves where they are: for them what was there."""
-    return case(*((presence == there, kept) for there in stays), else_=fresh) if stays else fresh
-
-
-_MOVES = {event: _move(event) for _, event in PRESENCE}
 
 
 def _remembered(call: Call, effect: RememberLanguage | RememberAccess, at: int, seal: Seal) -> Iterator[Write]:

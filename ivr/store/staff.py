@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, null, select, update
 
+from ivr.core.effects import MoveAgent
 from ivr.store.database import Database, Write
 from ivr.store.drivers import Row
-from ivr.store.effects import moved_agent
 from ivr.store.notation import instant, micros
+from ivr.store.presence import agent_writes
 from ivr.store.refusals import Conflict
-from ivr.store.tables import agents, audit, devices, fresh, publications, tokens, word
+from ivr.store.tables import agents, audit, devices, fresh, publications, tokens
 
 TOKEN_BYTES = 32
 PREFIX = "rxl_"
@@ -109,20 +110,6 @@ _AS_SEEN = (
     .where(and_(agents.c.id == bindparam("agent"), agents.c.fence == bindparam("was")))
     .values(fence=agents.c.fence)
 )
-_SAID_AGAIN = (
-    update(agents)
-    .where(and_(agents.c.id == bindparam("agent"), agents.c.fence == bindparam("was")))
-    .where(agents.c.presence == word("on_break"))
-    .values(reason=bindparam("why"), fence=agents.c.fence + 1)
-    .returning(agents.c.presence)
-)
-# From wherever they are said to be, when nothing holds them there.
-_FREED = (
-    update(agents)
-    .where(and_(agents.c.id == bindparam("agent"), agents.c.fence == bindparam("was")))
-    .values(presence=word("wrap_up"), reason=word(""), since=bindparam("at"), fence=agents.c.fence + 1)
-    .returning(agents.c.presence)
-)
 
 # ---------------------------------------------------------------- audit
 
@@ -213,18 +200,8 @@ class Staff:
         Raises StaleDevice, and Conflict when they have moved or the event means nothing where they are.
         """
         at = micros(now)
-        self._audited([_as_seen(agent, was), moved_agent(agent, event, reason, at)], entry, now, agent, fence)
-
-    def give_reason(
-        self, agent: str, was: int, entry: Entry, now: datetime, reason: str, fence: int | None = None
-    ) -> None:
-        """Give another reason to a break that goes on; raises as `move` does."""
-        again = Write(_SAID_AGAIN, {"agent": agent, "was": was, "why": reason}, Conflict)
-        self._audited([again], entry, now, agent, fence)
-
-    def free(self, agent: str, was: int, entry: Entry, now: datetime) -> None:
-        """Take an agent out of a call that holds them no more; Conflict when they have moved since."""
-        self._audited([Write(_FREED, {"agent": agent, "was": was, "at": micros(now)}, Conflict)], entry, now, agent)
+        move = MoveAgent(agent, event, reason, by=entry.by)
+        self._audited([_as_seen(agent, was), *agent_writes(move, at)], entry, now, agent, fence)
 
     def _audited(
         self, writes: Sequence[Write], entry: Entry, now: datetime, agent: str, fence: int | None = None

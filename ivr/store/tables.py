@@ -229,6 +229,27 @@ agents = Table(
     Column("reason", Text, nullable=False),
     Column("since", Instant, nullable=False),
     Column("fence", Integer, nullable=False),
+    Column("next", Text, nullable=False),  # what they do once no caller has them; empty: go on
+    Column("next_reason", Text, nullable=False),
+    Column("missed", Integer, nullable=False),  # offers that rang in vain, one after the other
+    Column("moves", Integer, nullable=False),  # how many lines of `presences` they have
+    Column("own_at", Instant, nullable=False),  # when somebody, and not the line or a shift, last moved them
+    Column("shift_at", Instant, nullable=False),  # the last beginning or end of a shift they were moved by
+)
+
+# The days of agents: every move, by whom and why.
+presences = Table(
+    "presences",
+    tables,
+    Column("agent_id", Text, nullable=False),
+    Column("nth", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("presence", Text, nullable=False),  # where they were then …
+    Column("reason", Text, nullable=False),
+    Column("next", Text, nullable=False),  # … and what was queued
+    Column("by", Text, nullable=False),  # line · rota · desk (the command line) · an agent's id
+    PrimaryKeyConstraint("agent_id", "nth"),
 )
 
 _UNDONE = text("state NOT IN ('done', 'dead')")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, update
+from sqlalchemy import bindparam, func, null, or_, update
 
 from ivr.core.call import Call, Leg
 from ivr.core.effects import Effect
@@ -68,6 +68,7 @@ _CLAIM_LEG = (
     .where(legs.c.token == bindparam("leg"), or_(legs.c.call_sid.is_(None), legs.c.call_sid == bindparam("sid")))
     .values(call_sid=bindparam("sid"))
 )
+_RELEASE_LEG = update(legs).where(legs.c.token == bindparam("leg")).values(call_sid=null())
 _PUT_TICKET = upsert(tickets)
 _NEW_OFFER = fresh(offers)
 _MOVE_OFFER = (
@@ -167,6 +168,8 @@ def _legs(turn: Turn, at: int) -> Iterator[Write]:
             yield _new_leg(turn.after.id, leg, at)
         elif leg.state != known[token].state:
             yield Write(_MOVE_LEG, {"leg": token, "state": leg.state, "over_at": _over_at(leg, at)})
+            if leg.kind == "staff" and turn.exit is not None:  # they go on as the agent of a call, on the same CallSid
+                yield Write(_RELEASE_LEG, {"leg": token})
 
 
 def _new_leg(call_id: str, leg: Leg, at: int) -> Write:

@@ -112,18 +112,6 @@ class Rooms(Account):
         """End a leg's recording for good; Gone when there is none."""
         self._current(self._client.calls(call_sid), "stopped")
 
-    def pause_conference_recording(self, conference: str) -> None:
-        """Put silence in the place of what is said in a conference from now on; Gone when nothing is recorded."""
-        self._in_conference(conference, lambda room: self._current(room, "paused"))
-
-    def resume_conference_recording(self, conference: str) -> None:
-        """Go on with a conference's paused recording; Gone when there is none."""
-        self._in_conference(conference, lambda room: self._current(room, "in-progress"))
-
-    def stop_conference_recording(self, conference: str) -> None:
-        """End a conference's recording for good; Gone when there is none."""
-        self._in_conference(conference, lambda room: self._current(room, "stopped"))
-
     def delete_recording(self, recording_sid: str) -> None:
         """Delete a recording and its sound; one that is not there is fine."""
         with suppress(Gone):

@@ -13,7 +13,7 @@ from html import escape as _escape_markup
 from typing import Any, Protocol, assert_never
 from urllib.parse import quote
 
-from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Meet, Pause, Play, Record, Say, Verb
+from ivr.core.verbs import Back, Dial, Gather, HandOn, Hangup, Hold, Leave, Meet, Pause, Play, Record, Say, Verb
 from ivr.telephony import SOUNDS, hold_queue
 
 FRAGMENT = "#rc=3&rp=ct,rt,5xx&ct=2000&rt=5000&tt=14000"
@@ -88,7 +88,7 @@ class Renderer:
         recorded: Callable[[Any], str | None] = _no_prompt_recorded,
     ) -> None:
         self._public_url = public_url
-        self._voice_url = escape(f"{public_url}/voice/")
+        self.voice_url = escape(f"{public_url}/voice/")
         self._recording_url = recording_url
         self._recorded = recorded
 
@@ -111,7 +111,7 @@ class Renderer:
         slower pace, with longer breaks, where the voice can.
         """
         answers = "held" if on_hold else "next"
-        exits = f"{self._voice_url}{leg}/{document}/"
+        exits = f"{self.voice_url}{leg}/{document}/"
         page = _Page(self, prompts, language, leg, exits, caller_id, answers, slow=slow)
         return _response([page.write(verb) for verb in says or ()])
 
@@ -129,7 +129,7 @@ class Renderer:
 
         `newest` is the number of the leg's newest document, the one a key answers.
         """
-        exits = f"{self._voice_url}{leg}/{newest}/"
+        exits = f"{self.voice_url}{leg}/{newest}/"
         page = _Page(self, prompts, language, leg, exits, answers="held", silence_answers=False, slow=slow)
         written = [page.write(verb) for verb in says]
         # Twilio asks a wait URL again by itself, but only while the leg is in a queue.
@@ -147,7 +147,7 @@ class Renderer:
         if recording is None:
             return None
         words = re.sub("-(?=-)", "- ", _FORBIDDEN.sub("", spoken.text))  # nothing else can end a comment
-        return f"<Play>{self._voice_url}recordings/{escape(recording)}</Play><!-- {spoken.locale}: {words} -->"
+        return f"<Play>{self.voice_url}recordings/{escape(recording)}</Play><!-- {spoken.locale}: {words} -->"
 
 
 def rescue(
@@ -203,6 +203,9 @@ class _Page:
                 return f'<Pause length="{verb.seconds}"/>'
             case Back():
                 return f"<Redirect>{self.exit(verb.exit)}</Redirect>"
+            case HandOn():
+                moved = f"{self.renderer.voice_url}{escape(verb.leg)}/{verb.document}/moved"
+                return f"<Redirect>{moved}{_ESCAPED_FRAGMENT}</Redirect>"
             case Hold():
                 return self.hold(verb)
             case Meet():

@@ -314,6 +314,7 @@ PLACES: list[tuple[str, str, tuple[str, ...]]] = [
     ("config/queues.yaml", "queues: {a: @}", ()),
     ("config/queues.yaml", "queues: {a: {keep_free: @}}", ()),
     ("config/queues.yaml", "queues: {a: {plan: [@]}}", ()),
+    ("config/queues.yaml", "queues: {a: {codes: [@]}}", ()),
     ("config/hours.yaml", "@", ()),
     ("config/hours.yaml", "hours: {a: @}", ()),
     ("config/hours.yaml", "holidays: @", ()),

@@ -14,8 +14,9 @@ from ivr.core.flows import AskNode, Collect, Flow, HangUpNode, Menu, Node, Optio
 from ivr.core.flows import Do as DoNode
 from ivr.core.heard import Heard
 from ivr.core.hours import Hours
-from ivr.core.line import PRESENCE, Agent, Queue
+from ivr.core.line import Agent, Queue
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
+from ivr.core.presence import moved
 from ivr.core.rules import FACTS, Condition, Rule, RuleSet, Then
 from ivr.core.step import step
 from ivr.core.verbs import Gather, Say
@@ -140,6 +141,7 @@ class Rehearsal:
         self.last = Step(self.call)
         self.does: list[Effect] = []
         self.presence = {"ana": "available", "ben": "available"}
+        self.reasons: dict[str, str] = {}
         self._tokens = (f"t{n}" for n in count())
 
     # -- what happens
@@ -196,8 +198,19 @@ class Rehearsal:
         self.does.extend(self.last.does)
         for effect in self.last.does:
             if isinstance(effect, MoveAgent):
-                self.presence[effect.agent] = PRESENCE[self.presence[effect.agent], effect.event]
+                self._move(effect)
         return self
+
+    def _move(self, effect: MoveAgent) -> None:
+        """As the record does it: a refused pair refuses the turn, and `only` is the reason they are still there for."""
+        there = self.presence[effect.agent]
+        if effect.only and effect.only != self.reasons.get(effect.agent, ""):
+            return
+        after = moved(there, "", effect.event)
+        assert after is not None, f"{effect.agent} is {there}, and `{effect.event}` means nothing there"
+        self.presence[effect.agent] = after[0]
+        if after[0] != there:
+            self.reasons[effect.agent] = effect.reason
 
     # -- what came of it
 

@@ -34,8 +34,9 @@ from ivr.core.events import (
 from ivr.core.flows import AskNode, Collect, Menu, Pick
 from ivr.core.flows import Do as DoNode
 from ivr.core.heard import Heard
-from ivr.core.line import PRESENCE, Agent
+from ivr.core.line import Agent
 from ivr.core.pharmacy import Pharmacy
+from ivr.core.presence import PRESENCE
 from ivr.core.recording import AGREED
 from ivr.core.talking import ACTS, WATCHING
 from ivr.core.tickets import accepted_offer

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ivr.core.line import PRESENCE, Agent, AtDesk, InLine, Ticket, class_of, match
+from ivr.core.line import Agent, AtDesk, InLine, Ticket, class_of, match
+from ivr.core.presence import PRESENCE, counts_as_missed
 from ivr.dispatch import heads
 from ivr.store import AgentNow, Conflict, LineFigures, Record, Refused
 from tests.store.calls import MORNING, a_call, a_ticket, after, an_offer, begin, known, turn
@@ -254,7 +255,9 @@ def test_an_agent_moves_as_the_table_says(record: Record, before: str, event: st
     assert presence == PRESENCE[before, event]
     # Who stays where they are, does so for the reason and since the moment they had.
     why, since = ("", MORNING) if presence == before else ("lunch", after(5))
-    assert record.desk.agents()["ana"] == AgentNow("ana", presence, why, since)
+    found = record.desk.agents()["ana"]
+    assert (found.presence, found.since, found.missed) == (presence, since, int(counts_as_missed(before, event)))
+    assert found.reason == ("lunch" if (before, event) == ("on_break", "took_break") else why)
 
 
 def test_a_move_the_table_does_not_have_is_refused(staffed: Record) -> None:

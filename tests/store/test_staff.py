@@ -65,20 +65,10 @@ def test_a_move_from_a_stale_device_or_after_another_move_is_not_done_at_all(sta
     assert [kept.entry.act for kept in staffed.staff.audit(9)] == ["presence", "presence"]  # of the devices
 
     staffed.staff.move("ana", "took_break", 0, MOVED, MORNING, "lunch", fence=fence + 1)
-    staffed.staff.give_reason("ana", 1, MOVED, MORNING, "training")
+    staffed.staff.move("ana", "took_break", 1, MOVED, MORNING, "training")
 
     assert staffed.staff.moves() == {"ana": 2, "ben": 0}
     assert (staffed.desk.agents()["ana"].presence, staffed.desk.agents()["ana"].reason) == ("on_break", "training")
-    with pytest.raises(Conflict):
-        staffed.staff.give_reason("ben", 0, MOVED, MORNING, "training")
-
-
-def test_an_agent_held_by_nothing_is_freed_unless_they_have_moved(staffed: Record) -> None:
-    staffed.desk.move_agent("ana", "offered", "", MORNING)
-    with pytest.raises(Conflict):
-        staffed.staff.free("ana", 0, MOVED, MORNING)
-    staffed.staff.free("ana", 1, MOVED, MORNING)
-    assert staffed.desk.agents()["ana"].presence == "wrap_up"
 
 
 # ---------------------------------------------------------------- audit

@@ -184,7 +184,7 @@ def test_a_turn_keeps_everything_it_did(staffed: Record) -> None:
 def test_a_turn_refused_at_its_last_word_leaves_nothing(staffed: Record) -> None:
     loaded = begin(staffed, a_call())
     parts = _fills_every_table()
-    parts["does"] = (*EVERY_EFFECT, MoveAgent("ben", "talk_ended"))
+    parts["does"] = (*EVERY_EFFECT, MoveAgent("ben", "returned"))
 
     with pytest.raises(Conflict):
         staffed.commit(turn(loaded, **parts))
@@ -323,7 +323,7 @@ def test_a_ticket_is_taken_by_one_agent(record: Record) -> None:
     record.commit(turn(loaded, after=replace(loaded.call, offers=(both[0], offers[1]))))
 
 
-@pytest.mark.parametrize("event", ["talk_ended", "vanished"])
+@pytest.mark.parametrize("event", ["returned", "vanished"])
 def test_presence_moves_only_by_its_table(staffed: Record, event: str) -> None:
     loaded = begin(staffed, a_call())
 

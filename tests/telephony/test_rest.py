@@ -494,12 +494,10 @@ class TestRooms:
 
     def test_a_pause_leaves_silence(self, twilio: Twilio, telephone: Telephone) -> None:
         telephone.pause_recording("CA1")
-        telephone.pause_conference_recording("rx")
         telephone.resume_recording("CA1")
 
         told = [{"Status": "paused", "PauseBehavior": "silence"}, {"Status": "in-progress"}]
         assert twilio.of("POST", "/Calls/CA1/Recordings/Twilio.CURRENT.json") == told
-        assert twilio.of("POST", f"/{ROOM}/Recordings/Twilio.CURRENT.json") == told[:1]
 
     def test_a_recording_started_tells_its_progress(self, twilio: Twilio, telephone: Telephone) -> None:
         assert telephone.start_recording("CA1", "https://rx.example/r") == "RE1"

@@ -15,6 +15,7 @@ from ivr.core.line import AtDesk, Offer, PlanStep, Queue
 from ivr.core.pharmacy import Site
 from ivr.dispatch import MOST_AT_ONCE, Dispatch
 from ivr.leases import Leases
+from ivr.store import AgentNow
 from tests.core.rehearsal import NIGHT, QUEUES
 from tests.worker.conftest import Opened
 from tests.worker.shop import Shop
@@ -98,11 +99,42 @@ def test_an_agent_whose_offer_still_stands_is_not_offered_another(shop: Shop) ->
 def test_an_agent_who_moves_themselves_is_not_moved_as_well(shop: Shop) -> None:
     shop.move("ana", "offered", "accepted", "talk_ended")
     shop.later(31)
+    before = shop.now - timedelta(hours=1)
     seen = shop.dispatch.brought_back(
-        AtDesk(shop.pharmacy.staff["ana"], "on_break", shop.now - timedelta(hours=1)), True, shop.pharmacy.policies
+        AtDesk(shop.pharmacy.staff["ana"], "on_break", before),
+        AgentNow("ana", "on_break", "missed", before),
+        shop.pharmacy.policies,
     )
     assert seen.presence == "on_break"
     assert shop.presence("ana") == "wrap_up"
+
+
+def _misses(shop: Shop) -> None:
+    shop.move("ana", "offered")
+    shop.record.desk.move_agent("ana", "missed", "missed", shop.now, by="line")
+    shop.later(121)
+    shop.dispatch.once()
+
+
+def test_who_missed_three_in_a_row_is_away_until_they_come_back_themselves(shop: Shop) -> None:
+    for there in ("available", "available", "on_break"):
+        _misses(shop)
+        assert shop.presence("ana") == there
+    shop.later(3600)
+    shop.dispatch.once()
+    assert shop.presence("ana") == "on_break"
+    shop.move("ana", "signed_in")
+    _misses(shop)
+    assert shop.presence("ana") == "available"
+
+
+def test_a_phone_that_cannot_be_reached_time_after_time_is_taken_off_the_line(shop: Shop) -> None:
+    """Once is no fault: it may register anew. So often in a row nobody is behind it."""
+    for there in ("available", "available", "on_break"):
+        shop.move("ana", "offered", "unreached")
+        shop.dispatch.once()
+        assert shop.presence("ana") == there
+    assert shop.record.desk.agents()["ana"].reason == "unreachable"
 
 
 def test_an_agent_who_signed_out_is_offered_nothing(shop: Shop) -> None:

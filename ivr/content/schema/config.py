@@ -56,6 +56,9 @@ def lines(names: Names) -> Shape:
     line = fields(
         "A number we own, and what answers it.",
         {
+            "for": word(("callers", "staff")).alone(
+                "Who rings it: callers, unless you say staff, who work by phone there and need no rules and no flow."
+            ),
             "number": PHONE.alone('The number callers dial, in quotes, with country: "+12125550110".'),
             "site": _site(names).alone("The place whose hours, staff and clock it goes by."),
             "rules": name("file of rules", names.rule_files, "routing_rules/").alone(
@@ -66,7 +69,7 @@ def lines(names: Names) -> Shape:
                 "The languages it speaks. The first is for callers who chose none."
             ),
         },
-        "number site rules flow languages",
+        "number site languages",
     )
     return whole_file(
         "The numbers we own, and what answers each.", {"lines": by_name("The lines, by name.", line)}, "lines"
@@ -149,12 +152,22 @@ def queues(names: Names) -> Shape:
             "keep_free": keep_free,
             "callback_mode": word(CALLBACK_MODES).alone("Who is rung first for a callback, unlike in policies.yaml."),
             "plan": list_of("What happens while a caller waits.", _plan_step(names)),
+            "codes": _codes(),
             "nobody": _nobody(names).alone("What happens when nobody who is signed in could ever serve it."),
         },
         "answer_within nobody",
     )
     has = {"queues": by_name("The queues, by name.", queue)}
     return whole_file("The queues: lines of callers, and who may serve each.", has, "queues")
+
+
+def _codes() -> Shape:
+    word_of_it = written(
+        "(?!unresolved$)[a-z0-9_]+", "one word in small letters, digits and _; not unresolved", also=("integer",)
+    )
+    has = {"code": word_of_it.alone("The word for the record."), "title": TEXT.alone("As it is said and shown.")}
+    code = word_of_it.or_fields("A word, or a word and how it is said.", has, "code")
+    return list_of("What may have come of a call, by key 1 to 9. With codes, every talk ends with one.", code)
 
 
 def _nobody(names: Names) -> Single:
@@ -202,12 +215,27 @@ def staff(names: Names) -> Shape:
             "licensed": FLAG.alone("Are they licensed? No, unless you say yes."),
             "pin": PIN.alone("4 to 8 digits in quotes, keyed in on any other phone."),
             "starts": word(("available", "signed_out")).alone("In shift from the start, or only after signing in?"),
+            "extension": written("[0-9]{2,6}", "an extension is 2 to 6 digits", also=("integer",)).alone(
+                "2 to 6 digits in quotes, keyed on the staff line from a phone that is not theirs."
+            ),
+            "shifts": _shifts(),
             "role": word(ROLES).alone("What they may do beside taking calls; agent unless you say more."),
         },
         "id name site queues",
         dependencies=one_of("phone", "sip", "client"),
     )
     return whole_file("Who takes calls.", {"agents": list_of("The agents.", agent)}, "agents")
+
+
+def _shifts() -> Shape:
+    day = "|".join(WEEKDAYS)
+    return {
+        "description": "When they work, by the site's clock: mon-fri, sat. At its start they are signed in.",
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^({day})(-({day}))?$", "errorMessage": "write mon, or mon-fri"},
+        "additionalProperties": SHIFT.or_list("Two times, a list of shifts, or closed.", least=0, of=TIMES),
+    }
 
 
 # ---------------------------------------------------------------- policies and facts
@@ -229,6 +257,7 @@ def policies(names: Names) -> Shape:
                 },
             ),
             "missed_return": DURATION.alone("An agent who missed a call is back after this."),
+            "missed_in_a_row": whole(1, 1000).alone("After so many nobody comes back by themselves."),
             "wrap_up": DURATION.alone("What an agent has after a call before the next."),
             "held": DURATION.alone(
                 "On hold during a talk for so long, the caller is called to mind; for twice as long, back."

@@ -1,0 +1,137 @@
+"""What the staff line asks and does at our own record: who it is, where they are, who waits, what came of a call."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from ivr.clock import Clock
+from ivr.core.call import Answer, Call, Step
+from ivr.core.events import Event, Offered, Worked
+from ivr.core.line import Agent, InLine, Ticket, could_serve, offerable
+from ivr.core.pharmacy import Pharmacy
+from ivr.core.staff_line import STAFF
+from ivr.store import Conflict, Record
+from ivr.store import Offered as Tried
+
+log = structlog.get_logger(__name__)
+
+NOBODYS_PIN = "00000000"  # compared with when there is nobody, so that it takes as long
+Tell = Callable[[str, Event], Step]
+
+
+class StaffDesk:
+    """Answers the asks that begin with `staff:`, at once. `tell` is the switchboard's."""
+
+    def __init__(self, record: Record, clock: Clock, tell: Tell) -> None:
+        self._record = record
+        self._clock = clock
+        self._tell = tell
+
+    def answers(self, ask: str, call: Call, pharmacy: Pharmacy) -> dict[str, Answer]:
+        """Return the answer to one ask of a colleague's call; what it does is done once, however often it is asked."""
+        _, what, *rest = ask.split(":", 3)
+        agent = pharmacy.staff.get((call.person or "").removeprefix(STAFF))
+        if what == "pin":
+            return {ask: self._pin(ask, call, pharmacy)}
+        if agent is None:
+            return {ask: Answer(False)}
+        match what:
+            case "desk":
+                return {ask: self._desk(agent)}
+            case "next":
+                return {ask: self._next(agent, pharmacy)}
+            case "take":
+                return {ask: self._take(agent, rest[0])}
+            case "last":
+                return {ask: self._last(agent)}
+            case _:
+                return {ask: self._code(agent, *rest)}
+
+    # ------------------------------------------------------------ who it is
+
+    def _pin(self, ask: str, call: Call, pharmacy: Pharmacy) -> Answer:
+        """Compare in the same time whoever it is, and count the wrong ones by call, number and colleague."""
+        agent = pharmacy.staff.get(call.fields.get("staff", ""))
+        pin = agent.pin if agent and agent.pin else NOBODYS_PIN
+        right = hmac.compare_digest(call.fields["pin"].encode(), pin.encode()) and agent is not None and bool(agent.pin)
+        policies, now = pharmacy.policies, self._clock.now()
+        tried = Tried(call.id, ask, call.caller.number, f"{STAFF}{agent.id}" if agent else None, not right)
+        wrong = self._record.proofs.keep(tried, now, now - timedelta(seconds=policies.wrong_within_seconds))
+        locked = (
+            wrong.call >= policies.wrong_per_call
+            or wrong.number >= policies.wrong_per_number
+            or wrong.person >= policies.wrong_per_person
+        )
+        if locked:
+            log.warning("staff_line_locked", call=call.id)
+            return Answer(True, values={"locked": "yes"})
+        return Answer(True, person=agent.id if agent and right else None)
+
+    # ------------------------------------------------------------ the desk and the line
+
+    def _desk(self, agent: Agent) -> Answer:
+        now = self._record.desk.agents().get(agent.id)
+        values = {"presence": now.presence, "next": now.next} if now else {"presence": "signed_out", "next": ""}
+        return Answer(now is not None, values=values)
+
+    def _next(self, agent: Agent, pharmacy: Pharmacy) -> Answer:
+        """Return the first in line whom this agent may serve and who is on hold; nothing that is private."""
+        ticket = self._first(agent)
+        loaded = self._record.load_call(ticket.call) if ticket else None
+        if ticket is None or loaded is None:
+            return Answer(False)
+        facts, queue = loaded.call.facts, pharmacy.queues.get(ticket.queue)
+        told = {
+            "call": ticket.call,
+            "queue": queue.title if queue else ticket.queue,
+            "kind": str(facts.get("caller", "unknown")),
+            "why": str(facts.get("intent", "other")),
+            "tier": str(facts.get("tier", "anonymous")),
+            "language": loaded.call.language or pharmacy.line_of(loaded.call.line).languages[0],
+            "emergency": "yes" if ticket.emergency else "",
+        }
+        waited = int((self._clock.now() - ticket.arrived_at).total_seconds() // 60)
+        return Answer(True, {"minutes": waited}, values=told)
+
+    def _first(self, agent: Agent) -> Ticket | None:
+        now = self._clock.now()
+        open_offers = [offer.ticket for _, offer in self._record.desk.open_offers()]
+        line = (InLine(ticket, open_offers.count(ticket.id)) for ticket in self._record.desk.waiting(agent.site))
+        able = (entry.ticket for entry in line if offerable(entry, now) and could_serve(agent, entry.ticket))
+        return next((ticket for ticket in able if ticket.kind == "hold"), None)
+
+    def _take(self, agent: Agent, call_id: str) -> Answer:
+        """Offer the call to the phone they are on; asked again, the leg they were given."""
+        loaded = self._record.load_call(call_id)
+        known = loaded.call.offers if loaded else ()
+        theirs = [offer for offer in known if offer.agent == agent.id and offer.here and offer.state == "open"]
+        if theirs:
+            return Answer(True, values={"leg": theirs[0].leg})
+        offered = Offered(secrets.token_urlsafe(16), secrets.token_urlsafe(16), agent.id, agent.address, here=True)
+        try:
+            taken = self._tell(call_id, offered)
+        except (Conflict, LookupError):  # they are not signed in, or the call is over
+            return Answer(False, values={"because": "agent_line_sign_in_first"} if self._is_out(agent) else {})
+        here = any(offer.id == offered.offer for offer in taken.call.offers)
+        return Answer(here, values={"leg": offered.leg} if here else {})
+
+    def _is_out(self, agent: Agent) -> bool:
+        return self._desk(agent).values["presence"] == "signed_out"
+
+    # ------------------------------------------------------------ what came of the last call
+
+    def _last(self, agent: Agent) -> Answer:
+        call_id = self._record.desk.last_call_of(agent.id)
+        loaded = self._record.load_call(call_id) if call_id else None
+        if loaded is None or loaded.call.ticket is None:
+            return Answer(False)
+        return Answer(True, values={"call": loaded.call.id, "queue": loaded.call.ticket.queue})
+
+    def _code(self, agent: Agent, call_id: str, code: str) -> Answer:
+        """Give the call its code; it is known whether the call took it."""
+        return Answer(self._tell(call_id, Worked(agent.id, code)).call.resolution == code)
