@@ -73,7 +73,7 @@ def agent(of: Agent, at: AgentNow, moves: int, device: Device | None, now: datet
         "licensed": of.licensed,
         "rung_by": "phone" if of.phone else "sip" if of.sip else "client",
         "presence": at.presence,
-        "reason": at.reason,
+        "reason": "" if at.presence == "wrap_up" else at.reason,  # there it is the call
         "next": at.next or None,
         "since": _at(at.since),
         "for_seconds": max(0, int((now - at.since).total_seconds())),

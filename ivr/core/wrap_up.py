@@ -117,12 +117,12 @@ def chosen(queue: Queue | None, event: Keyed | Spoke | Silent) -> Code | None:
 
 
 def keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
-    """A key of the list is the code; anything else asks again while there is time."""
+    """A key of the list is the code, another key asks again while there is time; silence leaves it for later."""
     code = chosen(queue_of(draft.call, draft.pharmacy), event)
     if code is not None:
         _settle(draft, code.name)
         draft.say(Say("agent_code_thanks"), Hangup())
-    elif _is_late(draft):
+    elif isinstance(event, Silent) or _is_late(draft):
         draft.say(Say("agent_code_later"), Hangup())
     else:
         ask(draft)

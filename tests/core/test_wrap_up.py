@@ -41,12 +41,17 @@ def test_a_key_is_the_code_and_frees_the_agent_when_they_have_put_the_phone_down
     assert call.did(ClearTimer)
 
 
-@pytest.mark.parametrize("key", ["3", "0", "*", ""])
+@pytest.mark.parametrize("key", ["3", "0", "*"])
 def test_any_other_key_asks_again_while_there_is_time(key: str) -> None:
     call = asked()
-    again = call.keys(key, leg="leg-ana") if key else call.says_nothing("leg-ana")
-    assert again.heard[0] == "agent_code_ask"
-    assert again.later(40).says_nothing("leg-ana").heard == ["agent_code_later"]
+    assert call.keys(key, leg="leg-ana").heard[0] == "agent_code_ask"
+    assert call.later(40).keys(key, leg="leg-ana").heard == ["agent_code_later"]
+
+
+def test_who_keys_nothing_is_let_go_and_owes_the_code() -> None:
+    call = asked().says_nothing("leg-ana")
+    assert (call.heard, call.verbs[-1]) == (["agent_code_later"], "Hangup")
+    assert call.call.coding == "ana"
 
 
 def test_nobody_says_and_somebody_has_to_find_out() -> None:
