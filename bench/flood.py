@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import os
 import sys
 import tempfile
 import time
@@ -23,11 +25,12 @@ from random import Random
 
 from bench.town import Phone, Rest, Town, Wire
 from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN
-from tests.whole_line import whole_line
+from tests.whole_line import WholeLine, whole_line
 
 ARRIVALS_A_SECOND = 40.0
 CALL_SECONDS = 125.0
 WORST_TURN_MS, LONGEST_SILENCE_SECONDS = 250.0, 5.0
+PARTS = ("gunicorn", "worker.py", "valkey", "sandbox", "publish")
 NUMBERS = ("+12125550110", "+12125550111")
 # What callers do, and how many of a hundred: keys in order, then they listen and wait.
 HABITS = {
@@ -59,7 +62,9 @@ async def _flood(calls: int, seconds: float) -> int:
         line = await loop.run_in_executor(None, opening.__enter__)
         try:
             town.wire = Wire(line.web_port, line.web, PRACTICE_AUTH_TOKEN)
+            before = _cpu_seconds(line)
             await _callers(town, calls, seconds)
+            _show_cpu(before, _cpu_seconds(line), seconds)
         finally:
             await loop.run_in_executor(None, opening.__exit__, None, None, None)
     server.close()
@@ -92,6 +97,26 @@ async def _one(town: Town) -> None:
     phone.thinks_seconds = town.random.uniform(2.0, 5.0)
     phone.talk_seconds = town.random.uniform(30.0, 60.0)
     await town.dials(phone, "/voice/incoming", CALL_SECONDS * town.random.uniform(0.8, 1.2))
+
+
+def _cpu_seconds(line: WholeLine) -> dict[str, float]:
+    """CPU seconds so far of each process of the line, by what it is; and of this one, the town."""
+    seconds = {"the town": time.process_time()}
+    for pid in line.pids(""):
+        with contextlib.suppress(OSError):
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            what = next((part for part in PARTS if part in name), "other")
+            key = f"{what} {pid}"
+            seconds[key] = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
+def _show_cpu(before: dict[str, float], after: dict[str, float], seconds: float) -> None:
+    used = {name: spent - before.get(name, 0.0) for name, spent in after.items()}
+    for name, spent in sorted(used.items(), key=lambda pair: -pair[1]):
+        if spent > seconds / 100:
+            print(f"  {name:<24}{spent / seconds:6.0%} of a core")
 
 
 def _report(town: Town) -> int:
