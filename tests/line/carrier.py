@@ -374,6 +374,13 @@ class Phone:
         assert key is not None, f"no key is named for `{what}` in: {asked}"
         self.presses(KEYED_BY_NAME.get(key[1], key[1]))
 
+    def codes(self, what: str) -> None:
+        """Key what came of the talk, once it is asked: `follow up: 4`."""
+        self.hears("What came of it?")
+        key = re.search(rf"\b{re.escape(what)}: (\d)", self.asked, re.IGNORECASE)
+        assert key is not None, f"no key is named for `{what}` in: {self.asked}"
+        self.presses(key[1])
+
     def says(self, words: str, confidence: str = "0.9") -> None:
         """Answer the open question by voice."""
         with self._lock:

@@ -76,7 +76,7 @@ class Day:
         """Where the agent at this phone is, with the reason of a break."""
         with self._record() as record:
             now = record.desk.agents()[STAFF[phone.to]]
-            return f"{now.presence} {now.reason}".strip()
+            return f"{now.presence} {now.reason}".strip() if now.presence == "on_break" else now.presence
 
     def _record(self) -> contextlib.closing[Record]:
         return contextlib.closing(Record(f"sqlite:///{self.line.folder}/var/rxline.db", "no reply is opened"))

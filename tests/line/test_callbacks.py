@@ -96,7 +96,8 @@ def test_while_they_are_on_the_line_nobody_calls_them_back(day: Day) -> None:
     person.chooses("asked us to call")
     person.until(lambda: person.room, "is in the room")
     person.hangs_up()
-    day.disposition(first, code="callback_completed", attempts=1, final=True)
+    agent.codes("answered")
+    day.disposition(first, outcome="callback", code="answered", attempts=1, final=True)
 
 
 def test_a_premium_number_is_refused_and_another_taken(day: Day) -> None:

@@ -52,10 +52,30 @@ def test_a_patient_known_by_their_number_talks_to_refills(day: Day) -> None:
 
     assert day.presence(agent) == "on_call"
     patient.hangs_up()
-    agent.hears("caller has left")
-    agent.is_sent_away()
     day.is_soon(lambda: day.presence(agent), "wrap_up")
-    day.disposition(patient, outcome="answered", queue="refills", reached="talk", tier="number", final=True)
+    agent.codes("refill ordered")
+    agent.hears("Thank you")
+    agent.is_sent_away()
+    day.is_soon(lambda: day.presence(agent), "available")
+    told = {"queue": "refills", "reached": "talk", "tier": "number", "code": "refill_ordered", "final": True}
+    day.disposition(patient, outcome="answered", **told)
+
+
+def test_an_agent_who_keys_nothing_is_let_go_and_the_code_is_asked_for_later(day: Day) -> None:
+    caller = day.stranger()
+    agent = in_line(day, caller)
+    they_talk(caller, agent)
+    caller.hangs_up()
+    agent.hears("What came of it?")
+    agent.says_nothing()
+    agent.is_sent_away()
+    day.disposition(caller, outcome="answered", code=None, final=True)
+    assert day.presence(agent) == "wrap_up"
+
+    day.passes(seconds=31)
+    told = day.disposition(caller, code="unresolved", final=True)
+    day.is_soon(lambda: day.presence(agent), "available")
+    day.is_soon(lambda: [task["what"] for task in tasks_of(day, told["call_id"])], ["disposition_missing"])
 
 
 def test_a_caller_nobody_knows_asks_for_a_person_aloud_and_is_answered(day: Day) -> None:
@@ -142,8 +162,8 @@ def test_a_caller_keeps_their_place_by_callback_and_is_rung_back(day: Day) -> No
 
     assert agent.room == person.room
     person.hangs_up()
-    agent.hears("caller has left")
-    day.disposition(caller, outcome="callback", code="callback_completed", reached="talk", attempts=1, final=True)
+    agent.codes("refill ordered")
+    day.disposition(caller, outcome="callback", code="refill_ordered", reached="talk", attempts=1, final=True)
 
 
 def test_a_caller_who_hangs_up_in_the_menu_has_abandoned(day: Day) -> None:
@@ -301,7 +321,8 @@ def test_a_caller_who_withholds_their_number_says_where_to_call_back(day: Day) -
     person.until(lambda: person.room, "is in the room")
     person.hangs_up()
 
-    day.disposition(caller, outcome="callback", code="callback_completed", attempts=1, final=True)
+    agent.codes("answered")
+    day.disposition(caller, outcome="callback", code="answered", attempts=1, final=True)
 
 
 def test_two_people_on_one_number_are_told_apart_by_their_prescription(day: Day) -> None:
@@ -375,6 +396,7 @@ def private_call(day: Day) -> None:
     caller.presses("2")
     caller.presses("9405550143#")
     caller.chooses("confirm")
+    caller.chooses("in your turn")
     agent = day.carrier.rings()
     agent.picks_up()
     agent.chooses("take it")
@@ -383,7 +405,8 @@ def private_call(day: Day) -> None:
     person.chooses("asked us to call")
     person.until(lambda: person.room, "is in the room")
     person.hangs_up()
-    day.disposition(caller, code="callback_completed", tier="prescription", final=True)
+    agent.codes("follow up")
+    day.disposition(caller, code="follow_up", tier="prescription", final=True)
 
 
 def handed_out(day: Day) -> Iterator[str]:

@@ -30,8 +30,9 @@ def test_by_star_the_caller_hears_music_and_by_one_they_are_back(
     caller.until(lambda: caller.room and caller.room == agent.room, "is with the agent again")
     assert caller.room != first
     caller.hangs_up()
+    agent.codes("answered")
     agent.is_sent_away()
-    day.disposition(caller, outcome="answered", final=True, transfers=0)
+    day.disposition(caller, outcome="answered", code="answered", final=True, transfers=0)
 
 
 def test_a_colleague_takes_the_caller_over(day: Day, talking: tuple[Phone, Phone]) -> None:
@@ -49,9 +50,10 @@ def test_a_colleague_takes_the_caller_over(day: Day, talking: tuple[Phone, Phone
     agent.hangs_up()
     caller.until(lambda: caller.room and caller.room == colleague.room, "is with the colleague")
     caller.hangs_up()
-    colleague.is_sent_away()
-    day.disposition(caller, outcome="answered", final=True, transfers=1)
     day.is_soon(lambda: (day.presence(agent), day.presence(colleague)), ("wrap_up", "wrap_up"))
+    colleague.codes("answered")
+    colleague.is_sent_away()
+    day.disposition(caller, outcome="answered", code="answered", final=True, transfers=1)
 
 
 def test_a_dead_phone_of_which_nobody_tells_us_puts_the_caller_back_in_line(

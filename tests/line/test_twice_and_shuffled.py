@@ -40,6 +40,7 @@ def answered(day: Day) -> Phone:
     agent.picks_up()
     talk(caller, agent)
     caller.hangs_up()
+    agent.codes("answered")
     agent.is_sent_away()
     return caller
 
@@ -69,8 +70,9 @@ def called_back(day: Day) -> Phone:
     person.picks_up()
     person.chooses("asked us to call")
     person.until(lambda: person.room, "is in the room")
-    agent.hangs_up()
-    person.is_sent_away()
+    person.hangs_up()
+    agent.codes("follow up")
+    agent.is_sent_away()
     return caller
 
 
@@ -91,9 +93,9 @@ def message(day: Day) -> Phone:
 
 # What happens, how many phones it rings, and what its disposition says.
 CALLS: dict[str, tuple[Callable[[Day], Phone], int, dict[str, Any]]] = {
-    "answered": (answered, 1, {"outcome": "answered", "reached": "talk", "final": True}),
+    "answered": (answered, 1, {"outcome": "answered", "code": "answered", "final": True}),
     "missed, then answered": (missed_then_answered, 2, {"outcome": "answered", "reached": "talk", "final": True}),
-    "called back": (called_back, 3, {"outcome": "callback", "code": "callback_completed", "final": True}),
+    "called back": (called_back, 3, {"outcome": "callback", "code": "follow_up", "final": True}),
     "abandoned": (abandoned, 1, {"outcome": "short_abandon", "reached": "offer", "final": True}),
     "message": (message, 0, {"outcome": "voicemail", "code": "message_taken", "final": False}),
 }

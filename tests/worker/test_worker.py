@@ -80,7 +80,8 @@ class Line:
             )
 
     def said(self, event: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        written = self.log.read_text().splitlines(keepends=True)  # the last line may still be being written
+        lines = [json.loads(line) for line in written if line.startswith("{") and line.endswith("\n")]
         return [line for line in lines if line.get("event") == event]
 
     def children(self) -> dict[str, int]:
