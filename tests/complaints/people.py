@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
+from click import Command
+from click.testing import CliRunner
+
+from ivr.core.call import Answer, Caller
 from ivr.core.events import Came, HungUp, Keyed
 from ivr.core.line import Offer, Ticket
+from ivr.store import Conflict
+from ivr.switchboard import Exit, Switchboard
 from tests.worker.shop import ROSA, Shop
 
 AT_ONCE = 1e15  # calls a second: our own pace is no matter
@@ -84,3 +93,45 @@ def in_line_from(shop: Shop, name: str, number: str = ROSA, **ticket: object) ->
     shop.in_line(name, **ticket)  # type: ignore[arg-type]
     shop.change(name, caller=replace(shop.call(name).caller, number=number))
     return name
+
+
+def at_once(*acts: Callable[[], object]) -> None:
+    """Several people do something at the same moment; what the record refuses one of them is refused."""
+    start = Barrier(len(acts))
+
+    def do(act: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            act()
+        except Conflict:
+            return
+
+    with ThreadPoolExecutor(len(acts)) as town:
+        list(town.map(do, acts))
+
+
+def rings(shop: Shop, name: str = "CA1") -> Offer:
+    """A caller is in line, and somebody's phone rings for them."""
+    in_line_from(shop, name)
+    passes(shop)
+    return next(offer for call, offer in open_offers(shop).values() if call == name)
+
+
+def is_in_line(board: Switchboard, name: str, keys: str = "10", number: str | None = None) -> str:
+    """A caller rings the line as we ship it, presses these keys and is on hold; the leg's token."""
+    board.arrived(name, Caller("number", number, "A") if number else Caller(), "+12125550110")
+    board.record.keep_answer(name, "who", Answer(True), board.clock.now())  # nobody is filed there
+    leg = board.token_of(name)
+    for document, key in enumerate(keys, 1):
+        board.turn(Exit(leg, document, "next"), Keyed(leg, key), name)
+    loaded = board.record.load_call(name)
+    assert loaded is not None
+    assert loaded.call.phase == "holding"
+    return leg
+
+
+def typed(command: Command, *arguments: str) -> str:
+    """What a command of ours says."""
+    said = CliRunner().invoke(command, arguments, env={"COLUMNS": "200"})
+    assert said.exit_code == 0, said.output
+    return said.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,12 +11,16 @@ from hypothesis import strategies as st
 
 from ivr.core.call import Answer
 from ivr.core.events import Came, HungUp, Keyed, Learned
-from ivr.core.line import AtDesk, InLine, could_serve
+from ivr.core.line import AtDesk, InLine, could_serve, match
 from ivr.core.rules import RuleSet, Then
+from ivr.desk import line as the_line
+from ivr.office import explain
+from ivr.switchboard import Switchboard
 from tests.complaints.people import (
     AT_ONCE,
     asks_to_be_called_back,
     in_line_from,
+    is_in_line,
     open_offers,
     passes,
     person_rung,
@@ -23,9 +28,10 @@ from tests.complaints.people import (
     serves,
     takes,
     ticket_of,
+    typed,
 )
 from tests.core.rehearsal import QUEUES, RULES, rule
-from tests.test_match import desk, desks_of, emergency, lines, pairs, ticket
+from tests.test_match import NOW, desk, desks_of, emergency, lines, pairs, ticket
 from tests.worker.conftest import Opened
 from tests.worker.shop import Shop
 
@@ -280,3 +286,35 @@ def test_asterisk_1204_there_is_one_way_to_change_a_promise_and_it_holds_at_once
     assert ticket_of(shop, "CA1").answer_within_seconds == 45
     learns(shop, "CA1", time_sensitive="no")  # and never later again
     assert ticket_of(shop, "CA1").answer_within_seconds == 45
+
+
+# ---------------------------------------------------------------- who was first, and why
+
+
+@given(busy_lines(), st.integers(1, 7200))
+def test_freeswitch_2511_nobodys_turn_changes_by_waiting(busy: tuple[list[InLine], list[AtDesk]], seconds: int) -> None:
+    """A member with a score of 53 was answered before one of 303: scores grew, and nobody could say who was next."""
+    line, desks = busy
+    calm = [entry for entry in line if not entry.ticket.emergency]
+    later = match(calm, desks, NOW + timedelta(seconds=seconds))
+    assert [(served.id, agent.id) for served, agent in later] == pairs(calm, desks)
+
+
+def test_freeswitch_2511_who_was_served_first_and_by_what_promise_can_be_asked_afterwards(board: Switchboard) -> None:
+    """They could not tell why the one was before the other, and neither could anybody who read the code for them."""
+    now = board.clock.now()
+    is_in_line(board, "CAdesk")
+    board.clock.set(now + timedelta(seconds=40))
+    is_in_line(board, "CAoffice", "15")
+    shown = typed(the_line)
+    assert shown.index("CAoffice") < shown.index("CAdesk")
+    because = {name: json.loads(typed(explain.command, name, "--json"))["decisions"][-1] for name in NAMES}
+    assert because["CAoffice"]["rule"] == "Prescriber's office"
+    assert (because["CAoffice"]["file"], because["CAoffice"]["line"] > 0) == ("routing_rules/main.yaml", True)
+    promised = [decision["decision"]["answer_within"] for decision in because.values()]
+    assert promised == [180, 60]
+    why_not = typed(explain.command, "CAdesk", "--why-not", "Prescriber's office")
+    assert "caller" in why_not
+
+
+NAMES = ("CAdesk", "CAoffice")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
-from threading import Barrier
 
 import pytest
 
@@ -23,10 +21,12 @@ from ivr.telephony.rest import Refused, Unknown
 from tests import servers
 from tests.complaints.people import (
     AT_ONCE,
+    at_once,
     in_line_from,
     open_offers,
     part,
     passes,
+    rings,
     serves,
     takes,
     ticket_of,
@@ -36,28 +36,6 @@ from tests.worker.conftest import Opened
 from tests.worker.shop import ROSA, Shop, found
 
 FREE = ("available", "wrap_up")
-
-
-def at_once(*acts: Callable[[], object]) -> None:
-    """Several people do something at the same moment; what the record refuses one of them is refused."""
-    start = Barrier(len(acts))
-
-    def do(act: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            act()
-        except Conflict:
-            return
-
-    with ThreadPoolExecutor(len(acts)) as town:
-        list(town.map(do, acts))
-
-
-def rings(shop: Shop, name: str = "CA1") -> Offer:
-    """A caller is in line, and somebody's phone rings for them."""
-    in_line_from(shop, name)
-    passes(shop)
-    return next(offer for call, offer in open_offers(shop).values() if call == name)
 
 
 def is_over(shop: Shop, name: str = "CA1") -> None:
@@ -112,6 +90,29 @@ def test_freeswitch_1973_a_key_and_a_hanging_up_at_the_same_instant_leave_nothin
         is_over(shop, name)
         assert shop.call(name).outcome in ("abandoned", "short_abandon")
         shop.move("ana", *(["wrapped_up"] if shop.presence("ana") == "wrap_up" else []))
+
+
+# ---------------------------------------------------------------- freeswitch#1641: dispatch is dead until a reload
+
+
+@pytest.mark.parametrize("wrong", ["tickets SET body", "tickets SET alike", "calls SET state"])
+def test_freeswitch_1641_what_no_release_can_read_stops_nobody_elses_calls(
+    opened: Opened, record_url: str, wrong: str
+) -> None:
+    """The thread that dispatched calls died of one of them, and of the same one again after each start."""
+    shop = opened("ana", calls_per_second=AT_ONCE)
+    for name in ("CA1", "CA2", "CA3"):
+        in_line_from(shop, name)
+        shop.later(1)
+    with closing(sqlite3.connect(record_url.removeprefix("sqlite:///"))) as record:
+        key = "id" if wrong.startswith("calls") else "call_id"
+        assert record.execute(f"""UPDATE {wrong} = '{{"id":1}}' WHERE {key} = 'CA1'""").rowcount == 1
+        record.commit()
+    passes(shop)  # which finds out
+    assert passes(shop) == {"ana": "CA2"}
+    serves(shop, "ana")
+    passes(shop)
+    assert passes(shop) == {"ana": "CA3"}
 
 
 # ---------------------------------------------------------------- freeswitch#1221 and #800: who cannot be reached
