@@ -52,6 +52,7 @@ TICK_SECONDS = 0.1
 STOP_SECONDS = 4.0
 RESTART_SECONDS = 0.9  # between two starts of a child that dies at once
 BEAT_SECONDS = 2.0
+HUNG_SECONDS = 60.0  # of a child that lives and does nothing: longer than all it may wait for in one go
 SWEEP_SECONDS = 60.0
 SHORTEST_PASS_SECONDS = 0.05  # of a clock that runs fast
 _PR_SET_PDEATHSIG = 1
@@ -63,12 +64,15 @@ _forking = multiprocessing.get_context("fork")
 
 
 class Worker:
-    """Starts the children, starts again whichever dies, and ends them all. Use it from the main thread."""
+    """Starts the children, starts again whichever dies or hangs, and ends them all. Use it from the main thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hung_seconds: float = HUNG_SECONDS) -> None:
         self._settings = settings
+        self._hung_seconds = hung_seconds
         self._children: dict[str, ForkProcess] = {}
         self._started_at: dict[str, float] = {}
+        # Shared with each child, which says there when it was last about its work, whatever becomes of the record.
+        self._pulses = {name: _forking.RawValue(ctypes.c_double) for name in CHILDREN}
         self._asked_to_stop = False
 
     def run(self) -> None:
@@ -89,11 +93,16 @@ class Worker:
             log.error("child_died", child=name, exit_code=child.exitcode)
             child.close()
             self._start(name)
+        elif now - self._pulses[name].value >= self._hung_seconds and child.is_alive():
+            log.error("child_hangs", child=name)
+            child.kill()
 
     def _start(self, name: str) -> None:
-        child = self._children[name] = _forking.Process(target=be, args=(name, self._settings, os.getpid()), name=name)
+        pulse = self._pulses[name]
+        pulse.value = self._started_at[name] = time.monotonic()
+        known = (name, self._settings, os.getpid(), pulse)
+        child = self._children[name] = _forking.Process(target=be, args=known, name=name)
         child.start()
-        self._started_at[name] = time.monotonic()
         log.info("child_started", child=name, child_pid=child.pid)
 
     def _stop(self) -> None:
@@ -117,11 +126,12 @@ class Worker:
 class Child:
     """What every child has: the parts of the line, a heartbeat, and a way to hear that it should stop."""
 
-    def __init__(self, name: str, settings: Settings, parent: int) -> None:
+    def __init__(self, name: str, settings: Settings, parent: int, pulse: ctypes.c_double) -> None:
         self.name = name
         self.settings = settings
         self.stop = threading.Event()
         self.parent = parent
+        self._pulse = pulse
         self._beats_at = 0.0
 
     @cached_property
@@ -149,7 +159,8 @@ class Child:
             self.telephone.close()
 
     def beat(self) -> None:
-        """Say in the record that this child is alive; often called, seldom written."""
+        """Say to the parent, and in the record, that this child is alive; often called, there seldom written."""
+        self._pulse.value = time.monotonic()
         if time.monotonic() >= self._beats_at:
             self.board.record.watch.beat(self.name)
             self._beats_at = time.monotonic() + BEAT_SECONDS
@@ -309,10 +320,10 @@ CHILDREN: dict[str, Callable[[Child], None]] = {
 }
 
 
-def be(name: str, settings: Settings, parent: int) -> None:
+def be(name: str, settings: Settings, parent: int, pulse: ctypes.c_double) -> None:
     """Be a child, until asked to stop; whatever ends it otherwise is in the log, masked."""
     die_with_parent()
-    child = Child(name, settings, parent)
+    child = Child(name, settings, parent, pulse)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.stop.set())
     threading.Thread(target=child.watch_parent, daemon=True).start()

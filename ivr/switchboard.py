@@ -474,7 +474,8 @@ class Switchboard:
         world = self._world(call, answers)
         taken = step(call, event, world)
         for _ in range(MOST_ASKS):
-            told = next(filter(None, (self._answers(ask, taken.call, patient) for ask in taken.asks)), None)
+            open_ = (ask for ask in taken.asks if ask not in world.answers)  # a step may ask two things at once
+            told = next(filter(None, (self._answers(ask, taken.call, patient) for ask in open_)), None)
             if not told:
                 break
             world = replace(world, answers={**world.answers, **told})

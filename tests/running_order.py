@@ -13,6 +13,7 @@ LONGEST_FIRST = (
     "tests/phone/test_page.py",
     "tests/test_calls.py",
     "tests/failures/test_bad_day.py",
+    "tests/complaints/test_on_the_line.py",
     "tests/line/",
     "tests/line/test_hostile.py",
     "tests/walks/test_walks.py",

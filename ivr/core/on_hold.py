@@ -29,7 +29,7 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
         told = "emergency_unanswered" if waited >= UNANSWERED_AFTER_SECONDS else "hold_emergency"
         return (Gather((Say(told), Play("hold_short")), seconds=1),)
     says = [_position(call, world)]
-    if may_call_back(call, world.pharmacy.queues[call.ticket.queue]):
+    if callback_offered(call, world):
         says.append(Say("callback_offer"))
     if unattended.silent(world) or planned(call, world, "offer", "voicemail"):
         says.append(Say("message_offer"))
@@ -46,8 +46,17 @@ def planned(call: Call, world: World, does: str, value: str) -> bool:
     """Has the caller waited long enough for this step of their queue's plan?"""
     assert call.ticket is not None
     waited = (world.now - (call.queued_at or call.arrived_at)).total_seconds()
-    plan = world.pharmacy.queues[call.ticket.queue].plan
-    return any(step.does == does and step.value == value and waited >= step.after_seconds for step in plan)
+    return any(waited >= after for after in _times(call, world, does, value))
+
+
+def _times(call: Call, world: World, does: str, value: str) -> list[int]:
+    """After how many seconds the plan of their queue does this."""
+    return [step.after_seconds for step in _queue(call, world).plan if (step.does, step.value) == (does, value)]
+
+
+def _queue(call: Call, world: World) -> Queue:
+    assert call.ticket is not None
+    return world.pharmacy.queues[call.ticket.queue]
 
 
 def _position(call: Call, world: World) -> Say:
@@ -74,6 +83,15 @@ def forecast_in(says: Iterable[Verb]) -> tuple[int, int, int] | None:
     inner = [verb for outer in says for verb in (outer.says if isinstance(outer, Gather) else (outer,))]
     told = next((verb for verb in inner if isinstance(verb, Say) and verb.prompt == "hold_position"), None)
     return (told.values["position"], told.values["minutes_low"], told.values["minutes_high"]) if told else None
+
+
+def callback_offered(call: Call, world: World) -> bool:
+    """Is a caller on hold offered a callback by now: from the start, unless the plan of their queue names a time?
+
+    While nobody is brought to them, before that time as well.
+    """
+    too_early = _times(call, world, "offer", "callback") and not planned(call, world, "offer", "callback")
+    return may_call_back(call, _queue(call, world)) and (not too_early or unattended.silent(world))
 
 
 def may_call_back(call: Call, queue: Queue) -> bool:

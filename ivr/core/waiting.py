@@ -11,7 +11,7 @@ from ivr.core.draft import Draft
 from ivr.core.effects import MoveCaller, SendText, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
 from ivr.core.line import Offer, Queue, Ticket, on_call_id
-from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, may_call_back, place_told, planned
+from ivr.core.on_hold import UNANSWERED_AFTER_SECONDS, callback_offered, may_call_back, place_told, planned
 from ivr.core.rules import Decision
 from ivr.core.verbs import Back, Dial, Gather, Hangup, Hold, Leave, Pause, Play, Say
 
@@ -143,12 +143,18 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
         return _leave_for(draft, "message")
     if key == "3" and _is_unattended(draft) and "staffed" in _parties(draft):
         return _leave_for(draft, "staffed")
-    if key == "1" and may_call_back(draft.call, draft.queue(ticket.queue)):
+    if key == "1" and _may_have_callback(draft, ticket):
         return callbacks.offer(draft)
     if key:
         draft.say(Say("in_line"), *_place(draft))
     _wait(draft)
     return None
+
+
+def _may_have_callback(draft: Draft, ticket: Ticket) -> bool:
+    """May a caller on hold ask to be called back? While nobody is brought to them, before its time as well."""
+    allowed = may_call_back(draft.call, draft.queue(ticket.queue))
+    return allowed and (callback_offered(draft.call, draft.world) or _is_unattended(draft))
 
 
 def _place(draft: Draft) -> tuple[Say, ...]:

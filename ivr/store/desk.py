@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     Boolean,
     Executable,
@@ -30,10 +31,12 @@ from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, Ticket
 from ivr.core.staff_line import STAFF
 from ivr.store.callbacks import BY_NUMBER
 from ivr.store.database import Database, Write
-from ivr.store.notation import instant, micros, read_class, read_ticket, written
+from ivr.store.notation import instant, micros, read_class, read_ticket, readable, written
 from ivr.store.presence import agent_writes, shift_write
 from ivr.store.refusals import Conflict
 from ivr.store.tables import Id, Instant, agents, calls, fresh, legs, offers, presences, tickets, word
+
+log = structlog.get_logger(__name__)
 
 GOODBYE_SECONDS = 10  # a promised caller who has not hung up by then hears us no more: the news may never come
 
@@ -273,7 +276,6 @@ _CLOSE_TICKETS = (
     .where(tickets.c.call_id == bindparam("call"), tickets.c.state != word("closed"))
     .values(state="closed")
 )
-_SEED = fresh(agents, fence=0).on_conflict_do_nothing()
 _SEED = fresh(agents, **_NEVER_MOVED).on_conflict_do_nothing()
 _DAY = (
     select(
@@ -303,19 +305,23 @@ class Desk:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unreadable = 0  # tickets of the line, when it was last read
 
     def waiting(self, site: str) -> list[Ticket]:
         """Return a site's waiting tickets of every kind, in promise order."""
-        return [read_ticket(body) for (body,) in self._database.rows(_IN_LINE, site=site)]
+        read = (readable(read_ticket, body) for (body,) in self._database.rows(_IN_LINE, site=site))
+        return [ticket for ticket in read if ticket is not None]
 
     def classes(self) -> list[TicketClass]:
         """Return the classes of the waiting tickets of all sites that may be offered to anybody at some time."""
-        return [read_class(alike) for (alike,) in self._database.rows(_CLASSES)]
+        read = (readable(read_class, alike) for (alike,) in self._database.rows(_CLASSES))
+        return [alike for alike in read if alike is not None]
 
     def of_class(self, alike: TicketClass, limit: int | None = None) -> list[Ticket]:
         """Return the waiting tickets of a class, in promise order."""
         rows = self._database.rows(_OF_CLASS, alike=written(alike), limit=limit or _EVERY)
-        return [read_ticket(body) for body, _ in rows]
+        read = (readable(read_ticket, body) for body, _ in rows)
+        return [ticket for ticket in read if ticket is not None]
 
     def heads(self, wanted: Mapping[TicketClass, int | None], now: datetime) -> list[InLine]:
         """Return the first tickets of each class that may be offered now, so many as wanted; None: all.
@@ -323,23 +329,33 @@ class Desk:
         Not those before their time, nor those with all the open offers they may have; nor a callback whose person is on
         the line, on this call or another. In no order.
         """
-        classes, found = list(wanted), []
+        classes, found = list(wanted), list[tuple[Ticket | None, int]]()
         for first in range(0, len(classes), _MOST_CLASSES):
             some = classes[first : first + _MOST_CLASSES]
             asked: dict[str, Any] = {"now": micros(now), "goodbye": micros(now - timedelta(seconds=GOODBYE_SECONDS))}
             for n, alike in enumerate(some):
                 most = EMERGENCY_OFFERS if alike.emergency else 1
-                asked |= {f"alike{n}": written(alike), f"most{n}": most, f"limit{n}": wanted[alike] or _EVERY}
+                limit = (wanted[alike] or _EVERY) + self._unreadable
+                asked |= {f"alike{n}": written(alike), f"most{n}": most, f"limit{n}": limit}
             found += [
-                InLine(read_ticket(body), open_) for body, open_ in self._database.rows(_heads(len(some)), **asked)
+                (readable(read_ticket, body), open_) for body, open_ in self._database.rows(_heads(len(some)), **asked)
             ]
-        return found
+        return self._read(found)
+
+    def _read(self, found: list[tuple[Ticket | None, int]]) -> list[InLine]:
+        """Leave out what cannot be read; the next time so many more are asked for, or it would hold up its class."""
+        unreadable = sum(ticket is None for ticket, _ in found)
+        if unreadable > self._unreadable:
+            log.error("tickets_unreadable", count=unreadable)
+        self._unreadable = unreadable
+        return [InLine(ticket, open_) for ticket, open_ in found if ticket is not None]
 
     def refused(self, since: datetime) -> list[Refused]:
         """Return the offers made since then that came to nothing, and who passed a call on, of those still waiting."""
         return [
-            Refused(ticket, read_class(alike), agent, state, instant(offered))
+            Refused(ticket, known, agent, state, instant(offered))
             for ticket, alike, agent, state, offered in self._database.rows(_REFUSED, since=micros(since))
+            if (known := readable(read_class, alike)) is not None
         ]
 
     def position(self, ticket: Ticket) -> tuple[int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -14,6 +15,7 @@ from ivr.core.rules import Reason
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_Value = TypeVar("_Value")
 _encode = msgspec.json.Encoder().encode
 
 read_call = msgspec.json.Decoder(Call).decode
@@ -32,6 +34,14 @@ _effects = {effect.__name__: msgspec.json.Decoder(effect) for effect in get_args
 def written(value: object) -> str:
     """Return a core value as JSON; the `read_…` of its type reads it back equal."""
     return _encode(value).decode()
+
+
+def readable(read: Callable[[str], _Value], body: str) -> _Value | None:
+    """Return what a `read_…` says, or None for what was written in a way this release cannot read."""
+    try:
+        return read(body)
+    except msgspec.DecodeError:
+        return None
 
 
 def read_effect(kind: str, body: str) -> Effect:

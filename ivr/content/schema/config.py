@@ -183,7 +183,9 @@ def _plan_step(names: Names) -> Shape:
         {
             "after": DURATION.alone("So long after the caller began to wait."),
             "announce": word(("position", "still")).alone("Tell them their place, or that they are still in line."),
-            "offer": word(("callback", "voicemail")).alone("Offer to call back, or to take a message."),
+            "offer": word(("callback", "voicemail")).alone(
+                "Offer to call back, from then on and not before, or to take a message."
+            ),
             "relax": _skill(names).alone("Stop asking for this skill."),
             "overflow": name("queue or site", places, "config/").alone(
                 "Let the staff of this queue or site take it too."
