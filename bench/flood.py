@@ -23,7 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from bench.town import Phone, Rest, Town, Wire
+from bench.carrier import Rest
+from bench.town import Owner, Phone, Town
+from bench.wire import Wire
 from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN
 from tests.whole_line import WholeLine, whole_line
 
@@ -85,17 +87,17 @@ async def _callers(town: Town, most: int, seconds: float) -> None:
             print(f"\r{now:5.0f} s, {len(live)} calls", end="", file=sys.stderr, flush=True)
         await asyncio.sleep(1 / ARRIVALS_A_SECOND)
     print(f"\nat most {at_once} calls at once, {town.placed} phones rung, {town.talks} talks")
-    for task in [*live, *town.tasks]:
+    for task in live:
         task.cancel()
-    await asyncio.gather(*live, *town.tasks, return_exceptions=True)
+    await asyncio.gather(*live, return_exceptions=True)
+    await town.empties()
 
 
 async def _one(town: Town) -> None:
     [habit] = town.random.choices(list(HABITS), [share for share, _ in HABITS.values()])
     number = f"+1646555{town.random.randrange(10_000):04}"
-    phone = Phone(town.sid(), number, NUMBERS[0], "inbound", list(HABITS[habit][1]), "/voice/status")
-    phone.thinks_seconds = town.random.uniform(2.0, 5.0)
-    phone.talk_seconds = town.random.uniform(30.0, 60.0)
+    owner = Owner(list(HABITS[habit][1]), town.random.uniform(2.0, 5.0), town.random.uniform(30.0, 60.0))
+    phone = Phone(town.sid(), number, NUMBERS[0], "inbound", owner, "/voice/status")
     await town.dials(phone, "/voice/incoming", CALL_SECONDS * town.random.uniform(0.8, 1.2))
 
 

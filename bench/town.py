@@ -1,188 +1,280 @@
 """A town of phones in one thread: callers who ring a line over real HTTP, the staff's phones, and the carrier between.
 
-It follows TwiML in real time as Twilio does and serves the REST calls a line makes; everything in one event loop, so
-that hundreds of calls at once cost the machine little beside the line under test.
+It follows TwiML in real time as Twilio does, and `bench.carrier` serves the REST calls a line makes; everything in one
+event loop, so that hundreds of calls at once cost the machine little beside the line under test.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import json
-import re
 import time
-from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from random import Random
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import Any, TypeVar
 from xml.etree import ElementTree
+
+from bench.rooms import Room, Seat
+from bench.wire import Fields, Wire
+
+__all__ = ["Happening", "Owner", "Phone", "Town"]
 
 WORDS_A_SECOND = 3.0
 MUSIC_SECONDS, SHORT_MUSIC_SECONDS = 20.0, 5.0
 RING_SECONDS = 2.0
-LONGEST_REPLY_SECONDS = 15.0
 
-Fields = dict[str, str]
 Element = ElementTree.Element
+Done = TypeVar("Done")
 
 
 class HungUp(Exception):
     """The phone is down."""
 
 
+class RanOut(HungUp):
+    """The document has ended, and says nothing of what comes next."""
+
+
 class Moved(Exception):
     """Our own word took the leg to another document."""
 
 
-@dataclass(slots=True)
-class Reply:
-    """How long one request took, and what for."""
+class Left(Exception):
+    """A document inside a queue says that the caller leaves it."""
 
-    exit: str
-    seconds: float
-    status: int
+
+class Owner:
+    """Whoever holds a phone. This one presses keys in order, one at each question, and then listens."""
+
+    def __init__(self, keys: list[str] | None = None, thinks_seconds: float = 3.0, talk_seconds: float = 60.0) -> None:
+        self.keys = keys or []
+        self.thinks_seconds = thinks_seconds
+        self.talk_seconds = talk_seconds
+
+    async def rung(self, phone: Phone) -> str:
+        """What becomes of their ringing phone: `in-progress` or `busy`; who never hears it never returns."""
+        await asyncio.sleep(RING_SECONDS)
+        return "in-progress"
+
+    async def asked(self, phone: Phone, words: str) -> str | None:
+        """The keys for a question that ends in these words; None to listen on."""
+        if not self.keys:
+            return None
+        await asyncio.sleep(self.thinks_seconds)
+        return self.keys.pop(0)
+
+    async def hears(self, phone: Phone, words: str) -> None:
+        """They have begun to hear these words."""
+
+    async def talks(self, phone: Phone, seat: Seat) -> str:
+        """What they do once they talk: "" to hang up, or a star."""
+        await seat.company.wait()
+        await asyncio.sleep(self.talk_seconds)
+        return ""
+
+    async def dictates(self, phone: Phone) -> float:
+        """How many seconds they speak after the beep."""
+        return 8.0
 
 
 @dataclass
 class Phone:
-    """A leg. `keys` is what its owner presses at each question, in order; then they listen."""
+    """A leg, and what it has come to."""
 
     sid: str
     number: str
     line: str
     direction: str
-    keys: list[str]
+    owner: Owner
     status_url: str
-    talk_seconds: float = 60.0
-    thinks_seconds: float = 3.0
-    goto: str = ""
     status: str = "ringing"
+    goto: str = ""
+    machine: str = ""  # what the carrier says of who picked up, where it was asked to find out
     moved: asyncio.Event = field(default_factory=asyncio.Event)
-    quiet_since: float = 0.0
+    quiet_since: float | None = None
     longest_silence: float = 0.0
     served: bool = False
+    hung_up_themselves: bool = False
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("completed", "busy", "no-answer", "canceled", "failed")
 
     def fields(self) -> Fields:
         from_, to = (self.number, self.line) if self.direction == "inbound" else (self.line, self.number)
         return {"CallSid": self.sid, "From": from_, "To": to, "CallStatus": self.status, "Direction": self.direction}
 
+    def move(self, url: str) -> None:
+        """Send the leg to another document; to none, and it is hung up."""
+        self.goto = url
+        self.moved.set()
 
-class Wire:
-    """Signed requests to the line, over connections that are kept."""
+    def hang_up(self) -> None:
+        """Its owner puts it down."""
+        self.hung_up_themselves = True
+        self.move("")
 
-    def __init__(self, port: int, public_url: str, secret: str) -> None:
-        self._port = port
-        self._public = public_url
-        self._secret = secret.encode()
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self.replies: list[Reply] = []
+    def is_quiet(self) -> None:
+        if self.quiet_since is None:
+            self.quiet_since = time.perf_counter()
 
-    async def post(self, url: str, fields: Fields) -> Element:
-        """Post a webhook and return the document; an empty one for a reply that is no good."""
-        path = urlsplit(url).path
-        began = time.perf_counter()
-        status, body = await asyncio.wait_for(self._exchange(path, fields), LONGEST_REPLY_SECONDS)
-        self.replies.append(Reply(path.rpartition("/")[2], time.perf_counter() - began, status))
-        return ElementTree.fromstring(body) if status == 200 and body else ElementTree.Element("Response")
+    def is_heard(self) -> None:
+        if self.quiet_since is not None:
+            self.longest_silence = max(self.longest_silence, time.perf_counter() - self.quiet_since)
+            self.quiet_since = None
 
-    async def _exchange(self, path: str, fields: Fields) -> tuple[int, bytes]:
-        connection = self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
-        try:
-            return await self._over(connection, path, fields)
-        except (OSError, asyncio.IncompleteReadError):  # kept too long: the line had closed it
-            connection = await asyncio.open_connection("127.0.0.1", self._port)
-            return await self._over(connection, path, fields)
 
-    async def _over(
-        self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], path: str, fields: Fields
-    ) -> tuple[int, bytes]:
-        reader, writer = connection
-        body = urlencode(fields).encode()
-        signed = (self._public + path).encode() + b"".join(f"{k}{v}".encode() for k, v in sorted(fields.items()))
-        signature = b64encode(hmac.digest(self._secret, signed, hashlib.sha1)).decode()
-        writer.write(
-            f"POST {path} HTTP/1.1\r\nHost: line\r\nX-Twilio-Signature: {signature}\r\n"
-            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: *(\d+)", head)
-        reply = await reader.readexactly(int(length[1]) if length else 0)
-        if b"connection: close" in head.lower():
-            writer.close()
-        else:
-            self._idle.append(connection)
-        return int(head[9:12]), reply
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something the carrier saw: its own log, which knows nothing of the line's record."""
+
+    at: float
+    what: str
+    sid: str
+    detail: str = ""
 
 
 class Town:
-    """Everybody with a phone. `staff` says how a phone of ours behaves: its keys, and how long it then talks."""
+    """Everybody with a phone, and what the carrier sees of it. `owner_of` says who picks up a number we ring.
 
-    def __init__(self, wire: Wire, random: Random) -> None:
+    `pace` is how long a second of sound and waiting takes, in seconds.
+    """
+
+    def __init__(
+        self, wire: Wire, random: Random, owner_of: Callable[[str], Owner] | None = None, pace: float = 1.0
+    ) -> None:
         self.wire = wire
         self.random = random
+        self.owner_of = owner_of or (lambda number: Owner(["1"], talk_seconds=3600))
+        self.pace = pace
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.phones: dict[str, Phone] = {}
-        self.queue: dict[str, Phone] = {}
-        self.rooms: dict[str, list[Phone]] = {}
+        self.queue: dict[str, float] = {}
+        self.rooms: dict[str, Room] = {}
+        self.recordings: list[Fields] = []
+        self.texts: list[Fields] = []
+        self.log: list[Happening] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.placed = self.talks = 0
         self._numbers = 0
 
     # ------------------------------------------------------------ calls
 
-    def sid(self) -> str:
+    def sid(self, kind: str = "CA") -> str:
         self._numbers += 1
-        return f"CA{self._numbers:032x}"
+        return f"{kind}{self._numbers:032x}"
 
-    def start(self, work: Awaitable[None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Let something happen by the way."""
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    async def empties(self) -> None:
+        """Let go of everything that is still going on."""
+        while self.tasks:
+            tasks = list(self.tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def notes(self, phone: Phone, what: str, detail: str = "") -> None:
+        self.log.append(Happening(time.monotonic(), what, phone.sid, detail))
+
     async def dials(self, phone: Phone, first_url: str, seconds: float) -> None:
         """Ring the line, do what one does, and hang up after so long at the latest."""
+        self._begins(phone)
+        with suppress(HungUp):
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._lives(phone, first_url)
+            except TimeoutError:
+                phone.hung_up_themselves = True
+        self._over(phone, "completed")
+
+    async def rung(self, phone: Phone, url: str, seconds: float) -> None:
+        """A phone the line rings: it is picked up or not, and its owner does what they do."""
+        self._begins(phone)
+        self._tells_state(phone, "ringing")
+        how = await self._rings(phone, seconds)
+        if how == "in-progress":
+            phone.status = how
+            self._tells_state(phone, how)
+            with suppress(HungUp):
+                await self._lives(phone, url)
+            how = "completed"
+        self._over(phone, how)
+
+    def _begins(self, phone: Phone) -> None:
         self.phones[phone.sid] = phone
-        with suppress(HungUp, TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._lives(phone, first_url)
-        await self._over(phone)
+        phone.began_at = self.now()
+        self.notes(phone, "rings", phone.number)
+
+    async def _rings(self, phone: Phone, seconds: float) -> str:
+        try:
+            async with asyncio.timeout(seconds * self.pace):
+                return await self._either(phone, phone.owner.rung(phone))
+        except TimeoutError:
+            return "no-answer"
+        except (HungUp, Moved):
+            return "canceled"
 
     async def _lives(self, phone: Phone, url: str) -> None:
         phone.status = "in-progress"
-        document = await self._ask(phone, url, {})
+        more = {"AnsweredBy": phone.machine} if phone.machine else {}
+        document = await self._ask(phone, url, more)
         while True:
             try:
                 document = await self._plays(phone, document)
             except Moved:
                 document = await self._ask(phone, phone.goto, {})
 
-    async def _over(self, phone: Phone) -> None:
-        phone.status = "completed"
+    def _over(self, phone: Phone, status: str) -> None:
+        phone.status = status
+        phone.ended_at = self.now()
+        phone.is_heard()
         self.queue.pop(phone.sid, None)
-        for room in list(self.rooms):
-            self._leaves(room, phone)
-        await self.wire.post(phone.status_url, {**phone.fields(), "CallDuration": "60"})
+        self.notes(phone, "over", status)
+        self._tells_state(phone, status)
+
+    def _tells_state(self, phone: Phone, status: str) -> None:
+        if phone.direction == "inbound" and status != "completed":
+            return
+        seconds = {"CallDuration": "60"} if status == "completed" else {}
+        self.start(self.wire.tell(phone.status_url, {**phone.fields(), "CallStatus": status, **seconds}))
 
     async def _ask(self, phone: Phone, url: str, more: Fields) -> Element:
-        phone.quiet_since = time.perf_counter()
-        document = await self.wire.post(url, {**phone.fields(), **more})
-        phone.longest_silence = max(phone.longest_silence, time.perf_counter() - phone.quiet_since)
-        return document
+        phone.is_quiet()
+        self.notes(phone, "asks", url.partition("#")[0])
+        return await self.wire.post(url, {**phone.fields(), **more})
+
+    # ------------------------------------------------------------ time
 
     async def _hears(self, phone: Phone, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds * self.pace):
                 await phone.moved.wait()
-        except TimeoutError:
-            return
-        phone.moved.clear()
-        raise Moved
+        self._if_moved(phone)
+
+    async def _either(self, phone: Phone, work: Awaitable[Done]) -> Done:
+        """Wait for what somebody does, unless the leg is moved before."""
+        does, moves = asyncio.ensure_future(work), asyncio.ensure_future(phone.moved.wait())
+        try:
+            await asyncio.wait({does, moves}, return_when=asyncio.FIRST_COMPLETED)
+            self._if_moved(phone)
+            return does.result()
+        finally:
+            does.cancel()
+            moves.cancel()
+
+    def _if_moved(self, phone: Phone) -> None:
+        if phone.moved.is_set():
+            phone.moved.clear()
+            raise Moved if phone.goto else HungUp
 
     # ------------------------------------------------------------ TwiML
 
@@ -190,7 +282,7 @@ class Town:
         for verb in document:
             match verb.tag:
                 case "Say" | "Play" | "Pause":
-                    await self._hears(phone, _seconds(verb))
+                    await self._sounds(phone, verb)
                 case "Gather":
                     answer = await self._gathers(phone, verb)
                     if answer is not None:
@@ -202,80 +294,152 @@ class Town:
                 case "Dial":
                     return await self._dialled(phone, verb)
                 case "Record":
-                    await self._hears(phone, 8)
-                    recorded = {"RecordingSid": f"RE{phone.sid[2:]}", "RecordingDuration": "8"}
-                    return await self._ask(phone, verb.get("action", ""), recorded)
+                    return await self._records(phone, verb)
                 case "Leave":
-                    raise LookupError("leave")
+                    raise Left
                 case "Hangup":
                     raise HungUp
-        raise HungUp
+        raise RanOut
+
+    async def _sounds(self, phone: Phone, verb: Element) -> None:
+        if verb.tag != "Pause":
+            words = _words(verb)
+            phone.is_heard()
+            self.notes(phone, "hears", words)
+            await phone.owner.hears(phone, words)
+        await self._hears(phone, _seconds(verb))
 
     async def _gathers(self, phone: Phone, gather: Element) -> Fields | None:
-        if phone.keys:
-            await self._hears(phone, phone.thinks_seconds)
-            return {"Digits": phone.keys.pop(0)}
-        for verb in gather:
-            await self._hears(phone, _seconds(verb))
-        await self._hears(phone, float(gather.get("timeout", "5")))
+        words = " ".join(_words(verb) for verb in gather)
+        if words:
+            phone.is_heard()
+            self.notes(phone, "hears", words)
+            await phone.owner.hears(phone, words)
+        listens = sum(_seconds(verb) for verb in gather) + _timeout(gather)
+        keys: str | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(listens * self.pace):
+                keys = await self._either(phone, phone.owner.asked(phone, words))
+                if keys is None:
+                    await self._hears(phone, listens)
+        if keys is not None:
+            self.notes(phone, "keys", keys)
+            return {"Digits": keys}
         return {} if gather.get("actionOnEmptyResult") == "true" else None
 
+    async def _records(self, phone: Phone, verb: Element) -> Element:
+        phone.is_heard()
+        seconds = await phone.owner.dictates(phone)
+        recording = {"sid": self.sid("RE"), "call_sid": phone.sid, "status": "completed", "duration": str(int(seconds))}
+        await self._hears(phone, seconds)
+        self.recordings.append({**recording, "date_created": self.now().isoformat()})
+        self.notes(phone, "message", recording["sid"])
+        told = {"RecordingSid": recording["sid"], "RecordingDuration": recording["duration"]}
+        return await self._ask(phone, verb.get("action", ""), told)
+
+    # ------------------------------------------------------------ the hold queue
+
     async def _enqueued(self, phone: Phone, verb: Element) -> Element:
-        self.queue[phone.sid] = phone
+        self.queue[phone.sid] = began = time.monotonic()
+        self.notes(phone, "queued")
         action, wait = verb.get("action", ""), verb.get("waitUrl", "")
-        document = await self._ask(phone, wait, {"QueueTime": "0", "QueuePosition": "1"})
         try:
-            while True:
-                try:
-                    document = await self._plays(phone, document)
-                except HungUp:  # a wait document that has run out is asked for again
-                    document = await self._ask(phone, wait, {"QueueTime": "1", "QueuePosition": "1"})
-        except LookupError:
-            self.queue.pop(phone.sid, None)
+            while True:  # a wait document that has run out is asked for again
+                seconds = str(int(time.monotonic() - began))
+                document = await self._ask(phone, wait, {"QueueTime": seconds, "QueuePosition": "1"})
+                await self._waits(phone, document)
+        except Left:
             return await self._ask(phone, action, {"QueueResult": "leave", "QueueTime": "1"})
         except Moved:
-            self.start(self._tells(action, {**phone.fields(), "QueueResult": "redirected", "QueueTime": "1"}))
+            self._notice(action, {**phone.fields(), "QueueResult": "redirected", "QueueTime": "1"})
             raise
+        except (HungUp, asyncio.CancelledError):
+            over = {**phone.fields(), "CallStatus": "completed"}
+            self._notice(action, {**over, "QueueResult": "hangup", "QueueTime": "1"})
+            raise
+        finally:
+            self.queue.pop(phone.sid, None)
+            self.notes(phone, "left the queue")
 
-    async def _tells(self, url: str, fields: Fields) -> None:
-        await self.wire.post(url, fields)
+    async def _waits(self, phone: Phone, document: Element) -> None:
+        with suppress(RanOut):
+            while True:
+                document = await self._plays(phone, document)
+
+    def _notice(self, url: str, fields: Fields) -> None:
+        self.start(self.wire.tell(url, fields))
+
+    # ------------------------------------------------------------ rooms and other numbers
 
     async def _dialled(self, phone: Phone, verb: Element) -> Element:
-        conference = verb.find("Conference")
-        if conference is None:
-            await self._hears(phone, phone.talk_seconds)
-            return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": "completed"})
-        room = self.rooms.setdefault(conference.text or "", [])
-        room.append(phone)
-        if len(room) == 2:
-            self.talks += 1
-        phone.served = phone.served or len(room) == 2
+        noun = verb.find("Conference")
+        if noun is None:
+            return await self._puts_through(phone, verb)
+        room = self.rooms.setdefault(noun.text or "", Room(noun.text or "", self.sid("CF")))
+        seat = self._enters(room, phone, noun)
         try:
-            deadline = time.perf_counter() + phone.talk_seconds
-            while phone in room and (len(room) < 2 or time.perf_counter() < deadline):
-                await self._hears(phone, 0.5)
+            how = await self._either(phone, self._in_room(phone, seat))
+            if how == "" or (how == "*" and verb.get("hangupOnStar") != "true"):
+                phone.hung_up_themselves = True
+                raise HungUp
+        except (HungUp, asyncio.CancelledError):
+            over = {**phone.fields(), "CallStatus": "completed"}
+            self._notice(verb.get("action", ""), {**over, "DialCallStatus": "completed"})
+            raise
         finally:
-            self._leaves(conference.text or "", phone)
-        if phone.direction == "inbound":
-            raise HungUp
+            self._leaves(room, seat)
         return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": "answered"})
 
-    def _leaves(self, name: str, phone: Phone) -> None:
-        room = self.rooms.get(name, [])
-        if phone in room:  # whoever leaves ends it
-            room.clear()
-            self.rooms.pop(name, None)
+    async def _in_room(self, phone: Phone, seat: Seat) -> str:
+        """Wait until they hang up, press a star, or the room has ended for them."""
+        talks, out = asyncio.ensure_future(phone.owner.talks(phone, seat)), asyncio.ensure_future(seat.out.wait())
+        try:
+            await asyncio.wait({talks, out}, return_when=asyncio.FIRST_COMPLETED)
+            return "out" if seat.out.is_set() else talks.result()
+        finally:
+            talks.cancel()
+            out.cancel()
 
-    # ------------------------------------------------------------ phones the line rings
+    def _enters(self, room: Room, phone: Phone, noun: Element) -> Seat:
+        seat = Seat(phone.sid, noun.get("endConferenceOnExit") == "true")
+        before = len(room.seats)
+        room.enter(seat)
+        self.notes(phone, "enters", room.name)
+        if before == 0:
+            phone.is_heard() if noun.get("waitUrl") else phone.is_quiet()
+            return seat
+        self.talks += before == 1
+        for sid in room.seats:
+            self.phones[sid].is_heard()
+            self.phones[sid].served = True
+        return seat
 
-    async def rung(self, phone: Phone, url: str) -> None:
-        """A phone the line rings is picked up, and its owner presses their keys."""
-        await asyncio.sleep(RING_SECONDS)
-        if phone.status != "ringing":
-            return
-        with suppress(HungUp):
-            await self._lives(phone, url)
-        await self._over(phone)
+    def _leaves(self, room: Room, seat: Seat) -> None:
+        self.notes(self.phones[seat.sid], "leaves", room.name)
+        room.leave(seat)
+        if not room.seats and self.rooms.get(room.name) is room:
+            del self.rooms[room.name]
+
+    async def _puts_through(self, phone: Phone, verb: Element) -> Element:
+        number = "".join(verb.itertext()).strip()
+        other = Phone(self.sid(), number, phone.line, "outbound-dial", self.owner_of(number), "")
+        self.notes(phone, "dials", number)
+        phone.is_heard()
+        how = await self._rings(other, float(verb.get("timeout", "30")))
+        if how != "in-progress":
+            return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": how})
+        phone.served = True
+        self.notes(phone, "put through", number)
+        await self._hears(phone, 5)
+        return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": "completed"})
+
+
+def _words(verb: Element) -> str:
+    return "music" if verb.tag == "Play" else " ".join("".join(verb.itertext()).split())
+
+
+def _timeout(gather: Element) -> float:
+    return float(gather.get("timeout", "5"))
 
 
 def _seconds(verb: Element) -> float:
@@ -285,93 +449,3 @@ def _seconds(verb: Element) -> float:
         case "Play":
             return SHORT_MUSIC_SECONDS if "short" in (verb.text or "") else MUSIC_SECONDS
     return max(0.5, len("".join(verb.itertext()).split()) / WORDS_A_SECOND)
-
-
-# ---------------------------------------------------------------- the carrier's REST API
-
-Handler = Callable[[str, str, Fields], tuple[int, object]]
-
-
-class Rest:
-    """As much of Twilio's REST API as the line asks for."""
-
-    def __init__(self, town: Town) -> None:
-        self._town = town
-
-    async def serve(self) -> asyncio.Server:
-        return await asyncio.start_server(self._connected, "127.0.0.1", 0)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                method, target, _ = head.split(b" ", 2)
-                length = re.search(rb"(?i)content-length: *(\d+)", head)
-                body = await reader.readexactly(int(length[1]) if length else 0)
-                path = urlsplit(target.decode()).path.partition("/Accounts/")[2].partition("/")[2]
-                status, told = self._asked(method.decode(), path, dict(parse_qsl(body.decode())))
-                reply = json.dumps(told).encode()
-                kind = "Content-Type: application/json"
-                writer.write(f"HTTP/1.1 {status} .\r\n{kind}\r\nContent-Length: {len(reply)}\r\n\r\n".encode() + reply)
-        writer.close()
-
-    def _asked(self, method: str, path: str, form: Fields) -> tuple[int, object]:
-        parts = path.removesuffix(".json").split("/")
-        match method, *parts:
-            case "POST", "Calls":
-                return 201, self._place(form)
-            case "POST", "Calls", sid:
-                return self._move(sid, form)
-            case "GET", "Calls", sid if sid in self._town.phones:
-                return 200, _call(self._town.phones[sid])
-            case "GET", "Calls":
-                return 200, _page("calls", [_call(phone) for phone in self._town.phones.values()])
-            case "POST", "Queues", _, "Members", sid:
-                return self._fetch(sid, form)
-            case "GET", "Queues", _, "Members":
-                members = [{"call_sid": sid, "position": 1, "wait_time": 1} for sid in self._town.queue]
-                return 200, _page("queue_members", members)
-            case ("GET", "Queues") | ("POST", "Queues"):
-                queue = {"sid": "QU" + "1" * 32, "friendly_name": "hold-central", "max_size": 5000, "current_size": 1}
-                return (200, _page("queues", [queue])) if method == "GET" else (201, queue)
-            case "GET", kind:
-                return 200, _page(kind.lower(), [])
-        return 404, {"code": 20404, "message": "not found", "status": 404}
-
-    def _place(self, form: Fields) -> object:
-        town = self._town
-        town.placed += 1
-        phone = Phone(
-            town.sid(), form["To"], form["From"], "outbound-api", ["1"], form["StatusCallback"], talk_seconds=3600
-        )
-        town.phones[phone.sid] = phone
-        town.start(town.rung(phone, form["Url"]))
-        return _call(phone)
-
-    def _move(self, sid: str, form: Fields) -> tuple[int, object]:
-        phone = self._town.phones.get(sid)
-        if phone is None or phone.status == "completed":
-            return 404, {"code": 21220, "message": "not in progress", "status": 404}
-        if "Url" in form:
-            phone.goto = form["Url"]
-            phone.moved.set()
-        else:
-            phone.status = "completed"
-        return 200, _call(phone)
-
-    def _fetch(self, sid: str, form: Fields) -> tuple[int, object]:
-        phone = self._town.queue.pop(sid, None)
-        if phone is None:
-            return 404, {"code": 20404, "message": "not in the queue", "status": 404}
-        phone.goto = form["Url"]
-        phone.moved.set()
-        return 200, {"call_sid": sid, "position": 1, "wait_time": 1}
-
-
-def _call(phone: Phone) -> Fields:
-    now = format_datetime(datetime.now(UTC))
-    return {"sid": phone.sid, "to": phone.number, "from": phone.line, "status": phone.status, "date_created": now}
-
-
-def _page(name: str, rows: list[Fields] | list[dict[str, object]]) -> object:
-    return {name: rows, "page": 0, "page_size": 1000, "next_page_uri": None, "uri": ""}
