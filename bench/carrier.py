@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -29,12 +29,24 @@ class Rest:
     def __init__(self, town: Town) -> None:
         self._town = town
         self._queue_sid = "QU" + "1" * 32
+        self._writers: set[asyncio.StreamWriter] = set()
 
-    async def serve(self) -> asyncio.Server:
-        return await asyncio.start_server(self._connected, "127.0.0.1", 0)
+    @contextlib.asynccontextmanager
+    async def serve(self) -> AsyncIterator[str]:
+        """Serve for as long as the block lasts, at the address it is given."""
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            server.close()
+            writers = list(self._writers)
+            for writer in writers:
+                writer.close()
+            await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        self._writers.add(writer)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 method, target, _ = head.split(b" ", 2)
@@ -48,6 +60,7 @@ class Rest:
                 kind = "Content-Type: application/json"
                 writer.write(f"HTTP/1.1 {status} .\r\n{kind}\r\nContent-Length: {len(reply)}\r\n\r\n".encode() + reply)
         writer.close()
+        self._writers.discard(writer)
 
     async def _answered(self, method: str, path: str, form: Fields) -> Answer:
         wire, faults = self._town.wire, self._town.wire.faults

@@ -55,22 +55,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _flood(calls: int, seconds: float) -> int:
     town = Town(Wire(0, "", ""), Random(7))
-    server = await Rest(town).serve()
-    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     with tempfile.TemporaryDirectory() as folder:
-        loop = asyncio.get_running_loop()
-        opening = whole_line(Path(folder), TWILIO_API_URL=address, TWILIO_ACCOUNT_SID=PRACTICE_ACCOUNT_SID,
-                             TWILIO_AUTH_TOKEN=PRACTICE_AUTH_TOKEN, LOG_LEVEL="WARNING")  # fmt: skip
-        line = await loop.run_in_executor(None, opening.__enter__)
-        try:
-            town.wire = Wire(line.web_port, line.web, PRACTICE_AUTH_TOKEN)
-            before = _cpu_seconds(line)
-            await _callers(town, calls, seconds)
-            _show_cpu(before, _cpu_seconds(line), seconds)
-        finally:
-            await loop.run_in_executor(None, opening.__exit__, None, None, None)
-    server.close()
+        async with Rest(town).serve() as address:
+            await _at(address, Path(folder), town, calls, seconds)
     return _report(town)
+
+
+async def _at(address: str, folder: Path, town: Town, calls: int, seconds: float) -> None:
+    opening = whole_line(folder, TWILIO_API_URL=address, TWILIO_ACCOUNT_SID=PRACTICE_ACCOUNT_SID,
+                         TWILIO_AUTH_TOKEN=PRACTICE_AUTH_TOKEN, LOG_LEVEL="WARNING")  # fmt: skip
+    line = await asyncio.to_thread(opening.__enter__)
+    try:
+        town.wire = Wire(line.web_port, line.web, PRACTICE_AUTH_TOKEN)
+        before = _cpu_seconds(line)
+        await _callers(town, calls, seconds)
+        _show_cpu(before, _cpu_seconds(line), seconds)
+        await town.wire.close()
+    finally:
+        await asyncio.to_thread(opening.__exit__, None, None, None)
 
 
 async def _callers(town: Town, most: int, seconds: float) -> None:
@@ -127,16 +129,16 @@ def _report(town: Town) -> int:
         by_exit[reply.exit].append(1000 * reply.seconds)
     turns = [ms for exit_, times in by_exit.items() if exit_ not in ("status",) for ms in times]
     for name, times in [*sorted(by_exit.items()), ("every turn", turns)]:
-        print(f"{name:<12}{len(times):>7} requests   p50 {_at(times, 0.5):6.1f} ms   p95 {_at(times, 0.95):6.1f} ms   "
-              f"p99 {_at(times, 0.99):6.1f} ms   worst {max(times):7.1f} ms")  # fmt: skip
+        print(f"{name:<12}{len(times):>7} requests   p50 {_share(times, 0.5):6.1f} ms   p95 {_share(times, 0.95):6.1f} ms   "
+              f"p99 {_share(times, 0.99):6.1f} ms   worst {max(times):7.1f} ms")  # fmt: skip
     wrong = Counter(reply.status for reply in town.wire.replies if reply.status != 200)
     silence = max((phone.longest_silence for phone in town.phones.values()), default=0.0)
     print(f"replies that were none: {dict(wrong) or 'none'}; the longest a caller heard nothing: {silence:.2f} s")
-    is_fine = _at(turns, 0.99) < WORST_TURN_MS and silence < LONGEST_SILENCE_SECONDS and not wrong
+    is_fine = _share(turns, 0.99) < WORST_TURN_MS and silence < LONGEST_SILENCE_SECONDS and not wrong
     return 0 if is_fine else 1
 
 
-def _at(times: list[float], share: float) -> float:
+def _share(times: list[float], share: float) -> float:
     return sorted(times)[min(len(times) - 1, int(share * len(times)))] if times else 0.0
 
 

@@ -126,6 +126,18 @@ class Wire:
             return await self._over(connection, path, fields)
 
     async def _over(self, connection: Connection, path: str, fields: Fields) -> tuple[int, bytes]:
+        try:
+            status, reply, kept = await self._said(connection, path, fields)
+        except BaseException:
+            connection[1].close()
+            raise
+        if kept:
+            self._idle.append(connection)
+        else:
+            connection[1].close()
+        return status, reply
+
+    async def _said(self, connection: Connection, path: str, fields: Fields) -> tuple[int, bytes, bool]:
         reader, writer = connection
         body = urlencode(fields).encode()
         signed = (self._public + path).encode() + b"".join(f"{k}{v}".encode() for k, v in sorted(fields.items()))
@@ -138,8 +150,11 @@ class Wire:
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: *(\d+)", head)
         reply = await reader.readexactly(int(length[1]) if length else 0)
-        if b"connection: close" in head.lower():
+        return int(head[9:12]), reply, b"connection: close" not in head.lower()
+
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        kept, self._idle = self._idle, []
+        for _, writer in kept:
             writer.close()
-        else:
-            self._idle.append(connection)
-        return int(head[9:12]), reply
+        await asyncio.gather(*(writer.wait_closed() for _, writer in kept), return_exceptions=True)

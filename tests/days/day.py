@@ -1,0 +1,346 @@
+"""A day on the real line: a town of robots around the processes of `make run`, and an evening in which all is read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+from bench.carrier import Rest
+from bench.town import Owner, Phone, Town
+from bench.wire import Faults, Wire
+from ivr.content import load
+from ivr.core.call import Call
+from ivr.phone.client import Phones
+from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN
+from ivr.store import Conflict, Record
+from tests.days import people
+from tests.days.judge import Breach, Evidence, Told, judged, told
+from tests.days.line import content
+from tests.failures.rehearsed import Rehearsed
+from tests.whole_line import WholeLine, whole_line
+
+MORNING = "2026-11-24T10:00-05:00"
+EVENING, NIGHT, QUIET_IS_OVER = "2026-11-23T19:30-05:00", "2026-11-24T02:00-05:00", "2026-11-24T09:00-05:00"
+BEFORE_IT_IS = "2026-11-24T08:58:40-05:00"
+LINE = "+12125550110"
+CHILDREN = ("dispatch", "relay", "telephony", "orders", "sweep")
+MOST_DEATHS = 4  # of one program: at the sixth in a minute whoever watches over it gives up
+SHARES = {
+    "waits for a person": 26,
+    "asks about insurance": 10,
+    "asks a pharmacist": 10,
+    "takes a callback": 14,
+    "leaves a message": 4,
+    "is in danger": 5,
+    "cries emergency in the middle": 5,
+    "presses the wrong keys": 12,
+    "hangs up at any moment": 10,
+    "phones twice at once": 4,
+}
+LATE = {"takes a callback": 8, "leaves a message": 2, "is in danger": 1}
+EARLY = {"waits for a person": 8, "asks a pharmacist": 3, "is in danger": 1}
+
+
+@dataclass
+class Plan:
+    """What kind of day it is to be; seconds are the town's, and `speed` of them pass in one of ours."""
+
+    seed: int
+    callers: int = 40
+    staff: int = 20
+    speed: float = 8.0
+    over_seconds: float = 100.0  # in which all of them ring
+    faults: Faults = field(default_factory=Faults)
+    breaks: tuple[str, ...] = ()  # what dies in the course of the day: `web`, `worker`, `flush`, a child
+    database_url: str = ""
+    night: bool = False  # an evening with nobody there, a night, and a morning with few
+
+    @property
+    def pace(self) -> float:
+        return 1 / self.speed
+
+
+class Day:
+    """One day: who calls, who works, and what breaks."""
+
+    def __init__(self, plan: Plan, line: WholeLine, town: Town) -> None:
+        self.plan = plan
+        self.line = line
+        self.town = town
+        self.dice = Random(plan.seed)
+        self.wants: dict[str, str] = {}  # by sid
+        self.broke: Counter[str] = Counter()
+        self.troubles: list[tuple[float, float]] = []
+        self.evening = plan.night  # everybody does as they should
+        self.opens_at: datetime | None = None
+        self._owners: dict[str, Owner] = {}
+        self._numbers = iter(self.dice.sample(range(2_000_000, 9_999_999), 5 * plan.callers))
+
+    # ------------------------------------------------------------ who is there
+
+    def owner_of(self, number: str) -> Owner:
+        """Whoever picks up a number that the line rings."""
+        if number not in self._owners:
+            self._owners[number] = people.Answering(self.plan.pace)
+        return self._owners[number]
+
+    def staffed(self, numbers: list[str]) -> None:
+        for number in numbers:
+            self._owners[number] = people.Staff(Random(self.dice.random()), self._habits, self.plan.pace)
+
+    def _habits(self) -> dict[str, int]:
+        return people.GOOD if self.evening else people.HABITS
+
+    def _caller(self, wants: str, number: str) -> people.Caller:
+        caller = people.Caller(wants, Random(self.dice.random()))
+        caller.pace = self.plan.pace
+        self._owners[number] = caller
+        return caller
+
+    # ------------------------------------------------------------ callers
+
+    async def callers(self, share: float = 1.0, shares: Mapping[str, int] = SHARES) -> None:
+        """Everybody rings, each at their time."""
+        many, seconds = round(share * self.plan.callers), share * self.plan.over_seconds
+        moments = sorted(self.dice.uniform(0, seconds) for _ in range(many))
+        began, calls = time.monotonic(), []
+        for at in moments:
+            await asyncio.sleep(max(0.0, at * self.plan.pace - (time.monotonic() - began)))
+            [wants] = self.dice.choices(list(shares), list(shares.values()))
+            number = f"+1303{next(self._numbers)}"
+            calls.append(asyncio.ensure_future(self._calls(wants, number)))
+            if wants == "phones twice at once":
+                calls.append(asyncio.ensure_future(self._calls("waits for a person", number)))
+            if wants == "takes a callback" and self.dice.random() < 0.4:
+                calls.append(asyncio.ensure_future(self._calls_again(number)))
+        await asyncio.gather(*calls)
+
+    async def _calls_again(self, number: str) -> None:
+        await asyncio.sleep(self.plan.pace * self.dice.uniform(40, 120))
+        await self._calls("presses the wrong keys", number)
+
+    async def _calls(self, wants: str, number: str) -> None:
+        town, pace = self.town, self.plan.pace
+        phone = Phone(town.sid(), number, LINE, "inbound", self._caller(wants, number), "/voice/status")
+        self.wants[phone.sid] = wants
+        patience = self.dice.uniform(1, 60) if wants == "hangs up at any moment" else self.dice.uniform(30, 180)
+        town.start(people.loses_patience(phone, patience * pace))
+        await town.dials(phone, "/voice/incoming", 900 * pace)
+
+    # ------------------------------------------------------------ what the office does
+
+    async def office(self, rehearsed: Rehearsed) -> None:
+        """People sit down and go, also while their phone rings, and come back."""
+        agents = sorted(rehearsed.record.desk.agents())
+        while not self.evening:
+            await asyncio.sleep(self.plan.pace * self.dice.uniform(5, 15))
+            agent = self.dice.choice(agents)
+            for event in self.dice.choice((("took_break",), ("signed_out",), ("returned", "signed_in"))):
+                await self._moves(rehearsed, agent, event)
+
+    async def _moves(self, rehearsed: Rehearsed, agent: str, event: str) -> None:
+        with contextlib.suppress(Conflict):
+            await asyncio.to_thread(rehearsed.record.desk.move_agent, agent, event, "", self.line.now())
+
+    async def night(self, rehearsed: Rehearsed) -> None:
+        """In the evening and at night nobody is there; in the morning few are, and callers ring around nine."""
+        agents = sorted(rehearsed.record.desk.agents())
+        for agent in agents:
+            await self._moves(rehearsed, agent, "signed_out")
+        await self.callers(0.35, LATE)
+        await asyncio.to_thread(self.line.set_clock, NIGHT)
+        await self.callers(0.15)
+        await asyncio.to_thread(self.line.set_clock, BEFORE_IT_IS)
+        self.opens_at = datetime.fromisoformat(QUIET_IS_OVER)
+        for agent in agents[: len(agents) // 2]:
+            await self._moves(rehearsed, agent, "signed_in")
+        await self.callers(0.5, EARLY)
+
+    async def everybody_sits_down(self, rehearsed: Rehearsed) -> None:
+        self.evening = True
+        for agent in rehearsed.record.desk.agents():
+            for event in ("returned", "signed_in"):
+                await self._moves(rehearsed, agent, event)
+
+    # ------------------------------------------------------------ what breaks
+
+    async def breaks(self, rehearsed: Rehearsed) -> None:
+        """One thing after another dies, spread over the day."""
+        ways = {"web": rehearsed.kills_web, "worker": rehearsed.kills_worker, "flush": rehearsed.flushes_valkey}
+        for what in self.plan.breaks:
+            await asyncio.sleep(self.plan.pace * self.plan.over_seconds / (len(self.plan.breaks) + 1))
+            self.broke[what] += 1
+            kill = ways.get(what) or (lambda child=what: rehearsed.kills_child(child))
+            began = time.monotonic()
+            await asyncio.to_thread(kill)
+            if what == "web":
+                await asyncio.to_thread(self.line.wait_until_ready)
+                self.troubles.append((began - 6.0, time.monotonic() + 1.0))
+
+    # ------------------------------------------------------------ the evening
+
+    async def settles(self, rehearsed: Rehearsed, seconds: float) -> bool:
+        """Wait until nobody is on the phone and nothing is to be done, callbacks that wait for their time apart."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            live = [phone for phone in self.town.phones.values() if not phone.is_over]
+            if not live and not await asyncio.to_thread(_busy, rehearsed):
+                return True
+            await asyncio.sleep(0.2)
+        return False
+
+
+def _busy(rehearsed: Rehearsed) -> bool:
+    desk = rehearsed.record.desk
+    held = any(agent.presence in ("offered", "on_call", "wrap_up") for agent in desk.agents().values())
+    line = any(ticket.kind != "voicemail" for ticket in desk.waiting("central"))
+    return held or line or any(rehearsed.record.outbox.pending().values()) or bool(desk.open_offers())
+
+
+# ---------------------------------------------------------------- the whole of it
+
+
+@dataclass
+class Outcome:
+    """What came of a day."""
+
+    plan: Plan
+    evidence: Evidence
+    breaches: list[Breach]
+    broke: Counter[str]
+    wants: dict[str, str]
+    settled: bool
+    seconds: float
+    fallbacks: int
+    phases: tuple[float, ...]  # until the line answered, until the last had called, until all was done (seconds)
+
+    def __str__(self) -> str:
+        outcomes = Counter(body["outcome"] for body in self.evidence.dispositions)
+        codes = Counter(body["code"] for body in self.evidence.dispositions)
+        offers = sum(len(call.offers) for call in self.evidence.calls.values())
+        lines = [
+            f"seed {self.plan.seed}: {len(self.evidence.inbound)} calls, {self.plan.staff} staff, {self.seconds:.0f} s"
+            f" at x{self.plan.speed:g}; broken: {dict(self.broke) or 'nothing'}; fallbacks {self.fallbacks};"
+            f" {' + '.join(f'{seconds:.0f} s' for seconds in self.phases)}",
+            f"  outcomes {dict(outcomes)}; codes {dict(codes)}; offers {offers}; settled {self.settled}",
+            *(f"  BROKEN {breach.law}: {breach.what} [{breach.call}] {self.wants.get(breach.call, '')}"
+              for breach in self.breaches),
+        ]  # fmt: skip
+        return "\n".join(lines)
+
+    def story(self, breach: Breach) -> str:
+        """What the carrier saw of the call, and its journal."""
+        id_ = self.evidence.call_of.get(breach.call) or breach.call
+        sids = [sid for sid, call in self.evidence.call_of.items() if call == id_] or [breach.call]
+        seen = [f"  {each.at:10.2f} {each.sid[-4:]} {each.what} {each.detail[:110]}"
+                for each in self.evidence.log if each.sid in sids]  # fmt: skip
+        kept = [f"  {line.at:%H:%M:%S.%f} {(line.leg or '')[:6]} {dict(line.event)}"[:240]
+                for line in self.evidence.journals.get(id_, ())]  # fmt: skip
+        return "\n".join((f"seed {self.plan.seed}: {breach.law}: {breach.what}", *seen, *kept))
+
+
+def spend(plan: Plan, folder: Path) -> Outcome:
+    """Live through a day in `folder` and judge it."""
+    return asyncio.run(_spend(plan, folder))
+
+
+async def _spend(plan: Plan, folder: Path) -> Outcome:
+    began = time.monotonic()
+    async with opened(plan, folder) as (day, rehearsed):
+        phases = [time.monotonic()]
+        day.staffed(sorted(agent.address for agent in load(folder / "content").staff.values()))
+        office = [asyncio.ensure_future(work(rehearsed)) for work in (day.office, day.breaks)]
+        await (day.night(rehearsed) if plan.night else day.callers())
+        day.evening = True
+        await asyncio.gather(*office)
+        phases.append(time.monotonic())
+        settled = await _evening(day, rehearsed)
+        phases.append(time.monotonic())
+        evidence = await asyncio.to_thread(read, day, rehearsed)
+    outcome = Outcome(
+        plan, evidence, judged(evidence), day.broke, day.wants, settled, time.monotonic() - began,
+        day.town.wire.fallbacks, tuple(later - earlier for earlier, later in pairwise((began, *phases))),
+    )  # fmt: skip
+    return outcome
+
+
+async def _evening(day: Day, rehearsed: Rehearsed) -> bool:
+    """Everybody works until nothing is left, then a day passes, and whatever was lost is looked for."""
+    day.town.wire.faults = Faults()
+    await day.everybody_sits_down(rehearsed)
+    await day.settles(rehearsed, 25.0)
+    await asyncio.to_thread(rehearsed.later, hours=25)
+    await asyncio.to_thread(rehearsed.sweeps)
+    return await day.settles(rehearsed, 25.0)
+
+
+@contextlib.asynccontextmanager
+async def opened(plan: Plan, folder: Path) -> AsyncIterator[tuple[Day, Rehearsed]]:
+    """A line of the day's own, with the town around it."""
+    made = content(folder / "content", plan.staff)
+    (folder / "line").mkdir()
+    town = Town(Wire(0, "", ""), Random(plan.seed), pace=plan.pace)
+    async with Rest(town).serve() as address, _line_of(plan, folder / "line", made, address) as line:
+        wire = Wire(line.web_port, line.web, PRACTICE_AUTH_TOKEN, plan.faults, Random(plan.seed), repeats=True)
+        town.wire, town.now = wire, line.now
+        day = Day(plan, line, town)
+        town.owner_of = day.owner_of
+        with Phones(line.exchange) as phones, contextlib.closing(Rehearsed(line, phones)) as rehearsed:
+            yield day, rehearsed
+        await town.empties()
+        await wire.close()
+
+
+@contextlib.asynccontextmanager
+async def _line_of(plan: Plan, folder: Path, made: Path, address: str) -> AsyncIterator[WholeLine]:
+    clock = f"{EVENING if plan.night else MORNING} x{plan.speed:g}"
+    env = {"DATABASE_URL": plan.database_url} if plan.database_url else {}
+    opening = whole_line(folder, clock, RXLINE_CONTENT=str(made), TWILIO_API_URL=address, **env,
+                         TWILIO_ACCOUNT_SID=PRACTICE_ACCOUNT_SID, TWILIO_AUTH_TOKEN=PRACTICE_AUTH_TOKEN)  # fmt: skip
+    line = await asyncio.to_thread(opening.__enter__)
+    try:
+        yield line
+    finally:
+        await asyncio.to_thread(opening.__exit__, None, None, None)
+
+
+def read(day: Day, rehearsed: Rehearsed) -> Evidence:
+    """Read what the carrier, the order system and the record know of the day."""
+    record, calls, journals = rehearsed.record, dict[str, Call](), dict[str, list[Told]]()
+    for phone in [phone for phone in day.town.phones.values() if phone.direction == "inbound"]:
+        loaded = record.load_call(phone.sid)
+        if loaded is not None:
+            calls[phone.sid] = loaded.call
+            journals[phone.sid] = told(record.journal(phone.sid))
+    placed = [phone.sid for phone in day.town.phones.values() if phone.direction == "outbound-api"]
+    return Evidence(
+        load(Path(day.line.env["RXLINE_CONTENT"])),
+        day.town.phones,
+        day.town.log,
+        rehearsed.written("dispositions"),
+        calls,
+        journals,
+        {agent: now.presence for agent, now in record.desk.agents().items()},
+        record.desk.waiting("central"),
+        record.outbox.pending(),
+        [sid for sid in placed if record.leg_of_sid(sid) is None],
+        day.town.wire.differed,
+        rehearsed.written("tasks"),
+        day.plan.pace,
+        day.troubles,
+        day.opens_at,
+        _call_of_each(record, calls, [*day.town.phones]),
+    )
+
+
+def _call_of_each(record: Record, calls: Mapping[str, Call], sids: list[str]) -> dict[str, str]:
+    legs = {leg: id_ for id_, call in calls.items() for leg in call.legs}
+    return {sid: legs.get(record.leg_of_sid(sid) or "", "") for sid in sids}

@@ -1,0 +1,34 @@
+"""Short days: forty robots and twenty of the staff, with everything that can go wrong; `make days` has the long ones."""
+
+from __future__ import annotations
+
+
+import pytest
+
+from tests.days.day import Outcome, spend
+from tests.days.many import plan, tell
+
+SEED = 20261124
+CALLERS, SPEED, RINGING_SECONDS = 36, 12.0, 72.0
+
+
+@pytest.fixture(scope="module", params=["rough", "broken", "night"])
+def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    made = plan(request.param, SEED, CALLERS, SPEED, RINGING_SECONDS)
+    outcome = spend(made, tmp_path_factory.mktemp("day"))
+    print(outcome)
+    tell(outcome)
+    return outcome
+
+
+def test_every_law_holds(day: Outcome) -> None:
+    assert day.breaches == []
+
+
+def test_people_were_there_and_things_went_wrong(day: Outcome) -> None:
+    """A day on which nobody called, or nothing broke, would prove nothing."""
+    outcomes = {body["outcome"] for body in day.evidence.dispositions}
+    assert len(day.evidence.inbound) >= CALLERS - 1
+    assert {"answered", "abandoned", "callback"} <= outcomes
+    assert len(day.broke) == len(set(day.plan.breaks))
+    assert day.settled
