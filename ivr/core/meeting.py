@@ -25,6 +25,7 @@ from ivr.core.waiting import hold, on_call_passed, wait_again
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
 CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
+LEAVING_SECONDS = 20  # to be moved out of a room, hear that the caller has gone, and put the phone down
 PLACE_SECONDS = 30  # for the carrier to take the call: it is looked up after 10 s, and placed again
 
 # ---------------------------------------------------------------- offers
@@ -382,13 +383,19 @@ def back_in_line(draft: Draft, offer: Offer) -> None:
 
 
 def release_agent(draft: Draft, offer: Offer) -> None:
-    """Take the agent out of the room, tell them, and make them available."""
-    put_offer(draft, replace(offer, state="ended"))
+    """Take the agent out of the room and tell them; they are available once their phone is down again."""
     leg = draft.call.legs[offer.leg]
-    if leg.state != "over" and leg.token != draft.leg_token:
-        draft.do(MoveLeg(leg.token, draft.reserve(leg.token)))
-    move_agent(draft, offer, "released")
     draft.do(ClearTimer(f"join:{offer.id}"))
+    if leg.state == "over":
+        put_offer(draft, replace(offer, state="ended"))
+        move_agent(draft, offer, "released")
+        return
+    # Offered another call meanwhile, they would be rung while they still stand in a room.
+    limit = draft.now + timedelta(seconds=LEAVING_SECONDS)
+    put_offer(draft, replace(offer, state="ended", on_leaving="released", expires_at=limit))
+    draft.do(SetTimer(f"offer:{offer.id}", limit))
+    if leg.token != draft.leg_token:
+        draft.do(MoveLeg(leg.token, draft.reserve(leg.token)))
 
 
 def callback_failed(draft: Draft, came: str) -> None:

@@ -286,8 +286,22 @@ class TestOffers:
         call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana")
         call.later(10).happens(TimerDue("join:offer-ana"))
         assert call.call.ticket.state == "waiting"
-        assert call.presence["ana"] == "available"
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
         assert call.happens(Came("c", 4)).heard == ["moved_back_in_line"]
+
+    def test_an_agent_is_not_rung_while_they_stand_in_the_room_of_a_caller_who_has_gone(self):
+        call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").hangs_up()
+        assert call.presence["ana"] == "on_call"
+        call.moved()
+        assert (call.heard, call.presence["ana"]) == (["agent_caller_left"], "on_call")
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
+
+    def test_an_agent_who_cannot_be_taken_out_of_the_room_is_free_all_the_same(self):
+        call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").hangs_up()
+        call.later(20).happens(TimerDue("offer:offer-ana"))
+        assert EndLeg("leg-ana") in call.last.does
+        assert call.presence["ana"] == "available"
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
 
     def test_an_agent_who_leaves_before_the_caller_comes_gives_the_ticket_back(self):
         call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").hangs_up("leg-ana")
@@ -365,9 +379,9 @@ class TestCallbacks:
         (leg,) = [token for token, leg in call.call.legs.items() if leg.kind == "callback"]
         call.happens(Came(leg, 1)).says_nothing(leg)
         assert call.heard == ["goodbye_minimal"]
-        assert call.presence["ana"] == "available"
         assert call.call.ticket.state == "waiting"
         assert call.call.ticket.not_before == call.now + timedelta(minutes=5)
+        assert call.moved().hangs_up("leg-ana").presence["ana"] == "available"
 
     def test_three_attempts_and_the_callback_expires(self):
         call = self.promised().hangs_up()

@@ -85,6 +85,7 @@ def test_a_caller_who_has_gone_is_closed_and_the_agent_is_free(connecting: Shop)
     assert run(connecting, "MoveCaller").state == "done"
     assert connecting.call().phase == "over"
     assert connecting.call().outcome in ("abandoned", "short_abandon")
+    connecting.tell("CA1", HungUp(connecting.offers()[0].leg, "completed"))  # they have heard so
     assert connecting.presence("ana") == "available"
 
 
