@@ -4,7 +4,7 @@ BIN := .venv/bin
 # With the lock as constraints every machine gets the same versions, and only of what it asks for.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: run test check lint format walks bench model install lock browser clean help
+.PHONY: run test check lint format walks days bench model install lock browser clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make check    only the rules, flows and configuration"
 	@echo "make lint     only ruff and mypy;  make format  puts the code in shape"
 	@echo "make walks    many callers at random, who key and say anything (ARGS='--walks 100000')"
+	@echo "make days     days of robots on the real line, while it breaks (ARGS='--day night --callers 200 --seed 7')"
 	@echo "make bench    how fast a turn, a decision and a proof are here, and how soon a phone is rung"
 	@echo "make model    trains what understands callers' own words (docs/speech.md)"
 	@echo "make install  only install;  make lock  refreshes requirements.lock"
@@ -47,6 +48,9 @@ format: .venv/installed-dev
 
 walks: .venv/installed-dev
 	$(BIN)/python -m tests.walks.many $(ARGS)
+
+days: .venv/installed-dev
+	$(BIN)/python -m tests.days.many $(ARGS)
 
 bench: .venv/installed-dev
 	$(BIN)/python -m bench $(ARGS)

@@ -8,6 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 # A file runs in one process; the rest of a folder named here does so together, for it is tried on one running line.
 # What is not named follows, as it is found: a new file that takes more than ten seconds belongs in here.
 LONGEST_FIRST = (
+    "tests/days/test_days.py",
     "tests/failures/",
     "tests/walks/test_followed.py",
     "tests/phone/test_page.py",

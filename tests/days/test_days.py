@@ -1,7 +1,6 @@
-"""Short days: forty robots and twenty of the staff, with everything that can go wrong; `make days` has the long ones."""
+"""Short days of robots, with everything that can go wrong; `make days` has the long ones."""
 
 from __future__ import annotations
-
 
 import pytest
 
