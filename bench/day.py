@@ -3,6 +3,8 @@
     python -m bench.day                       the shipped rules and staff on a model of a Tuesday, then theory
     python -m bench.day --prescriptions 2000  a busier pharmacy: 0.37 calls for each prescription
     python -m bench.day --calls 100000        more calls for the comparison with theory
+    python -m bench.day --real                the same callers also on the real processes: twelve hours in five minutes
+    python -m bench.day --real --hours 2 --speed 24   their first two hours, as long, and less hurried
 
 The day is a MODEL: shares of intents, talk times, patience and hours are assumptions, not measurements of any pharmacy.
 What it is good for is comparing rules, staffing and promises. Then one queue with exponential times, where theory knows
@@ -16,14 +18,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import log, sqrt
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bench.erlang import Expected, Load, patient, textbook
+from bench.real_day import real_day
 from bench.simulated import Pace, Simulation, Visit
 from ivr import content
 from ivr.core import metrics
@@ -40,6 +44,7 @@ CALLS_PER_PRESCRIPTION, TUESDAY = 0.37, 1.05
 HOURLY = (6, 9, 11, 11, 9, 8, 8, 9, 9, 8, 6, 6)  # percent of a day's calls, from eight o'clock on
 PATIENCE, URGENT_PATIENCE = 180.0, 420.0
 TAKES_CALLBACK, CALLBACK_ANSWERED = 0.37, 0.60
+PACE = Pace(thinks=4.0, picks_up=4.0, accepts=6.0, moves=1.0, callback_answered=CALLBACK_ANSWERED)
 SPREAD = 0.7  # coefficient of variation of talk times, lognormal
 
 
@@ -71,9 +76,9 @@ KINDS = (
 # ---------------------------------------------------------------- the model of a day
 
 
-def callers(pharmacy: Pharmacy, calls: float, random: Random) -> Iterator[Visit]:
+def callers(pharmacy: Pharmacy, calls: float, random: Random, hours: int = len(HOURLY)) -> Iterator[Visit]:
     """Yield a day's callers who need a person, in the order they ring: a Poisson stream whose rate follows the hour."""
-    for hour, percent in enumerate(HOURLY):
+    for hour, percent in enumerate(HOURLY[:hours]):
         rate = calls * percent / sum(HOURLY) / 3600
         at = 0.0
         while (at := at + random.expovariate(rate)) < 3600:
@@ -105,19 +110,16 @@ def _lognormal(mean: float, random: Random) -> float:
     return random.lognormvariate(log(mean) - sigma**2 / 2, sigma)
 
 
-def day(pharmacy: Pharmacy, prescriptions: float, seed: int) -> Simulation:
+def day(pharmacy: Pharmacy, prescriptions: float, seed: int, hours: int = len(HOURLY)) -> Simulation:
     """Return a day simulated to its end, and two hours more for whoever is still there."""
-    random = Random(seed)
-    pace = Pace(thinks=4.0, picks_up=4.0, accepts=6.0, moves=1.0, callback_answered=CALLBACK_ANSWERED)
-    simulation = Simulation(pharmacy, START, pace, seed)
+    simulation = Simulation(pharmacy, START, PACE, seed)
     calls = prescriptions * CALLS_PER_PRESCRIPTION * TUESDAY
-    simulation.run(callers(pharmacy, calls, random), START + timedelta(hours=len(HOURLY) + 2))
+    simulation.run(callers(pharmacy, calls, Random(seed), hours), START + timedelta(hours=hours + 2))
     return simulation
 
 
-def figures(simulation: Simulation) -> dict[str, float | None]:
-    """Return a day's figures by name, each as `core/metrics.py` defines it."""
-    bodies = list(simulation.bodies.values())
+def figures(bodies: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Return the figures of a day's dispositions by name, each as `core/metrics.py` defines it."""
     return {
         "service level 30 s": metrics.service_level(bodies, LEVEL_SECONDS),
         "ASA seconds": metrics.average_speed_of_answer(bodies),
@@ -200,7 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; 1 when the core and theory are too far apart."""
     options = _options(arguments)
     pharmacy = content.load(Path(options.content))
-    _show_day(pharmacy, options.prescriptions, options.seed)
+    _show_day(pharmacy, options)
+    if options.real:
+        return 0
     print(
         f"One queue, exponential times, {options.calls} callers each: the share that hangs up, and the mean wait of all"
     )
@@ -214,18 +218,49 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=50_000, help="of each load that is held against theory")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--content", default=".", help="the folder with rules, flows and configuration")
+    parser.add_argument(
+        "--real", action="store_true", help="the same callers on the real processes, in place of theory"
+    )
+    parser.add_argument("--hours", type=int, default=len(HOURLY), help="of the day, from its first on")
+    parser.add_argument("--speed", type=float, default=144.0, help="how fast the clock of the real processes runs")
     return parser.parse_args(arguments)
 
 
-def _show_day(pharmacy: Pharmacy, prescriptions: float, seed: int) -> None:
+def _show_day(pharmacy: Pharmacy, options: argparse.Namespace) -> None:
     began = time.process_time()
-    simulation = day(pharmacy, prescriptions, seed)
-    print(f"A model of a Tuesday, {prescriptions:.0f} prescriptions, {len(pharmacy.staff)} agents (a MODEL, not data)")
-    print(f"  calls for a person  {len(simulation.bodies)}")
-    for name, figure in figures(simulation).items():
-        shown = "nobody" if figure is None else f"{figure:.0f}" if "seconds" in name else f"{figure:.1%}"
-        print(f"  {name:<20}{shown}")
-    print(f"  simulated in        {time.process_time() - began:.1f} s, {simulation.steps} steps of the core")
+    simulation = day(pharmacy, options.prescriptions, options.seed, options.hours)
+    bodies = [list(simulation.bodies.values())]
+    print(f"A model of a Tuesday, {options.prescriptions:.0f} prescriptions, {len(pharmacy.staff)} agents (a MODEL, not"
+          f" data): {options.hours} hours")  # fmt: skip
+    took = f"{time.process_time() - began:.1f} s, {simulation.steps} steps of the core"
+    if options.real:
+        bodies.append(_real(pharmacy, options))
+    _show(bodies)
+    print(f"  simulated in        {took}")
+
+
+def _real(pharmacy: Pharmacy, options: argparse.Namespace) -> Sequence[Mapping[str, Any]]:
+    calls = options.prescriptions * CALLS_PER_PRESCRIPTION * TUESDAY
+    visits = list(callers(pharmacy, calls, Random(options.seed), options.hours))
+    done = real_day(Path(options.content), visits, START, PACE, options.speed, CALLBACK_ANSWERED)
+    print(f"  the real processes took {done.seconds:.0f} s at x{options.speed:g}; a ring of 15 s lasts"
+          f" {15 / options.speed:.2f} s, a key is pressed after {PACE.accepts / options.speed:.2f} s")  # fmt: skip
+    print(f"  phones we rang, by how it ended: {dict(done.offers)}")
+    return done.bodies
+
+
+def _show(bodies: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    """Print the figures of several days side by side: simulated, then real."""
+    columns = [figures(each) for each in bodies]
+    print(f"  {'calls for a person':<20}" + "".join(f"{len(each):<12}" for each in bodies))
+    for name in columns[0]:
+        print(f"  {name:<20}" + "".join(f"{_shown(name, column[name]):<12}" for column in columns))
+
+
+def _shown(name: str, figure: float | None) -> str:
+    if figure is None:
+        return "nobody"
+    return f"{figure:.0f}" if "seconds" in name else f"{figure:.1%}"
 
 
 def _show_load(pharmacy: Pharmacy, load: Load, calls: int, seed: int) -> float:

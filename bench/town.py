@@ -59,7 +59,7 @@ class Owner:
         return "in-progress"
 
     async def asked(self, phone: Phone, words: str) -> str | None:
-        """The keys for a question that ends in these words; None to listen on."""
+        """The keys for a question that ends in these words, or what is said to it; None to listen on."""
         if not self.keys:
             return None
         await asyncio.sleep(self.thinks_seconds)
@@ -323,8 +323,8 @@ class Town:
                 if keys is None:
                     await self._hears(phone, listens)
         if keys is not None:
-            self.notes(phone, "keys", keys)
-            return {"Digits": keys}
+            self.notes(phone, "answers", keys)
+            return {"SpeechResult": keys, "Confidence": "0.9"} if keys[:1].isalpha() else {"Digits": keys}
         return {} if gather.get("actionOnEmptyResult") == "true" else None
 
     async def _records(self, phone: Phone, verb: Element) -> Element:
