@@ -25,6 +25,7 @@ from ivr.core.waiting import hold, on_call_passed, wait_again
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
 CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
+MEETING_SECONDS = 4  # nobody has said anything yet: the caller hears that they are connected, and walks into the room
 LEAVING_SECONDS = 20  # to be moved out of a room, hear that the caller has gone, and put the phone down
 PLACE_SECONDS = 30  # for the carrier to take the call: it is looked up after 10 s, and placed again
 
@@ -442,15 +443,27 @@ def agent_gone(draft: Draft, offer: Offer, how: str) -> None:
     if rooms.colleague(draft.call):
         rooms.hand_over(draft)
     elif _is_cut_short(draft, how):
+        _have_not_met(draft)
         rooms.clear(draft, offer)
         wait_again(draft)
     else:
         talk_ended(draft)
 
 
+def _have_not_met(draft: Draft) -> None:
+    """If it was the first talk of this ticket, and none, its caller still waits for the first human."""
+    ticket, talk = draft.call.ticket, draft.call.talk
+    assert ticket is not None
+    assert talk is not None
+    if (draft.now - talk.began_at).total_seconds() < CUT_SHORT_SECONDS and ticket.answered_at == talk.began_at:
+        draft.put_ticket(answered_at=None)
+
+
 def _is_cut_short(draft: Draft, how: str) -> bool:
     """Would this caller be wronged by a goodbye: on hold, not met yet, or lost to a dead phone after a few seconds?"""
     talk = draft.call.talk
     assert talk is not None
-    lost = how == VANISHED and (draft.now - talk.began_at).total_seconds() < CUT_SHORT_SECONDS
+    handed_over = any(offer.state == "passed_on" and offer.ended_at == talk.began_at for offer in draft.call.offers)
+    none = CUT_SHORT_SECONDS if how == VANISHED else 0 if handed_over else MEETING_SECONDS
+    lost = (draft.now - talk.began_at).total_seconds() < none
     return lost or talk.caller == "notice" or (talk.caller == "hold" and talk.agent == "menu")

@@ -283,14 +283,14 @@ class TestWhoPicksUp:
         call = self.answered()
         call.happens(AnsweredBy(person(call), "machine"))
         assert EndLeg(person(call)) in call.does
-        assert call.presence["ana"] == "available"
         assert call.call.ticket.tried == (Attempt(OPEN, "machine"),)
         move = call.did(MoveLeg)[-1]
         assert call.happens(Came(move.leg, move.document)).heard == ["agent_not_reached"]
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
 
     def test_by_policy_it_is_told_to_call_back_once_a_ticket(self) -> None:
         call = self.answered(callback_machine="message")
-        call.happens(AnsweredBy(person(call), "machine"))
+        call.happens(AnsweredBy(person(call), "machine")).hangs_up("leg-ana")
         assert call.presence["ana"] == "available"
         move = next(effect for effect in call.did(MoveLeg) if effect.leg == person(call))
         assert call.happens(Came(move.leg, move.document)).heard == ["callback_message"]
@@ -301,7 +301,7 @@ class TestWhoPicksUp:
     def test_what_the_carrier_knew_when_they_picked_up_is_as_good(self) -> None:
         call = accepted(promised(with_policies(callback_machine="message", callback_says_name=False)))
         assert call.happens(Came(person(call), 1, "machine")).heard == ["callback_message_nameless"]
-        assert call.presence["ana"] == "available"
+        assert call.hangs_up("leg-ana").presence["ana"] == "available"
 
     def test_a_machine_that_is_not_to_be_spoken_to_hears_nothing(self) -> None:
         call = accepted(promised())

@@ -325,7 +325,7 @@ class TestTalking:
         call = Rehearsal().talking().happens(DialEnded("leg-ana", "completed")).hangs_up()
         assert call.presence["ana"] == "wrap_up"
         assert call.says_nothing("leg-ana").heard == ["agent_caller_left"]
-        call = Rehearsal().talking().hangs_up("leg-ana")
+        call = Rehearsal().talking().later(30).hangs_up("leg-ana")
         assert call.presence["ana"] == "wrap_up"
         assert call.happens(DialEnded("c", "completed")).heard == ["thank_you"]
 

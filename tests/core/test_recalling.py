@@ -25,13 +25,13 @@ def test_from_a_ringing_phone_and_the_ticket_keeps_its_place() -> None:
 def test_from_a_caller_on_their_way_who_is_back_in_line() -> None:
     call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").happens(RECALLED)
 
-    assert call.presence["ana"] == "available"
+    assert call.hangs_up("leg-ana").presence["ana"] == "available"
     assert call.call.ticket is not None
     assert (call.call.phase, call.call.ticket.state) == ("holding", "waiting")
 
 
 def test_from_a_talk_which_is_over() -> None:
-    call = Rehearsal().talking().happens(RECALLED)
+    call = Rehearsal().talking().later(30).happens(RECALLED)
 
     assert call.presence["ana"] == "wrap_up"
     assert call.did(EndLeg) == [EndLeg("leg-ana")]

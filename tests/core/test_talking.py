@@ -276,8 +276,17 @@ class TestWhoIsLost:
         assert talk.disposition["outcome"] == "answered"
 
     def test_an_agent_who_says_goodbye_after_a_few_seconds_meant_it(self) -> None:
-        talk = Talk().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").moved().hangs_up("leg-ana")
+        talk = Talk().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").moved().later(5).hangs_up("leg-ana")
         assert talk.happens(DialEnded("c", "completed")).heard == ["thank_you"]
+
+    def test_an_agent_who_hangs_up_as_the_caller_comes_was_no_answer(self) -> None:
+        talk = Talk().on_hold().later(60).offered_to().picked_up().keys("1", leg="leg-ana").moved()
+        order = talk.call.ticket.order
+        talk.later(1).hangs_up("leg-ana")
+        assert talk.comes("c").heard == ["moved_back_in_line"]
+        assert (talk.call.ticket.state, talk.call.ticket.order) == ("waiting", order)
+        assert talk.later(30).hangs_up().disposition["outcome"] == "abandoned"
+        assert talk.disposition["promise_kept"] is False
 
     @pytest.mark.parametrize("gone", ["c", "leg-ana"])
     def test_somebody_left_alone_in_a_room_is_fetched_and_who_is_gone_found_out(self, talk: Talk, gone: str) -> None:

@@ -110,7 +110,7 @@ def test_a_queue_without_codes_asks_nobody() -> None:
 
 
 def test_an_agent_who_hangs_up_first_is_asked_nothing_and_owes_the_code() -> None:
-    call = Rehearsal(pharmacy=CODED).talking().hangs_up("leg-ana")
+    call = Rehearsal(pharmacy=CODED).talking().later(30).hangs_up("leg-ana")
     assert (call.call.coding, call.call.resolution) == ("ana", None)
     assert call.presence["ana"] == "wrap_up"
 

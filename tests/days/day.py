@@ -131,7 +131,7 @@ class Day:
         town, pace = self.town, self.plan.pace
         phone = Phone(town.sid(), number, LINE, "inbound", self._caller(wants, number), "/voice/status")
         self.wants[phone.sid] = wants
-        patience = self.dice.uniform(1, 60) if wants == "hangs up at any moment" else self.dice.uniform(30, 180)
+        patience = self.dice.uniform(1, 60) if wants == "hangs up at any moment" else self.dice.uniform(30, 120)
         town.start(people.loses_patience(phone, patience * pace))
         await town.dials(phone, "/voice/incoming", 900 * pace)
 

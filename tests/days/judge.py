@@ -115,8 +115,13 @@ def the_books_balance(day: Evidence) -> Iterator[Breach]:
             yield Breach("final when it should be", f"{body['outcome']} is not", body["call_id"])
         if body["outcome"] == "failed":
             yield Breach("no call fails", f"reached {body['reached']}", body["call_id"])
-        if seen and body["outcome"] == "answered" and not seen.served:
+        if seen and body["outcome"] == "answered" and not seen.served and not _hung_up_in_a_room(day, seen):
             yield Breach("the books say what was", "answered, and nobody ever spoke with them", body["call_id"])
+
+
+def _hung_up_in_a_room(day: Evidence, phone: Phone) -> bool:
+    """Did they go as they came to where somebody waited for them, or had waited? Nobody can tell that from a talk."""
+    return phone.hung_up_themselves and any(each.what == "enters" for each in day.of(phone.sid))
 
 
 def no_ticket_is_lost(day: Evidence) -> Iterator[Breach]:

@@ -22,6 +22,7 @@ QUICK = {
     "per_second: 1": "per_second: 5",  # of the real clock, which runs slower than the day's
     "missed_return: 2m": "missed_return: 30s",
     "wrap_up: 30s": "wrap_up: 10s",
+    "attempts: 3": "attempts: 2",
     "spacing: 5m": "spacing: 20s",
 }
 

@@ -12,6 +12,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.wire import Faults
@@ -23,6 +24,7 @@ ROUGH = Faults(
     told_never=0.1, told_twice=0.1, told_late=0.2, asked_twice=0.1,
     rest_before=0.05, rest_after=0.05, rest_busy=0.03, rest_slow=0.02,
 )  # fmt: skip
+LATE_SECONDS = 3.0  # of the day's; an agent's end heard of later than they could have met is taken for that of a talk
 DEATHS = ("dispatch", "flush", "web", "relay", "worker", "telephony", "flush", "orders", "web", "sweep", "worker")
 
 
@@ -34,7 +36,7 @@ def plan(day: str, seed: int, callers: int, speed: float = 8.0, seconds: float =
         callers,
         speed=speed,
         over_seconds=seconds or callers * 2.0,
-        faults=Faults() if day == "calm" else ROUGH,
+        faults=Faults() if day == "calm" else replace(ROUGH, late_seconds=LATE_SECONDS / speed),
         breaks=deaths if day in ("broken", "postgres") else (),
         night=day == "night",
     )

@@ -8,7 +8,7 @@ from tests.days.day import Outcome, spend
 from tests.days.many import plan, tell
 
 SEED = 20261124
-CALLERS, SPEED, RINGING_SECONDS = 36, 12.0, 72.0
+CALLERS, SPEED, RINGING_SECONDS = 36, 12.0, 60.0
 
 
 @pytest.fixture(scope="module", params=["rough", "broken", "night"])
