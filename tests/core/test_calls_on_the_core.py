@@ -298,7 +298,7 @@ class TestOffers:
 
     def test_an_agent_who_cannot_be_taken_out_of_the_room_is_free_all_the_same(self):
         call = Rehearsal().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").hangs_up()
-        call.later(20).happens(TimerDue("offer:offer-ana"))
+        call.later(60).happens(TimerDue("offer:offer-ana"))
         assert EndLeg("leg-ana") in call.last.does
         assert call.presence["ana"] == "available"
         assert call.hangs_up("leg-ana").presence["ana"] == "available"
