@@ -211,6 +211,7 @@ class Offer:
     purpose: str = "answer"  # answer · consult · listen · coach · barge: as what they are on the call
     words: str = ""  # what they hear once it has ended and they are taken from the room, or from the talk
     ended_at: datetime | None = None  # when one who had accepted was on the call no more
+    asked: bool = False  # they have heard the question what came of it, and what they key from then on answers that
 
     @property
     def outside(self) -> bool:

@@ -125,7 +125,7 @@ def _to_the_room(draft: Draft, offer: Offer) -> None:
 def dismiss(draft: Draft, offer: Offer) -> None:
     """The last words to somebody whose offer is not, or no longer, to be had; after a talk, what came of it first."""
     if wrap_up.asks(draft, offer):
-        return wrap_up.ask(draft)
+        return wrap_up.ask(draft, offer)
     if offer.words or offer.state in ("ended", "passed_on"):
         rung = draft.call.ticket is not None and draft.call.ticket.kind == "callback"
         _dismiss(draft, offer.words or ("agent_not_reached" if rung else "agent_caller_left"))

@@ -231,7 +231,7 @@ def _agent_turn(draft: Draft, event: Turn) -> bool:
         case Came():
             meeting.agent_came(draft, event)
         case Keyed() | Spoke() | Silent() if wrap_up.asks(draft, meeting.offer_of(draft)):
-            wrap_up.keyed(draft, event)
+            wrap_up.keyed(draft, meeting.offer_of(draft), event)
         case Keyed() | Spoke() | Silent() if draft.call.talk is not None and rooms.of_agent(draft):
             agent_keys.answered(draft, event)
         case Keyed() | Spoke() | Silent():

@@ -100,8 +100,9 @@ def asks(draft: Draft, offer: Offer) -> bool:
     return talked and owes and queue is not None and bool(queue.codes)
 
 
-def ask(draft: Draft) -> None:
+def ask(draft: Draft, offer: Offer) -> None:
     """What came of it? By key, as the queue has them."""
+    put_offer(draft, replace(offer, asked=True))
     draft.say(Gather((Say("agent_code_ask"), *choices(queue_of(draft.call, draft.pharmacy))), seconds=CHOICE_SECONDS))
 
 
@@ -116,8 +117,13 @@ def chosen(queue: Queue | None, event: Keyed | Spoke | Silent) -> Code | None:
     return codes[int(key) - 1] if key.isdecimal() and 1 <= int(key) <= len(codes) else None
 
 
-def keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
-    """A key of the list is the code, another key asks again while there is time; silence leaves it for later."""
+def keyed(draft: Draft, offer: Offer, event: Keyed | Spoke | Silent) -> None:
+    """A key of the list is the code, another key asks again while there is time; silence leaves it for later.
+
+    Who was in their menu when the caller left answers that, not this: they are asked first.
+    """
+    if not offer.asked:
+        return ask(draft, offer)
     code = chosen(queue_of(draft.call, draft.pharmacy), event)
     if code is not None:
         _settle(draft, code.name)
@@ -125,7 +131,8 @@ def keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     elif isinstance(event, Silent) or _is_late(draft):
         draft.say(Say("agent_code_later"), Hangup())
     else:
-        ask(draft)
+        ask(draft, offer)
+    return None
 
 
 def _is_late(draft: Draft) -> bool:

@@ -54,6 +54,20 @@ def test_who_keys_nothing_is_let_go_and_owes_the_code() -> None:
     assert call.call.coding == "ana"
 
 
+def test_what_is_keyed_before_they_are_asked_is_no_code() -> None:
+    """They were in their menu, and pressed 1 to go back to the caller as the caller hung up."""
+    call = Rehearsal(pharmacy=CODED).talking().happens(DialEnded("leg-ana", "completed")).hangs_up("c")
+    assert call.keys("1", leg="leg-ana").heard[0] == "agent_code_ask"
+    assert (call.call.coding, call.disposition["code"]) == ("ana", None)
+    assert call.keys("2", leg="leg-ana").disposition["code"] == "follow_up"
+
+
+def test_who_heard_silence_as_the_caller_left_is_asked_all_the_same() -> None:
+    """Their room had ended and nobody knew why yet: they were let wait for a moment."""
+    call = Rehearsal(pharmacy=CODED).talking().happens(DialEnded("leg-ana", "completed")).hangs_up("c")
+    assert call.says_nothing("leg-ana").heard[0] == "agent_code_ask"
+
+
 def test_nobody_says_and_somebody_has_to_find_out() -> None:
     call = after_a_talk().hangs_up("leg-ana").later(30).happens(TimerDue("wrap_up"))
     assert call.disposition["code"] == "unresolved"

@@ -377,9 +377,15 @@ class Phone:
     def codes(self, what: str) -> None:
         """Key what came of the talk, once it is asked: `follow up: 4`."""
         self.hears("What came of it?")
-        key = re.search(rf"\b{re.escape(what)}: (\d)", self.asked, re.IGNORECASE)
-        assert key is not None, f"no key is named for `{what}` in: {self.asked}"
-        self.presses(key[1])
+        self.until(lambda: self._keys_code(what), f"is asked whether it was `{what}`")
+
+    def _keys_code(self, what: str) -> bool:
+        """Key it while it is asked: whoever is fetched to hear what became of the talk is asked once more."""
+        with self._lock:
+            key = re.search(rf"\b{re.escape(what)}: (\d)", self.asked, re.IGNORECASE)
+            if key is not None:
+                self.presses(key[1])
+            return key is not None
 
     def says(self, words: str, confidence: str = "0.9") -> None:
         """Answer the open question by voice."""

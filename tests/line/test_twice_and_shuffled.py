@@ -182,7 +182,7 @@ def test_a_call_is_over_when_twilio_says_so_though_its_last_words_come_later(day
 
 def test_all_webhooks_of_a_call_again_after_its_end_get_their_replies_and_change_nothing(day: Day) -> None:
     caller = answered(day)
-    before = record_of(day, caller, final=True)
+    before = record_of(day, caller, code="answered", final=True)
     told = [sent for sent in day.carrier.replies if sent[1]["CallSid"] in {phone.sid for phone in day.phones()}]
     random.Random(7).shuffle(told)
     for url, fields, reply in told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -253,7 +254,7 @@ def test_the_exchange_runs_as_a_process_and_stops_when_asked(product: Product, c
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "ivr.phone", "--pace", "0"], env=env, stderr=subprocess.PIPE
     )
-    with process, Phones(env["TWILIO_API_URL"]) as phones:
+    with process, Phones(env["TWILIO_API_URL"]) as phones, ending(process):
         _wait_until_up(phones)
         phone = phones.call("main", PATIENT)
         assert phone.wait_for(lambda lines: any(line["kind"] == "said" for line in lines), 5)
@@ -261,6 +262,15 @@ def test_the_exchange_runs_as_a_process_and_stops_when_asked(product: Product, c
         assert process.wait(10) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+@contextlib.contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End it in any case: whoever leaves it running waits for it for ever."""
+    try:
+        yield
+    finally:
+        process.kill()
 
 
 def _wait_until_up(phones: Phones) -> None:
