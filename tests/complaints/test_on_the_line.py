@@ -24,8 +24,9 @@ import worker
 from ivr import logs
 from ivr.settings import Settings
 logs.configure("INFO")
-worker.Worker(Settings.from_environment(), hung_seconds=3.0).run()
+worker.Worker(Settings.from_environment(), hung_seconds=8.0).run()
 """
+A_MINUTE = 60.0  # for whoever has to be found dead or hung first, on a machine that is busy
 FRONT_DESK = ("lucia", "mateo", "grace", "priya")
 
 
@@ -72,7 +73,7 @@ def test_freeswitch_1062_five_agents_and_a_call_every_few_seconds_do_not_freeze_
         wrap_up(line)
         return not waiting
 
-    for _ in range(12):
+    for _ in range(8):
         callers.append(line.calls("10"))
         waiting.append(callers[-1])
         all_are_answered()
@@ -134,7 +135,7 @@ def second_node(line: Rehearsed) -> Iterator[Path]:
         command = ending_with_us([sys.executable, "-c", WORKER])
         process = subprocess.Popen(command, cwd=line.line.folder, env=known, stdout=log, stderr=log)
     try:
-        eventually(lambda: len(children(said)) == 5, "the second node is up")
+        eventually(lambda: len(children(said)) == 5, "the second node is up", A_MINUTE)
         yield said
     finally:
         process.terminate()
@@ -143,7 +144,7 @@ def second_node(line: Rehearsed) -> Iterator[Path]:
 
 def children(said: Path) -> dict[str, int]:
     """The children a worker started last, by name."""
-    told = [json.loads(row) for row in said.read_text().splitlines() if row.startswith("{")]
+    told = [json.loads(row) for row in said.read_text().splitlines() if row.startswith("{") and row.endswith("}")]
     return {row["child"]: row["child_pid"] for row in told if row["event"] == "child_started"}
 
 
@@ -173,7 +174,7 @@ def test_freeswitch_1674_two_nodes_share_one_record_and_one_takes_over_from_the_
             callers[0].hangs_up()
             line.is_free("grace")
             callers.append(line.holds())
-            line.answers("grace")
+            line.answers("grace", A_MINUTE)
             callers[2].talks()
             assert line.rung("grace") == 2
             callers[1].hangs_up()
@@ -190,7 +191,7 @@ def hangs(line: Rehearsed, second: Path, callers: list[Person]) -> None:
     os.kill(hung, signal.SIGSTOP)
     callers.append(line.holds())
     line.returns("priya")
-    line.answers("priya")
+    line.answers("priya", A_MINUTE)
     callers[-1].talks()
     assert children(second)["dispatch"] != hung
     for caller in callers[2:]:
