@@ -130,6 +130,7 @@ def test_freepbx_621_a_callback_nobody_answered_does_not_come_back_ahead_of_who_
         before.promised_at,
     )
     assert after.not_before is not None
+    shop.tell(call, HungUp(offer.leg, "completed"))
     assert passes(shop) == {"ana": "CA3"}
 
 
