@@ -70,6 +70,38 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "agent_code": "{{ title }}: {{ key }}.",
         "agent_code_thanks": "Thank you. Goodbye.",
         "agent_code_later": "All right. Please give the code later. Goodbye.",
+        "talk_on_hold": "Please hold for a moment. You have not lost your place.",
+        "talk_back": "Thank you for holding.",
+        "talk_passed_on": "We are passing you on to somebody who can help you. You keep your place in line.",
+        "recording_ask": "May we record this call? If yes, press 1. If no, press 2.",
+        "agent_menu": (
+            "The caller is on hold. To go back to the caller, press 1. For a pharmacist, press 2. For another queue, "
+            "press 3. To ask a colleague, press 4. To pause the recording, or go on with it, press 5. To hear this "
+            "again, press 9."
+        ),
+        "agent_menu_colleague": (
+            "The caller is on hold. To go back to the caller alone, press 1. For your colleague, press 4. For all "
+            "three together, press 6. To hand the caller over, hang up. To hear this again, press 9."
+        ),
+        "agent_choice": "For {{ who }}, press {{ key }}.",
+        "agent_ringing": "Ringing. To go back to the caller, press 1.",
+        "agent_not_taken": "They did not take the call.",
+        "agent_nobody_free": "Nobody is free just now.",
+        "agent_colleague_left": "Your colleague has left.",
+        "agent_consult_over": "You are not needed any more. Thank you.",
+        "agent_left": "You have left the call.",
+        "agent_passed_on": "The caller has been passed on. Thank you.",
+        "agent_reminder": "The caller has been on hold for {{ minutes | minutes }}.",
+        "agent_cannot": "That cannot be done now.",
+        "agent_recording_on": "The recording goes on.",
+        "agent_recording_paused": "The recording is paused.",
+        "agent_not_recorded": "This call is not recorded.",
+        "agent_consult": (
+            "{{ who }} asks for your help with a call. {{ queue }}. Caller: {{ kind | words }}. About: {{ why | "
+            "words }}. To talk to {{ who }}, press 1."
+        ),
+        "agent_consult_outside": "{{ pharmacy }} would like to talk with you about a caller. To talk, press 1.",
+        "agent_supervise": "{{ who }} is talking with a caller. {{ queue }}. To join the call, press 1.",
     },
     "es": {
         "not_understood": "Disculpe, no entendí. Por favor, use las teclas.",
@@ -143,5 +175,39 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "agent_code": "{{ title }}: {{ key }}.",
         "agent_code_thanks": "Gracias. Adiós.",
         "agent_code_later": "De acuerdo. Dé el código más tarde. Adiós.",
+        "talk_on_hold": "Por favor, espere un momento. No ha perdido su lugar.",
+        "talk_back": "Gracias por esperar.",
+        "talk_passed_on": "Le pasamos con otra persona que puede ayudarle. Conserva su lugar en la fila.",
+        "recording_ask": "¿Podemos grabar esta llamada? Si está de acuerdo, oprima el uno. Si no, oprima el dos.",
+        "agent_menu": (
+            "La persona que llama está en espera. Para volver con ella, oprima el uno. Para un farmacéutico, oprima "
+            "el dos. Para otra fila, oprima el tres. Para consultar a un colega, oprima el cuatro. Para pausar la "
+            "grabación, o seguir con ella, oprima el cinco. Para oír esto otra vez, oprima el nueve."
+        ),
+        "agent_menu_colleague": (
+            "La persona que llama está en espera. Para volver a solas con ella, oprima el uno. Para su colega, "
+            "oprima el cuatro. Para hablar los tres, oprima el seis. Para entregar la llamada, cuelgue. Para oír "
+            "esto otra vez, oprima el nueve."
+        ),
+        "agent_choice": "Para {{ who }}, oprima {{ key }}.",
+        "agent_ringing": "Llamando. Para volver con la persona que llama, oprima el uno.",
+        "agent_not_taken": "No atendieron la llamada.",
+        "agent_nobody_free": "Nadie está libre en este momento.",
+        "agent_colleague_left": "Su colega ya se fue.",
+        "agent_consult_over": "Ya no hace falta. Gracias.",
+        "agent_left": "Ha salido de la llamada.",
+        "agent_passed_on": "La persona que llamaba ya pasó con otra persona. Gracias.",
+        "agent_reminder": "La persona que llama lleva en espera {{ minutes | minutes }}.",
+        "agent_cannot": "Eso no se puede hacer ahora.",
+        "agent_recording_on": "La grabación sigue.",
+        "agent_recording_paused": "La grabación está en pausa.",
+        "agent_not_recorded": "Esta llamada no se graba.",
+        "agent_consult": (
+            "{{ who }} pide su ayuda con una llamada. {{ queue }}. Para hablar con {{ who }}, oprima el uno."
+        ),
+        "agent_consult_outside": (
+            "{{ pharmacy }} quiere hablar con usted sobre una llamada. Para hablar, oprima el uno."
+        ),
+        "agent_supervise": "{{ who }} habla con una persona que llama. {{ queue }}. Para unirse, oprima el uno.",
     },
 }

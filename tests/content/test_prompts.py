@@ -229,10 +229,15 @@ def test_our_words_are_the_shipped_ones() -> None:
         assert {name: " ".join(prompts[name].source.split()) for name in words} == words
 
 
+def before_they_were_needed(file: str) -> str:
+    """The prompts of somebody who wrote theirs before the line learned to say what we have words of our own for."""
+    entries = re.split(r"^(?=  [a-z_]+:)", file, flags=re.MULTILINE)
+    return "".join(entry for entry in entries if entry.strip().partition(":")[0] not in SPARE["es"])
+
+
 def test_what_nobody_wrote_is_remarked_on_and_refused_nowhere() -> None:
     path = "callflows/prompts/es.yaml"
-    earlier = SHIPPED[path][: SHIPPED[path].index("  not_understood:")]
-    pharmacy, problems = read_pharmacy({**SHIPPED, path: earlier}, [], 2026)
+    pharmacy, problems = read_pharmacy({**SHIPPED, path: before_they_were_needed(SHIPPED[path])}, [], 2026)
 
     assert pharmacy
     assert [str(problem) for problem in problems if problem.file == path] == [
