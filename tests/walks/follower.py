@@ -92,10 +92,10 @@ WISHES = {
         {"en": "I want to talk to a person", "es": "quiero hablar con una persona"},
     ),
 }
-# Answers to questions nobody wished for: they are well, and this is all.
+# Answers to questions nobody wished for: they are well, this is all, and who is in line on another phone waits here.
 OTHERWISE = {
-    "en": ("not now", "that is all", "to confirm", "is fine|all right"),
-    "es": ("no es ahora", "es todo", "para confirmar", "está bien"),
+    "en": ("not now", "that is all", "to confirm", "is fine|all right", "wait here|wait on the line", "the same thing"),
+    "es": ("no es ahora", "es todo", "para confirmar", "está bien", "esperar (aquí|ahora)", "por lo mismo"),
 }
 YES = {"en": "yes", "es": "sí"}
 
