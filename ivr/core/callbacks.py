@@ -31,6 +31,7 @@ LOOK_SECONDS = 15 * 60  # how closely a window is held against the opening hours
 EXPIRES_AGAIN_SECONDS = 300  # somebody is being rung just as the callback expires: look again
 ASKED = "callback_asked"  # the field of a number they have keyed and not yet confirmed
 NUMBERS = (ASKED, "callback_number")
+STANDS = "callback_stands"  # the field of the number at which they are called back should they not go on waiting
 EMERGENCY_NUMBERS = ("911", "112", "999", "988", "933")
 
 Answered = Keyed | Spoke | Silent
@@ -464,17 +465,23 @@ def _hold_again(draft: Draft) -> str:
     """They wait on the line with the ticket of their callback: the same place, now or when its time would come."""
     ticket = draft.call.ticket
     assert ticket is not None
+    if ticket.kind == "callback" and (number := callback_number(draft.call)):
+        draft.put(fields={**draft.call.fields, STANDS: number})
     draft.put_ticket(kind="hold", window=None, not_before=None, due_from=min(ticket.due_from, draft.now))
     draft.put(outcome=None, resolution=None, reached="hold", queued_at=draft.now)
     return "holds"
 
 
 def stands_again(draft: Draft) -> bool:
-    """Whoever had a callback, waited on the line for a while and hung up, is called back as they were promised."""
-    ticket = draft.call.ticket
-    if not draft.call.shares or ticket is None or ticket.emergency or "callback_number" not in draft.call.fields:
+    """Whoever had a callback, waited on the line for a while and hung up, is called back as they were promised.
+
+    Who was found on hold on another phone was promised none.
+    """
+    ticket, fields = draft.call.ticket, draft.call.fields
+    if ticket is None or ticket.emergency or STANDS not in fields:
         return False
     tickets.withdraw_offers(draft)
+    draft.put(fields={**fields, "callback_number": fields[STANDS]})
     draft.put_ticket(kind="callback", state="waiting")
     draft.put(phase="promised", dialogue="", in_queue=False, outcome="callback", resolution="callback_promised")
     _wait_until_they_may_be_rung(draft)

@@ -455,6 +455,16 @@ class TestRingingAgain:
         assert (call.call.ticket.kind, call.call.ticket.state, call.call.phase) == ("callback", "waiting", "promised")
         assert (call.disposition["outcome"], call.disposition["final"]) == ("callback", False)
 
+    @pytest.mark.parametrize("keys", [("1",), ("1", "3", "1"), ("1", "2", ANOTHER)])
+    def test_nor_by_thinking_of_another_number_meanwhile(self, keys: tuple[str, ...]) -> None:
+        call = again("person").keys("1").later(60).keys(*keys).hangs_up()
+        assert (call.call.ticket.kind, call.call.ticket.state, call.call.phase) == ("callback", "waiting", "promised")
+        assert callbacks.callback_number(call.call) == "+15555550130"
+
+    def test_who_waited_on_another_phone_was_promised_no_callback(self) -> None:
+        call = again("person", kind="hold").keys("1").later(60).hangs_up()
+        assert (call.call.ticket.state, call.disposition["outcome"]) == ("closed", "abandoned")
+
     def test_another_time(self) -> None:
         call = again("person").keys("2")
         assert call.heard[0] == "callback_in_turn"
