@@ -8,7 +8,7 @@ from threading import BoundedSemaphore
 from ivr.clock import Clock
 from ivr.core.call import OWN_ASKS, Answer, Call
 from ivr.core.callbacks import callback_number, number_asked_of
-from ivr.core.identity import as_it_stands
+from ivr.core.identity import DOUBTFUL, as_it_stands
 from ivr.core.line import Ticket, could_serve
 from ivr.core.metrics import handle_seconds
 from ivr.core.pharmacy import Pharmacy, Policies
@@ -129,7 +129,7 @@ class Enquiries:
 
     def _live_ticket(self, call: Call, pharmacy: Pharmacy) -> Answer:
         """A live ticket of this person, or of this number, and this need; what their own tickets are kept under."""
-        of_number = self._record.callbacks.key_of(call.caller.number)
+        of_number = self._record.callbacks.key_of(_vouched_for(call))
         person, need = proved_person(call), need_of(call)
         opens = pharmacy.hours[call.site].opens_next(self._clock.now())
         overnight = self._record.callbacks.due_at_opening(call.site, opens)
@@ -179,6 +179,11 @@ class Enquiries:
             "repeat_calls": again,
         }
         return Answer(True, facts, values=self._worker())
+
+
+def _vouched_for(call: Call) -> str | None:
+    """The number that rings; None where the carrier doubts it: whoever forged it moves and calls off nothing."""
+    return None if call.caller.attestation in DOUBTFUL else call.caller.number
 
 
 def _ours(pharmacy: Pharmacy) -> set[str]:

@@ -47,6 +47,18 @@ def test_the_worker_is_silent_until_the_child_that_offers_calls_has_been_heard_o
         assert told() == [None, None]
 
 
+@pytest.mark.parametrize(("attestation", "known"), [("A", True), ("none", True), ("C", False), ("failed", False)])
+def test_a_number_the_carrier_doubts_finds_nobodys_callback(sqlite_url: str, attestation: str, known: bool) -> None:
+    store.migrate(sqlite_url)
+    call = Rehearsal().on_hold().call
+    call = replace(call, caller=replace(call.caller, attestation=attestation))
+    with contextlib.closing(Record(sqlite_url, "k" * 32)) as record:
+        enquiries = Enquiries(record, RestOrderSystem("http://127.0.0.1:9", "none"), Clock(), threads=2)
+        told = enquiries.answers("ticket", call, PHARMACY, patient=False)["ticket"]
+
+    assert bool(told.values["number"]) == known  # under which tickets are found, and their own is kept
+
+
 # ---------------------------------------------------------------- who guesses
 
 ADA, ADAS_RX, ADAS_BIRTH, ADAS_ZIP = "+16145550101", "7001001", "1950-01-05", "43004"

@@ -190,14 +190,14 @@ def held_long(draft: Draft) -> None:
     if draft.now < talk.hold_since + timedelta(seconds=seconds * (talk.reminders + 1)):  # of an earlier hold
         return
     if talk.reminders:
-        return _brought_back(draft)
+        return brought_back(draft)
     ringing = talk.menu == "ringing" and talk.agent == "menu"
     where: dict[str, Place] = {} if ringing else {"agent": "menu", "menu": "menu"}
     put(draft, reminders=1, told="agent_reminder", **where)
     _remind(draft)
 
 
-def _brought_back(draft: Draft) -> None:
+def brought_back(draft: Draft) -> None:
     """Nobody is forgotten on hold: whoever is asked for advice meanwhile hears the caller too."""
     if colleague(draft.call) is None:
         drop(draft)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from ivr.core import asking, entry, facts, flows, waiting, walk
+from ivr.core import asking, entry, facts, flows, rooms, waiting, walk
 from ivr.core.call import Answer, Doubt
 from ivr.core.draft import Draft
 from ivr.core.events import Keyed, Silent, Spoke
@@ -28,6 +28,11 @@ def first(draft: Draft, event: Answered) -> Answered | None:
         event = replace(event, heard=None)  # the number on a label is no danger, however it sounds to a listener
     if isinstance(event, Spoke) and event.heard is not None:
         draft.why.append(_evidence(event.heard))
+    if isinstance(event, Keyed) and _presses_for_help_on_hold(draft, event):
+        facts.learn_for_good(draft, {"urgency": "emergency"})
+        draft.why.append(_told("they pressed the emergency key while their agent had them on hold"))
+        rooms.brought_back(draft)
+        return event
     if isinstance(event, Keyed) and _presses_for_help(draft, event):
         emergency(draft, Heard("adverse_reaction", "emergency", False, 1.0))
         return None
@@ -60,6 +65,13 @@ def _presses_for_help(draft: Draft, event: Keyed) -> bool:
     ticket, key = draft.call.ticket, event.digits.rstrip("#")
     waits = draft.call.phase in ("holding", "dialogue") and ticket is not None and not ticket.emergency
     return waits and key not in HOLD_KEYS and emergency_key(draft, key) is not None
+
+
+def _presses_for_help_on_hold(draft: Draft, event: Keyed) -> bool:
+    """Put on hold by somebody they talk with, where keys mean nothing else: and nobody is nearer than that somebody."""
+    talk = draft.call.talk
+    on_hold = talk is not None and draft.call.phase == "talking" and talk.caller == "hold" and talk.agent != "unsure"
+    return on_hold and emergency_key(draft, event.digits.rstrip("#")) is not None
 
 
 def _is_what_was_asked(draft: Draft, event: Spoke) -> bool:

@@ -874,3 +874,18 @@ def test_the_clock_of_a_talk_begins_when_they_meet(talk: Talk) -> None:
     assert talk.call.talk.began_at == OPEN + timedelta(seconds=60)
     assert isinstance(talk.star().last.says[-1], Gather)
     assert not any(isinstance(verb, Hangup) for verb in talk.last.says)
+
+
+class TestDangerWhileOnHold:
+    def test_the_emergency_key_brings_the_agent_back_at_once(self) -> None:
+        talk = Talk().begins().acts("hold").everybody_comes().keys("1")
+        assert (talk.call.talk.caller, talk.call.talk.agent) == ("room", "room")
+        assert (talk.heard, talk.call.facts["urgency"]) == (["talk_back"], "emergency")
+
+    def test_whoever_is_asked_for_advice_hears_the_caller_too(self) -> None:
+        talk = Talk().begins().consults("cas").keys("1")
+        assert (talk.call.talk.caller, talk.call.talk.agent) == ("room", "room")
+        assert participant(talk.call, talk.leg_of("cas")) is not None
+
+    def test_another_key_leaves_them_on_hold(self) -> None:
+        assert Talk().begins().acts("hold").everybody_comes().keys("5").call.talk.caller == "hold"
