@@ -232,6 +232,26 @@ def test_a_time_that_cannot_be_is_told(board: Switchboard, times: str) -> None:
     assert _ticket(board).window is None
 
 
+def test_a_time_at_which_nobody_would_be_called_is_refused(board: Switchboard) -> None:
+    _promised(board)
+    for times in ("2026-11-24 19:00 to 20:30", "2026-11-25 08:00 to 10:00", "2026-11-26 13:00 to 17:00"):
+        told = _says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace").output
+        assert "we are closed then, or it is quiet where they are" in told
+    assert _ticket(board).window is None
+
+
+def test_a_day_that_is_none_is_named_and_a_time_for_no_callback_is_refused(board: Switchboard) -> None:
+    _promised(board)
+    assert '"tomorrow"' in _says(desk.callbacks, "--move", "CA1", "--to", "tomorrow", "--by", "grace").output
+    told = _says(desk.callbacks, "--to", "2026-11-24 13:00 to 17:00")
+    assert (told.exit_code, "--move CALL_ID --to TIMES" in told.output) == (1, True)
+
+
+def test_promises_are_legible_in_a_narrow_terminal(board: Switchboard) -> None:
+    _promised(board)
+    assert "…" not in _says(desk.callbacks).output
+
+
 def test_a_callback_nobody_promised_is_told(board: Switchboard) -> None:
     assert "no callback is promised" in _says(desk.callbacks, "--cancel", "CA9", "--by", "grace").output
     moved = _says(desk.callbacks, "--move", "CA9", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace")
