@@ -147,7 +147,12 @@ def line() -> None:
 @click.option("--move", metavar="CALL_ID", help="give this one another time, --to which it begins, or in turn")
 @click.option("--to", "window", metavar="TIMES", help="by the site's clock, as in '2026-11-24 13:00 to 17:00'")
 @click.option("--by", metavar="AGENT", help="who does it")
-@click.option("--code", default="resolved_agent", show_default=True, help="what came of the one that is closed")
+@click.option(
+    "--code",
+    default="resolved_agent",
+    show_default=True,
+    help="what came of the one that is closed, in a code of its queue",
+)
 def callbacks(
     close: str | None, cancel: str | None, move: str | None, window: str | None, by: str | None, code: str
 ) -> None:

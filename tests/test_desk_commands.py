@@ -170,7 +170,11 @@ def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
     assert "heard by grace" in _says(mailroom.messages).output
     assert "nobody knows the number" in _says(mailroom.messages, "CA1", "--by", "grace", "--call-back").output
     assert "only a prescription" in _says(mailroom.messages, "CA1", "--by", "grace", "--confirm").output
-    assert "nothing is promised" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    told = _says(mailroom.messages, "CA1", "--by", "grace", "--close", "solved").output
+    assert "`solved` is no code of Front desk; they are answered, refill_ordered" in told
+    assert "they are answered" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    closed = _says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
+    assert "nothing is promised" in closed
     assert "no message is to be worked" in _says(mailroom.messages).output
 
 
