@@ -147,11 +147,18 @@ def line() -> None:
 @click.option("--move", metavar="CALL_ID", help="give this one another time, --to which it begins, or in turn")
 @click.option("--to", "window", metavar="TIMES", help="by the site's clock, as in '2026-11-24 13:00 to 17:00'")
 @click.option("--by", metavar="AGENT", help="who does it")
-@click.option("--code", default="resolved_agent", show_default=True, help="what came of the one that is closed")
+@click.option(
+    "--code",
+    default="resolved_agent",
+    show_default=True,
+    help="what came of the one that is closed, in a code of its queue",
+)
 def callbacks(
     close: str | None, cancel: str | None, move: str | None, window: str | None, by: str | None, code: str
 ) -> None:
     """The callbacks and messages promised and not yet kept: why, what was tried, when next; or do something to one."""
+    if window is not None and move is None:
+        raise click.ClickException("--to says when, and not which: --move CALL_ID --to TIMES")
     board = _board()
     if close is not None:
         _close(board, close, by, code)
@@ -162,7 +169,7 @@ def callbacks(
         _change(board, move, lambda ticket, agent: board.move_callback(ticket, times, agent, door=access.DOOR), by)
     tickets = [ticket for site in board.pharmacy().sites for ticket in board.record.desk.waiting(site)]
     rows = [_promised_row(board, ticket) for ticket in tickets if ticket.kind != "hold"]
-    columns = ("kind", "queue", "about", "the way there", "promise", "tried", "next", "quiet in", "call")
+    columns = ("what, and the way there", "promise", "tried", "next", "quiet in", "call")
     show("Promised", columns, rows, "nothing is promised")
 
 
@@ -176,10 +183,8 @@ def _promised_row(board: Switchboard, ticket: Ticket) -> tuple[str, ...]:
     tried = ", ".join(f"{ago(attempt.at, now)} ago {attempt.came.replace('_', ' ')}" for attempt in ticket.tried)
     next_ = "" if ticket.kind == "voicemail" else _next_try(board, ticket, now)
     zones = "" if ticket.kind == "voicemail" else " ".join(ticket.zones) or site.timezone
-    return (
-        *(ticket.kind, ticket.queue, about, " → ".join(way), until(ticket.promised_at, now)),
-        *(tried or "not yet", next_, zones, ticket.call),
-    )
+    what = f"{ticket.kind}, {ticket.queue}, {about}: {' → '.join(way)}"
+    return what, until(ticket.promised_at, now), tried or "not yet", next_, zones, ticket.call
 
 
 def _next_try(board: Switchboard, ticket: Ticket, now: datetime) -> str:
@@ -212,8 +217,8 @@ def _window(board: Switchboard, call_id: str, told: str | None) -> tuple[datetim
     hours = board.pharmacy().hours[loaded.call.site]
     day, _, times = told.partition(" ")
     try:
-        start, end = scalars.time_range(times)
         on = scalars.day(day)
+        start, end = scalars.time_range(times)
     except Wrong as wrong:
         raise click.ClickException(f"--to: {wrong}; write it as '2026-11-24 13:00 to 17:00'") from None
     return hours.instant(on, start), hours.instant(on, end)

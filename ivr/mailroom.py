@@ -20,7 +20,7 @@ UNTRUSTED = "Transcript, by a machine, of a stranger's words. Listen before you 
 @click.command()
 @click.argument("call_id", required=False)
 @click.option("--by", metavar="AGENT", help="who listens, closes, calls back or confirms")
-@click.option("--close", metavar="CODE", help="it has been worked, and this came of it")
+@click.option("--close", metavar="CODE", help="it has been worked, and this came of it: a code of its queue")
 @click.option("--unheard", default="", metavar="REASON", help="why a supervisor closes what nobody has heard")
 @click.option("--call-back", is_flag=True, help="have whoever left it called back")
 @click.option("--confirm", is_flag=True, help="a second person finds a prescription as the first did")

@@ -21,7 +21,7 @@ from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
 from ivr.core import mailbox, talking, wrap_up
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
-from ivr.core.callbacks import waits_for_callback
+from ivr.core.callbacks import suits, waits_for_callback
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
 from ivr.core.events import (
@@ -356,6 +356,8 @@ class Switchboard:
             window = event.window if isinstance(event, CallbackMoved) else None
             if window is not None and not self.clock.now() < window[0] < window[1]:
                 return "a time to be called in begins in the future, and before it ends"
+            if window is not None and not suits(window, call.ticket, pharmacy, call.site):
+                return "nobody is called at those times: we are closed then, or it is quiet where they are"
             return None if waits_for_callback(call) else "nobody waits to be called back with it just now"
 
         after = self.do(self._call_of(ticket_id), event, Deed(entry, refusal)).call.ticket

@@ -45,11 +45,11 @@ def test_a_message_of_the_night_is_heard_and_closed_in_the_morning(line: WholeLi
     line.set_clock("2026-11-24T22:00-05:00")
     call_id = line.call(CALLS / "closed" / "message.yaml").call_sid
     line.set_clock("2026-11-25T08:05-05:00")
-    assert "nobody has heard" in _types(line, "messages", call_id, "--by", "grace", "--close", "resolved_agent")
+    assert "nobody has heard" in _types(line, "messages", call_id, "--by", "grace", "--close", "answered")
     assert "recording: RE" in _types(line, "messages", call_id, "--by", "grace")
-    assert f"{call_id}: closed" in _types(line, "messages", call_id, "--by", "grace", "--close", "resolved_agent")
+    assert f"{call_id}: closed" in _types(line, "messages", call_id, "--by", "grace", "--close", "answered")
     [told] = line.dispositions(call_id, lambda items: items and items[-1]["final"])
-    assert (told["code"], told["outcome"], told["agents"]) == ("resolved_agent", "voicemail", ["grace"])
+    assert (told["code"], told["outcome"], told["agents"]) == ("answered", "voicemail", ["grace"])
 
 
 def _types(line: WholeLine, *arguments: str) -> str:

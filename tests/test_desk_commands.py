@@ -170,7 +170,11 @@ def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
     assert "heard by grace" in _says(mailroom.messages).output
     assert "nobody knows the number" in _says(mailroom.messages, "CA1", "--by", "grace", "--call-back").output
     assert "only a prescription" in _says(mailroom.messages, "CA1", "--by", "grace", "--confirm").output
-    assert "nothing is promised" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    told = _says(mailroom.messages, "CA1", "--by", "grace", "--close", "solved").output
+    assert "`solved` is no code of Front desk; they are answered, refill_ordered" in told
+    assert "they are answered" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    closed = _says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
+    assert "nothing is promised" in closed
     assert "no message is to be worked" in _says(mailroom.messages).output
 
 
@@ -230,6 +234,26 @@ def test_a_time_that_cannot_be_is_told(board: Switchboard, times: str) -> None:
     told = _says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace")
     assert told.exit_code == 1
     assert _ticket(board).window is None
+
+
+def test_a_time_at_which_nobody_would_be_called_is_refused(board: Switchboard) -> None:
+    _promised(board)
+    for times in ("2026-11-24 19:00 to 20:30", "2026-11-25 08:00 to 10:00", "2026-11-26 13:00 to 17:00"):
+        told = _says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace").output
+        assert "we are closed then, or it is quiet where they are" in told
+    assert _ticket(board).window is None
+
+
+def test_a_day_that_is_none_is_named_and_a_time_for_no_callback_is_refused(board: Switchboard) -> None:
+    _promised(board)
+    assert '"tomorrow"' in _says(desk.callbacks, "--move", "CA1", "--to", "tomorrow", "--by", "grace").output
+    told = _says(desk.callbacks, "--to", "2026-11-24 13:00 to 17:00")
+    assert (told.exit_code, "--move CALL_ID --to TIMES" in told.output) == (1, True)
+
+
+def test_promises_are_legible_in_a_narrow_terminal(board: Switchboard) -> None:
+    _promised(board)
+    assert "…" not in _says(desk.callbacks).output
 
 
 def test_a_callback_nobody_promised_is_told(board: Switchboard) -> None:

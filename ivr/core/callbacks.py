@@ -260,7 +260,7 @@ def windows(
     """Return the next times a caller may choose: inside opening hours, and quiet for nobody."""
     found: list[tuple[datetime, datetime]] = []
     for window in _coming(pharmacy, site, now):
-        if len(found) < MOST_WINDOWS and _suits(window, ticket, pharmacy, site):
+        if len(found) < MOST_WINDOWS and suits(window, ticket, pharmacy, site):
             found.append(window)
     return tuple(found)
 
@@ -275,7 +275,8 @@ def _coming(pharmacy: Pharmacy, site: str, now: datetime) -> Iterator[tuple[date
                 yield window[0], window[1]
 
 
-def _suits(window: tuple[datetime, datetime], ticket: Ticket | None, pharmacy: Pharmacy, site: str) -> bool:
+def suits(window: tuple[datetime, datetime], ticket: Ticket | None, pharmacy: Pharmacy, site: str) -> bool:
+    """Whether all of these times lie inside opening hours and are quiet for nobody."""
     start, end = window
     zones = (pharmacy.sites[site].timezone, *(ticket.zones if ticket else ()))
     moments = [start + timedelta(seconds=at) for at in range(0, int((end - start).total_seconds()), LOOK_SECONDS)]

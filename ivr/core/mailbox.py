@@ -19,6 +19,7 @@ from ivr.core.heard import Heard
 from ivr.core.line import Agent, could_serve
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.rules import Reason
+from ivr.core.wrap_up import no_code
 
 UNHEARD_SECONDS = 120  # an urgent message nobody has listened to by then becomes a page
 HIGHER_ROLES = ("supervisor", "admin")
@@ -174,7 +175,8 @@ def refusal(call: Call, event: Work, pharmacy: Pharmacy) -> str | None:
         return None if serves else f"`{agent.id}` does not serve messages like this one"
     if agent.role not in HIGHER_ROLES and not could_serve(agent, call.ticket):
         return f"`{agent.id}` does not serve messages like this one"
-    return _refused(call.message, event, agent) or _stands_against(call, event)
+    against = _refused(call.message, event, agent) or _stands_against(call, event)
+    return against or (no_code(call, event, pharmacy) if isinstance(event, Worked) else None)
 
 
 def _refused(message: Message, event: Work, agent: Agent) -> str | None:

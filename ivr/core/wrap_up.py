@@ -27,9 +27,15 @@ def queue_of(call: Call, pharmacy: Pharmacy) -> Queue | None:
 
 def refusal(call: Call, event: Worked, pharmacy: Pharmacy) -> str | None:
     """Why this cannot be said of the call, in words for whoever said it; None when it can."""
-    ticket, queue = call.ticket, queue_of(call, pharmacy)
+    ticket = call.ticket
     if ticket is not None and ticket.live and (ticket.kind == "hold" or ticket.state in ("connecting", "talking")):
         return "the caller is on the line, and what comes of it is said afterwards"
+    return no_code(call, event, pharmacy)
+
+
+def no_code(call: Call, event: Worked, pharmacy: Pharmacy) -> str | None:
+    """Why this is no code of the call's queue, with those that are; None when it is, or the queue has none."""
+    queue = queue_of(call, pharmacy)
     if queue is None or not queue.codes or event.code in [code.name for code in queue.codes]:
         return None
     right = ", ".join(code.name for code in queue.codes)
