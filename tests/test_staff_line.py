@@ -362,9 +362,8 @@ def test_who_listens_hears_it_from_a_url_that_names_nothing_and_is_kept(night: S
     [issued] = re.findall(r"<Play>http://127.0.0.1:8000/voice/sounds/([\w=-]+)</Play>", phone.heard)
     assert (left.sid in issued, "RE1" in issued) == (False, False)
     assert message(night, left).played_by == ("grace",)
-    assert [(kept.entry.act, kept.entry.door, kept.entry.by) for kept in night.record.staff.audit(5)] == [
-        ("play", "phone", "grace")
-    ]
+    [kept] = night.record.staff.audit(1)
+    assert (kept.entry.act, kept.entry.door, kept.entry.by) == ("play", "phone", "grace")
 
 
 def test_a_message_is_closed_with_a_code_once_it_was_heard_and_not_before(night: Switchboard) -> None:
