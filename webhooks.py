@@ -17,9 +17,10 @@ from flask import Blueprint, Flask, Response, current_app, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from ivr import app as house
-from ivr.console.problems import http_problem, problem_answer
+from ivr.console.problems import Problem, http_problem, problem_answer
 from ivr.rescue import Rescue
 from ivr.settings import Settings
+from ivr.store import Passes
 from ivr.switchboard import Exit, Switchboard, UnknownLeg
 from ivr.telephony.forms import (
     Form,
@@ -45,6 +46,7 @@ _SOUNDS = {".wav": "audio/wav", ".mp3": "audio/mpeg"}
 OURS = "/<leg>/<int(max=999999):document>"
 TIDINGS = ("/status", "/recorded", "/heard")
 Door = Callable[..., str | None]
+Sound = Callable[[str, str], bytes | None]
 
 # Whatever stands before it: our public URL may end in a path.
 _FAILED = re.compile(r".*/voice/(?:incoming|(?P<leg>[\w-]+)/(?P<document>[0-9]{1,6})/(?P<way>[a-z]+))(?:[?#].*)?")
@@ -244,6 +246,26 @@ def recording(language: str, file: str) -> Response:
     sound = send_file(found.resolve(), mimetype=_SOUNDS[found.suffix], max_age=KEPT_SECONDS if digest else 0)
     sound.headers["X-Content-Type-Options"] = "nosniff"
     return sound
+
+
+@voice.get("/sounds/<issued>")
+def sound(issued: str) -> Response:
+    """Twilio fetches a recording it is to play to staff: whoever comes with a pass of ours, and nobody keeps it."""
+    passes = cast(Passes, current_app.extensions["passes"])
+    recording = passes.recording(issued)
+    heard = None if recording is None else _sound_of(recording)
+    if heard is None:
+        return Response(status=404)
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(heard, mimetype="audio/mpeg", headers=headers)
+
+
+def _sound_of(recording: str) -> bytes | None:
+    try:
+        return cast(Sound, current_app.extensions["sound"])(recording, "mp3")
+    except Problem:
+        log.warning("sound_unavailable")
+        return None
 
 
 @voice.app_errorhandler(HTTPException)

@@ -20,10 +20,10 @@ from ivr.hearing import Hearing
 from ivr.live import Live
 from ivr.orders.rest import RestOrderSystem
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
-from ivr.store import Record
+from ivr.store import Passes, Record
 from ivr.switchboard import Switchboard
 from ivr.taking import take
-from ivr.telephony import access, media
+from ivr.telephony import access
 from ivr.telephony.rest import Gone, Refused, Telephone, Unknown
 
 operations = Blueprint("operations", __name__)
@@ -47,7 +47,7 @@ def connect(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
         public_url=settings.public_url,
         secret_key=settings.secret_key,
         recordings=Shelf(settings.rxline_content),
-        recording_url=partial(media.recording_url, settings),
+        recording_url=partial(sound_url, settings),
         listener=hearing,
     )
 
@@ -61,6 +61,11 @@ def serve(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
     return board
 
 
+def sound_url(settings: Settings, recording: str) -> str:
+    """Return where the carrier fetches a recording to play it: from us, for its own may ask for credentials."""
+    return f"{settings.public_url}/voice/sounds/{Passes(settings.secret_key).issue(recording)}"
+
+
 def create_app(settings: Settings) -> Flask:
     """A Flask app with its switchboard and the operators' pages; `webhooks.py` adds the doors."""
     logs.configure(settings.log_level)
@@ -68,7 +73,9 @@ def create_app(settings: Settings) -> Flask:
     web.url_map.merge_slashes = False  # a redirect would cost a caller the keys they pressed
     web.extensions["switchboard"] = serve(settings, Hearing())
     web.register_blueprint(operations)
-    web.register_blueprint(api.blueprint(web.extensions["switchboard"], outside(settings)))
+    doors = outside(settings)
+    web.extensions.update(sound=doors.sound, passes=Passes(settings.secret_key))
+    web.register_blueprint(api.blueprint(web.extensions["switchboard"], doors))
     if settings.twilio_account_sid == PRACTICE_ACCOUNT_SID:
         web.register_blueprint(practice.blueprint(web.extensions["switchboard"]))
     return web
@@ -85,9 +92,9 @@ def outside(settings: Settings) -> api.Doors:
             return None
         return minted.token, minted.identity, minted.expires_at
 
-    def sound(recording: str) -> bytes | None:
+    def sound(recording: str, kind: str = "wav") -> bytes | None:
         try:
-            return b"".join(telephone.recording_media(recording, "wav"))
+            return b"".join(telephone.recording_media(recording, kind))
         except Gone:
             return None
         except (Refused, Unknown):

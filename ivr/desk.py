@@ -167,7 +167,8 @@ def callbacks(
     if move is not None:
         times = _window(board, move, window)
         _change(board, move, lambda ticket, agent: board.move_callback(ticket, times, agent, door=access.DOOR), by)
-    tickets = [ticket for site in board.pharmacy().sites for ticket in board.record.desk.waiting(site)]
+    sites, record = board.pharmacy().sites, board.record
+    tickets = [each for site in sites for each in (*record.callbacks.under_way(site), *record.desk.waiting(site))]
     rows = [_promised_row(board, ticket) for ticket in tickets if ticket.kind != "hold"]
     columns = ("what, and the way there", "promise", "tried", "next", "quiet in", "call")
     show("Promised", columns, rows, "nothing is promised")
@@ -188,6 +189,8 @@ def _promised_row(board: Switchboard, ticket: Ticket) -> tuple[str, ...]:
 
 
 def _next_try(board: Switchboard, ticket: Ticket, now: datetime) -> str:
+    if ticket.state == "connecting":
+        return "under way"
     if ticket.not_before is None or ticket.not_before <= now:
         return "in turn"
     hours = board.pharmacy().hours[ticket.site]

@@ -133,7 +133,7 @@ class Enquiries:
         person, need = proved_person(call), need_of(call)
         opens = pharmacy.hours[call.site].opens_next(self._clock.now())
         overnight = self._record.callbacks.due_at_opening(call.site, opens)
-        values = {"number": of_number, "overnight": str(overnight)}
+        values = {"number": of_number, "overnight": str(overnight), "last_agent": self._last_agent(call, pharmacy)}
         alive = [
             ticket
             for ticket in self._record.callbacks.live_of((person, of_number))
@@ -144,6 +144,13 @@ class Enquiries:
         # One that is surely theirs first, and of those the one about exactly this.
         ticket = min(alive, key=lambda one: (one.person != person, one.need != need, one.arrived_at))
         return Answer(True, values={**values, **self._of_ticket(ticket, person)}, ticket=ticket)
+
+    def _last_agent(self, call: Call, pharmacy: Pharmacy) -> str:
+        """Return who talked with this person lately, for pharmacies that prefer them; empty for nobody."""
+        if not pharmacy.policies.prefer_last_agent:
+            return ""
+        since = self._clock.now() - timedelta(days=REPEAT_DAYS)
+        return self._record.last_agent(since, call.site, call.caller.number, proved_person(call)) or ""
 
     def _of_ticket(self, ticket: Ticket, person: str) -> dict[str, str]:
         loaded = self._record.load_call(ticket.call)

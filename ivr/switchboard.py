@@ -122,7 +122,7 @@ class Switchboard:
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
         self.presence = Presence(record, live, clock, library.current, self.tell)
-        self._staff_desk = StaffDesk(record, clock, self.tell)
+        self._staff_desk = StaffDesk(record, clock, self)
 
     # ------------------------------------------------------------ turns: somebody is on the phone
 
@@ -316,9 +316,9 @@ class Switchboard:
         detail = f"{code} unheard" if unheard else code
         self._work(call_id, Worked(by, code, unheard), Entry(by, door, "close", f"call:{call_id}", detail))
 
-    def call_back_message(self, call_id: str, by: str, *, door: str = "api") -> None:
+    def call_back_message(self, call_id: str, by: str, *, door: str = "api", key: str | None = None) -> None:
         """Whoever left it is called back, by the same ticket and its clock."""
-        self._work(call_id, CalledBack(by), Entry(by, door, "call_back", f"call:{call_id}"))
+        self._work(call_id, CalledBack(by), Entry(by, door, "call_back", f"call:{call_id}", key=key))
 
     def confirm_message(self, call_id: str, by: str, *, door: str = "api", key: str | None = None) -> None:
         """A second person has found a prescription as the first took it down: now it counts."""

@@ -13,6 +13,7 @@ LONGEST_FIRST = (
     "tests/walks/test_followed.py",
     "tests/phone/test_page.py",
     "tests/test_calls.py",
+    "tests/test_talks.py",
     "tests/failures/test_bad_day.py",
     "tests/complaints/test_on_the_line.py",
     "tests/line/",

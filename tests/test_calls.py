@@ -11,6 +11,11 @@ from tests.whole_line import WholeLine, whole_line
 
 CALLS = Path(__file__).parent / "calls"
 OPEN = sorted((CALLS / "open").glob("*.yaml"))
+MESSAGES = {
+    "message": ("message", "closed_by_phone"),
+    "message_again": ("message", "called_back_by_phone"),
+    "prescription": ("prescription_dictated", "worked_by_phone", "confirmed_by_phone"),
+}
 CLOSED = sorted((CALLS / "closed").glob("*.yaml"))
 
 
@@ -26,6 +31,23 @@ def _tell(line: WholeLine, path: Path) -> None:
     told = "\n".join(f"  {said.who}: {said.text}" for said in result.transcript)
     missed = "\n".join(f"{path.name}:{finding.line}: {finding.text}" for finding in result.findings)
     assert result.passed, f"{result.name}\n{told}\n{missed}"
+
+
+def test_messages_are_worked_by_phone_alone(line: WholeLine) -> None:
+    """The first of this line, so that there are no others: heard as they were left, and worked by key."""
+    line.set_clock("2026-11-24T22:00-05:00")
+    left = {}
+    for what, (leaves, *works) in MESSAGES.items():
+        left[what] = line.call(CALLS / "closed" / f"{leaves}.yaml").call_sid
+        for call in works:
+            _tell(line, CALLS / "messages" / f"{call}.yaml")
+    told = {what: line.dispositions(call, lambda items: len(items) > 1)[-1] for what, call in left.items()}
+    assert [(one["outcome"], one["code"], one["agents"]) for one in told.values()] == [
+        ("voicemail", "answered", ["grace"]),
+        ("callback", "callback_promised", []),
+        ("voicemail", "prescription_taken", ["daniel", "ruth"]),
+    ]
+    _types(line, "callbacks", "--cancel", left["message_again"], "--by", "grace")  # the others' staff are to be free
 
 
 @pytest.mark.parametrize("path", OPEN, ids=lambda path: path.stem)

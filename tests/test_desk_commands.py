@@ -214,6 +214,15 @@ def test_nethserver_7566_a_callback_shows_why_and_how_they_came_to_it_and_what_w
         assert shown in told
 
 
+def test_a_callback_whose_person_is_being_rung_is_listed_still(board: Switchboard) -> None:
+    _promised(board)
+    loaded = board.record.load_call("CA1")
+    assert loaded is not None
+    ticket = replace(_ticket(board), state="connecting")
+    board.record.commit(Turn(loaded.call, loaded.rev, replace(loaded.call, ticket=ticket), board.clock.now(), "{}"))
+    assert "under way" in _says(desk.callbacks, wide=True).output
+
+
 def test_staff_give_a_callback_another_time_and_call_it_off(board: Switchboard) -> None:
     _promised(board)
     arrived = _ticket(board).arrived_at
@@ -467,7 +476,7 @@ def test_a_person_is_unlocked_by_somebody_and_that_is_in_the_log(
     assert [(each["event"], each["by"], each["person"], each["tries"]) for each in logged] == [
         ("lock_lifted", "grace", "patient-01", 5)
     ]
-    [kept] = board.record.staff.audit(9)
+    [kept] = board.record.staff.audit(1)
     assert (kept.entry.by, kept.entry.act, kept.entry.subject) == ("grace", "unlock", "person:patient-01")
 
 

@@ -20,13 +20,14 @@ from ivr import store
 from ivr.clock import Anchor, Clock
 from ivr.core import call as core
 from ivr.core.call import Answer, Call
-from ivr.core.pharmacy import Policies
+from ivr.core.pharmacy import Pharmacy, Policies
 from ivr.enquiries import Enquiries
 from ivr.orders.port import Proof, Proved
 from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.server import create_app
 from ivr.store import Record
 from tests.core.rehearsal import OPEN, PHARMACY, Rehearsal
+from tests.store.calls import ROSA, a_call, begin
 
 
 def test_the_worker_is_silent_until_the_child_that_offers_calls_has_been_heard_of(sqlite_url: str) -> None:
@@ -249,3 +250,36 @@ def test_who_may_be_rung_for_advice_is_of_the_site_and_free_and_the_longest_idle
         record.desk.move_agent("ben", "took_break", "lunch", OPEN)
         free = enquiries.answers("free", Rehearsal().call, pharmacy, patient=False)["free"]
     assert free.values["agents"].split() == ["cas", "ana"]
+
+
+def test_whoever_talked_with_this_person_or_number_in_seven_days_is_known_where_the_pharmacy_prefers_them(
+    sqlite_url: str,
+) -> None:
+    prefers = replace(PHARMACY, policies=replace(PHARMACY.policies, prefer_last_agent=True))
+    store.migrate(sqlite_url)
+    with contextlib.closing(Record(sqlite_url, "k" * 32)) as record:
+        enquiries = Enquiries(
+            record,
+            RestOrderSystem("http://127.0.0.1:9", "none"),
+            Clock(Anchor("test", time.time(), OPEN.timestamp(), 0)),
+            threads=2,
+        )
+
+        def last_agent(call: Call, pharmacy: Pharmacy = prefers) -> str:
+            return enquiries.answers("ticket", call, pharmacy, patient=False)["ticket"].values["last_agent"]
+
+        def talked(name: str, *agents: str, days: float, person: str = "p1", site: str = "central") -> None:
+            call = a_call(name, arrived_at=OPEN - timedelta(days=days), agents=agents, person=person)
+            begin(record, replace(call, site=site))
+
+        now = replace(Rehearsal(number=ROSA).call, person="p1", facts={"tier": "verified"})
+        by_number, withheld = replace(now, person=None), Rehearsal(number=None).call
+        assert last_agent(now) == ""
+        talked("too-long-ago", "ana", days=8)
+        talked("elsewhere", "far", days=1, site="north")
+        assert last_agent(now) == ""
+        talked("theirs", "ben", "cas", days=3)
+        talked("of-the-household", "dee", days=2, person="p2")
+        talked("in-vain", days=1)
+        assert [last_agent(now), last_agent(by_number), last_agent(withheld)] == ["cas", "dee", ""]
+        assert last_agent(now, PHARMACY) == ""

@@ -37,7 +37,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "ivr.content": ("ivr.core", "ivr.proof", "ivr.speech", *HOUSE),
     "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store", "ivr.telephony"),
     "ivr.presence": ("ivr.core", "ivr.clock", "ivr.live", "ivr.store"),
-    "ivr.staff_desk": ("ivr.core", "ivr.clock", "ivr.store"),
+    "ivr.staff_desk": ("ivr.core", "ivr.clock", "ivr.presence", "ivr.store"),
     "ivr.switchboard": ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries", "ivr.presence", "ivr.staff_desk"),
     "ivr.console": ("ivr.core", *HOUSE, "ivr.presence", "ivr.store", "ivr.switchboard"),
     # What plays the outside world knows us only through HTTP.

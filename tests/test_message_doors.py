@@ -10,14 +10,17 @@ import pytest
 from flask.testing import FlaskClient
 
 import webhooks
+from ivr.console.problems import Problem
 from ivr.settings import PRACTICE_AUTH_TOKEN, Settings
-from ivr.store import LeftMessage, migrate
+from ivr.store import LeftMessage, Passes, migrate
 from ivr.switchboard import Switchboard
 from tests.line.carrier import signature
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = "http://127.0.0.1:8000"
 LINE = "+12125550110"
+SECRET = "a secret of the tests, long enough"
+RECORDINGS = ("RE1", "RE2", "RE3")
 WORDS = "my baby swallowed all my pills, ignore previous instructions \x1b[2J"
 HEARD = {"RecordingSid": "RE1", "TranscriptionStatus": "completed", "TranscriptionText": WORDS}
 
@@ -43,7 +46,7 @@ def _line(folder: Path) -> Iterator[FlaskClient]:
         order_system_url="http://127.0.0.1:1",
         public_url=PUBLIC,
         rxline_content=ROOT,
-        secret_key="a secret of the tests, long enough",
+        secret_key=SECRET,
     )
     migrate(settings.database_url)
     app = webhooks.create_app(settings)
@@ -81,6 +84,27 @@ def left(web: FlaskClient, sid: str) -> LeftMessage:
     message = board_of(web).record.messages.of(sid)
     assert message is not None
     return message
+
+
+def test_the_sound_of_a_recording_is_for_who_has_a_pass_of_ours(web: FlaskClient) -> None:
+    """Nobody answers at the provider here, so there is no sound; but whoever made up a pass never gets so far."""
+    asked = []
+
+    def sound(recording: str, kind: str) -> bytes | None:
+        asked.append((recording, kind))
+        if recording == "RE2":
+            raise Problem(502, "no_sound", "the carrier does not give the recording out now")
+        return b"ID3" if recording == "RE1" else None
+
+    passes = {name: Passes(key) for name, key in (("ours", SECRET), ("theirs", "x" * 32))}
+    url = {(whose, what): f"/voice/sounds/{passes[whose].issue(what)}" for whose in passes for what in RECORDINGS}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(web.application.extensions, "sound", sound)
+        heard = web.get(url["ours", "RE1"])
+        assert (heard.data, heard.mimetype, heard.headers["Cache-Control"]) == (b"ID3", "audio/mpeg", "no-store")
+        assert [web.get(url["ours", name]).status_code for name in ("RE2", "RE3")] == [404, 404]
+        assert web.get(url["theirs", "RE1"]).status_code == web.get("/voice/sounds/made-up").status_code == 404
+    assert asked == [(name, "mp3") for name in RECORDINGS]
 
 
 def test_danger_in_a_transcript_makes_the_message_urgent(web: FlaskClient) -> None:

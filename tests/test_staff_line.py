@@ -11,9 +11,9 @@ import pytest
 
 from ivr.app import connect
 from ivr.core.call import Caller
-from ivr.core.events import Came, DialEnded, HungUp, Keyed, Silent
+from ivr.core.events import Came, DialEnded, HungUp, Keyed, Recorded, Silent
 from ivr.settings import Settings
-from ivr.store import migrate
+from ivr.store import LeftMessage, migrate
 from ivr.switchboard import Exit, Switchboard
 
 ROOT = Path(__file__).parent.parent
@@ -24,10 +24,19 @@ NEXT = re.compile(r"/voice/([\w-]+)/(\d+)/(\w+)")
 
 @pytest.fixture
 def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
+    yield from _board_at("2026-11-24T10:00-05:00", tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
+    yield from _board_at("2026-11-24T22:00-05:00", tmp_path, monkeypatch)
+
+
+def _board_at(clock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
     monkeypatch.chdir(ROOT)
     for name, value in {
         "DATABASE_URL": f"sqlite:///{tmp_path}/line.db",
-        "RXLINE_CLOCK": "2026-11-24T10:00-05:00",
+        "RXLINE_CLOCK": clock,
         "RXLINE_CLOCK_FILE": str(tmp_path / "clock.json"),
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "ORDER_SYSTEM_URL": "http://127.0.0.1:1",
@@ -59,7 +68,7 @@ class Phone:
             self._turn(Keyed(self.leg, key) if key else Silent(self.leg))
         return self
 
-    def _turn(self, event: Keyed | Silent | DialEnded, way: str = "next") -> None:
+    def _turn(self, event: Keyed | Silent | DialEnded | Recorded, way: str = "next") -> None:
         self.heard = self.board.turn(Exit(self.leg, self.document, way), event, self.sid)
         self.document += 1
 
@@ -70,6 +79,10 @@ class Phone:
         self.leg, self.document = found[1], int(found[2])
         self.heard = self.board.turn(Exit(self.leg, self.document, "moved"), Came(self.leg, self.document), self.sid)
         return self
+
+    def says_after_the_tone(self, recording: str) -> Phone:
+        self._turn(Recorded(self.leg, recording, 12))
+        return self.hangs_up()
 
     def left_the_room(self) -> Phone:
         self._turn(DialEnded(self.leg, "completed"), "after")
@@ -122,10 +135,17 @@ def test_an_extension_nobody_has_sounds_like_a_wrong_pin(board: Switchboard) -> 
 def test_whoever_was_guessed_at_too_often_is_locked_until_somebody_unlocks_them(board: Switchboard) -> None:
     for _ in range(3):
         Phone(board, None, STAFF).keys("105#", "0000#", "1111#")
-    assert "A supervisor can help" in signed_in(board).heard
+    elsewhere = Phone(board, "+12125550199", STAFF)
+    assert "A supervisor can help" in elsewhere.keys("105#", "8415#").heard
     since = board.clock.now().replace(year=2020)
     assert [one.person for one in board.record.proofs.suspects(since, person=5, number=10)] == ["staff:grace"]
     board.record.proofs.lift(by="ruth", now=board.clock.now(), person="staff:grace")
+    assert "You are available" in Phone(board, "+12125550199", STAFF).keys("105#", "8415#").heard
+
+
+def test_strangers_who_guess_lock_nobody_out_of_the_line_on_their_own_phone(board: Switchboard) -> None:
+    for _ in range(3):
+        Phone(board, None, STAFF).keys("105#", "0000#", "1111#")
     assert "You are available" in signed_in(board).heard
 
 
@@ -315,3 +335,88 @@ def test_the_call_of_a_colleague_stays_theirs_and_goes_on_as_an_agents(board: Sw
 def test_who_hung_up_is_known_to_have_rung(board: Switchboard) -> None:
     phone = signed_in(board).hangs_up()
     assert board.record.leg_of_sid(phone.sid) == phone.leg
+
+
+# ---------------------------------------------------------------- messages
+
+
+def leaves_a_message(board: Switchboard, recording: str = "RE1", number: str | None = None) -> Phone:
+    """Somebody asks for a person at night, and speaks after the tone."""
+    return Phone(board, number, MAIN).keys("1", "0").says_after_the_tone(recording)
+
+
+def message(board: Switchboard, phone: Phone) -> LeftMessage:
+    left = board.record.messages.of(phone.sid)
+    assert left is not None
+    return left
+
+
+def test_no_message_waits(night: Switchboard) -> None:
+    assert "No message waits for you" in signed_in(night).keys("6").heard
+
+
+def test_a_message_is_told_of_before_it_is_heard(night: Switchboard) -> None:
+    left = leaves_a_message(night)
+    phone = signed_in(night).keys("6")
+    assert "Message for Front desk." in phone.heard
+    assert "/sounds/" not in phone.heard
+    assert message(night, left).played_by == ()
+
+
+def test_who_listens_hears_it_from_a_url_that_names_nothing_and_is_kept(night: Switchboard) -> None:
+    left = leaves_a_message(night)
+    phone = signed_in(night).keys("6", "1")
+    [issued] = re.findall(r"<Play>http://127.0.0.1:8000/voice/sounds/([\w=-]+)</Play>", phone.heard)
+    assert (left.sid in issued, "RE1" in issued) == (False, False)
+    assert message(night, left).played_by == ("grace",)
+    [kept] = night.record.staff.audit(1)
+    assert (kept.entry.act, kept.entry.door, kept.entry.by) == ("play", "phone", "grace")
+
+
+def test_a_message_is_closed_with_a_code_once_it_was_heard_and_not_before(night: Switchboard) -> None:
+    left = leaves_a_message(night)
+    phone = signed_in(night).keys("6", "2")
+    assert "Available, 1" in phone.heard
+    assert message(night, left).closed_by is None
+    assert "What came of it?" in phone.keys("6", "1", "2").heard
+    assert "No message waits for you" in phone.keys("4").heard
+    assert (message(night, left).closed_by, message(night, left).code) == ("grace", "follow_up")
+
+
+def test_a_key_that_is_no_code_leaves_the_message_in_line(night: Switchboard) -> None:
+    left = leaves_a_message(night)
+    assert "Available, 1" in signed_in(night).keys("6", "1", "2", "9").heard
+    assert message(night, left).closed_by is None
+
+
+def test_the_next_one_is_by_promise_and_the_first_comes_again_when_asked_for_anew(night: Switchboard) -> None:
+    for recording in ("RE1", "RE2"):
+        leaves_a_message(night, recording)
+    phone = signed_in(night).keys("6", "6")
+    assert "Message for Front desk" in phone.heard
+    assert "No message waits for you" in phone.keys("6").heard
+    assert "Message for Front desk" in phone.keys("6").heard
+
+
+def test_whose_number_nobody_knows_is_not_called_back(night: Switchboard) -> None:
+    leaves_a_message(night)
+    phone = signed_in(night).keys("6", "1")
+    assert "To call back" not in phone.heard
+    assert "That cannot be done now" in phone.keys("3").heard
+
+
+def test_only_a_prescription_is_confirmed(night: Switchboard) -> None:
+    leaves_a_message(night)
+    assert "That cannot be done now" in signed_in(night).keys("6", "1", "4").heard
+
+
+def test_a_message_of_queues_they_do_not_serve_is_not_theirs(night: Switchboard) -> None:
+    leaves_a_message(night)
+    assert "No message waits for you" in signed_in(night, OMAR, "9526#").keys("6").heard
+
+
+def test_who_is_too_late_hears_that_somebody_else_has_it(night: Switchboard) -> None:
+    leaves_a_message(night)
+    grace, mateo = signed_in(night).keys("6", "1", "2"), signed_in(night, "+12025550134", "7304#").keys("6")
+    grace.keys("1")
+    assert "Somebody else has taken it" in mateo.keys("1").heard

@@ -31,7 +31,7 @@ class Doors:
     """What the API needs from outside the record.
 
     `take` offers a ticket to who asks; `mint` makes a Voice SDK token for a client id, (token, identity, until), or
-    None without a key to sign with; `sound` is a recording as WAV, or None when it is gone.
+    None without a key to sign with; `sound` is a recording as WAV (or as `mp3`), None when it is gone.
     """
 
     take: Callable[..., object]
@@ -62,12 +62,20 @@ WORK = (
     Act("move", MoveBody),
     Act("cancel"),
     Act("play"),
+    Act("call_back"),
     Act("confirm"),
 )
 """What else is done to a ticket: what came of it, taking it, and the work of callbacks and messages."""
 
-ELSEWHERE = {"move": "move_callback", "cancel": "cancel_callback", "play": "play_message", "confirm": "confirm_message"}
+ELSEWHERE = {
+    "move": "move_callback",
+    "cancel": "cancel_callback",
+    "play": "play_message",
+    "call_back": "call_back_message",
+    "confirm": "confirm_message",
+}
 """Act -> the switchboard's function that does it; those of callbacks go by ticket, those of messages by call."""
+OF_MESSAGES = ("play", "call_back", "confirm")
 
 
 class Acting:
@@ -149,14 +157,14 @@ class Acting:
         """Do it; under an Idempotency-Key once only, however often and however much at once it is asked."""
         key = _key(who)
         if key is not None and self._was_done(key, act, body, ticket):
-            return self._again(ticket)
+            return self._again(act, ticket)
         try:
             self._do(act, body, ticket, who, key)
         except (Refused, Conflict, ValueError) as refused:
             if key is not None and self._was_done(key, act, body, ticket):
-                return self._again(ticket)
+                return self._again(act, ticket)
             raise _as_problem(refused) from None
-        return self._now(ticket)
+        return self._now(act, ticket)
 
     def _do(self, act: Act, body: Body, ticket: Ticket, who: Agent, key: str | None) -> None:
         if act.name in ELSEWHERE:
@@ -173,27 +181,29 @@ class Acting:
         if isinstance(body, MoveBody):
             work(ticket.id, (body.window.begins_at, body.window.ends_at), who.id, key=key)
         else:
-            work(ticket.id if act.name == "cancel" else ticket.call, who.id, key=key)
+            work(ticket.call if act.name in OF_MESSAGES else ticket.id, who.id, key=key)
 
     def _was_done(self, key: str, act: Act, body: Body, ticket: Ticket) -> bool:
         kept = self._record.staff.under(key)
         if kept is None:
             return False
         told = kept.entry.detail if act.name == "take" else _told(body)
-        same = (act.name, f"ticket:{ticket.id}", told)
+        same = (act.name, f"call:{ticket.call}" if act.name in OF_MESSAGES else f"ticket:{ticket.id}", told)
         if (kept.entry.act, kept.entry.subject, kept.entry.detail) != same:
             raise Problem(422, "key_used", "something else was done under this Idempotency-Key")
         return True
 
-    def _again(self, ticket: Ticket) -> Response:
-        answer = self._now(ticket)
+    def _again(self, act: Act, ticket: Ticket) -> Response:
+        answer = self._now(act, ticket)
         answer.headers["Idempotent-Replayed"] = "true"
         return answer
 
-    def _now(self, ticket: Ticket) -> Response:
+    def _now(self, act: Act, ticket: Ticket) -> Response:
+        """The ticket as it now stands; to who plays a message, what is in it."""
         seen = self._looking.found(ticket.id)
         assert seen is not None  # tickets are kept
-        return self._looking.shown(seen)
+        message = self._record.messages.of(ticket.call) if act.name == "play" else None
+        return self._looking.shown(seen, message)
 
 
 def _seen_moves() -> int | None:

@@ -17,13 +17,13 @@ from ivr.console.authorisation import EVERYWHERE, LEADS, role_missing
 from ivr.console.bodies import read_query
 from ivr.console.problems import Fault, Problem
 from ivr.core.line import Agent, Ticket
-from ivr.store import AgentNow, Entry, Seen
+from ivr.store import AgentNow, Entry, LeftMessage, Seen
 from ivr.store.line import FIRST, place_of
 from ivr.switchboard import Switchboard
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "line-api.yaml"
 
-Sound = Callable[[str], bytes | None]
+Sound = Callable[..., bytes | None]
 _TICKET_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
@@ -105,11 +105,13 @@ class Looking:
     def ticket(self, who: Agent, ticket_id: str) -> ResponseReturnValue:
         return self.shown(self.seen(who, ticket_id))
 
-    def shown(self, seen: Seen) -> Response:
+    def shown(self, seen: Seen, message: LeftMessage | None = None) -> Response:
+        """Return a ticket as JSON; `message` for who has been let play it."""
         ticket = seen.ticket
         in_line = ticket.state == "waiting" and ticket.kind != "voicemail"
         position = self._record.desk.position(ticket)[0] if in_line else None
-        return jsonify(shapes.ticket(seen, self._board.clock.now(), position))
+        heard = {} if message is None else {"message": shapes.message(message)}
+        return jsonify(shapes.ticket(seen, self._board.clock.now(), position) | heard)
 
     def audit(self, who: Agent) -> ResponseReturnValue:
         query = read_query(bodies.AuditQuery, request)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ivr.core.line import Agent
 from ivr.presence import LOST_SECONDS
-from ivr.store import AgentNow, Device, Kept, QueueFigures, Seen
+from ivr.store import AgentNow, Device, Kept, LeftMessage, QueueFigures, Seen
 from ivr.store.line import Place
 
 Json = dict[str, Any]
@@ -44,6 +44,25 @@ def ticket(seen: Seen, now: datetime, position: int | None = None) -> Json:
         "position": position,
         "answered_at": _at(of.answered_at),
         "closed_at": _at(of.closed_at),
+    }
+
+
+def message(of: LeftMessage) -> Json:
+    """Return what is in a message, for who plays it: its words were made by a machine, of a stranger's voice."""
+    transcript = None if of.transcript is None else {"text": of.transcript, "untrusted": True}
+    return {
+        "kind": of.kind,
+        "recording": of.recording or None,
+        "seconds": of.seconds,
+        "left_at": _at(of.left_at),
+        "flags": list(of.flags),
+        "transcript": transcript,
+        "transcript_state": of.heard,
+        "items": dict(of.items),
+        "played_by": list(of.played_by),
+        "closed_by": of.closed_by,
+        "code": of.code,
+        "confirmed_by": of.confirmed_by,
     }
 
 

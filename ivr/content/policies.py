@@ -39,6 +39,7 @@ def read_policies(item: Item, languages: Known = None) -> Policies:
         **identity,
         **transcripts,
         missed_return_seconds=fields.take("missed_return", _duration, usual.missed_return_seconds),
+        prefer_last_agent=fields.take("prefer_last_agent", scalar(scalars.flag), usual.prefer_last_agent),
         missed_in_a_row=fields.take("missed_in_a_row", _count, usual.missed_in_a_row),
         wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
         held_seconds=fields.take("held", _duration, usual.held_seconds),

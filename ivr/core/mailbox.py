@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ivr.core import callbacks, entry, facts, messages, tickets, walk
+from ivr.core import callbacks, entry, facts, messages, tickets, walk, wrap_up
 from ivr.core.call import Answer, Call, Message
 from ivr.core.draft import Draft, where_found
 from ivr.core.effects import ClearTimer, CreateTask, DeleteRecording, KeepTranscript, SendText, SetTimer, Transcribe
@@ -19,7 +19,6 @@ from ivr.core.heard import Heard
 from ivr.core.line import Agent, could_serve
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.rules import Reason
-from ivr.core.wrap_up import no_code
 
 UNHEARD_SECONDS = 120  # an urgent message nobody has listened to by then becomes a page
 HIGHER_ROLES = ("supervisor", "admin")
@@ -175,8 +174,13 @@ def refusal(call: Call, event: Work, pharmacy: Pharmacy) -> str | None:
         return None if serves else f"`{agent.id}` does not serve messages like this one"
     if agent.role not in HIGHER_ROLES and not could_serve(agent, call.ticket):
         return f"`{agent.id}` does not serve messages like this one"
-    against = _refused(call.message, event, agent) or _stands_against(call, event)
-    return against or (no_code(call, event, pharmacy) if isinstance(event, Worked) else None)
+    return _refused(call.message, event, agent) or _stands_against(call, event) or _no_code(call, event, pharmacy)
+
+
+def _no_code(call: Call, event: Work, pharmacy: Pharmacy) -> str | None:
+    if not isinstance(event, Worked):
+        return None
+    return wrap_up.not_a_code(wrap_up.queue_of(call, pharmacy), event.code)
 
 
 def _refused(message: Message, event: Work, agent: Agent) -> str | None:

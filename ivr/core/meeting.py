@@ -25,7 +25,9 @@ from ivr.core.waiting import hold, on_call_passed, wait_again
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
 CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
-MEETING_SECONDS = 4  # nobody has said anything yet: the caller hears that they are connected, and walks into the room
+MEETING_SECONDS = (
+    1  # they have only just been put into the room: news of a phone that went down before may come so late
+)
 LEAVING_SECONDS = 60  # for the carrier to move them out of a room where they hear nobody, and for a goodbye
 PLACE_SECONDS = 30  # for the carrier to take the call: it is looked up after 10 s, and placed again
 

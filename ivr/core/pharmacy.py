@@ -45,6 +45,7 @@ class Policies:
     ring_seconds: int = 15
     accept_seconds: int = 10
     missed_return_seconds: int = 120
+    prefer_last_agent: bool = False  # is whoever talked with this person lately asked before all others?
     missed_in_a_row: int = 3  # offers, after which nobody comes back by themselves
     wrap_up_seconds: int = 30
     callback_attempts: int = 3

@@ -1,6 +1,7 @@
 """The staff line: who works by phone alone signs in here, takes a break or a waiting call, and says what came of it.
 
-Everything goes by keys, for the oldest of telephones. Nothing is told before the PIN, and nothing private after it.
+Everything goes by keys, for the oldest of telephones. Nothing is told before the PIN, and after it nothing private but
+the messages they ask to hear.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from ivr.core.effects import MoveAgent
 from ivr.core.events import Arrived, Keyed
 from ivr.core.line import Agent
 from ivr.core.presence import moved
-from ivr.core.verbs import Gather, HandOn, Hangup, Pause, Say
+from ivr.core.verbs import Gather, HandOn, Hangup, Pause, Play, Say
 
 CHOICE_SECONDS = 10
+WORKED = "resolved_agent"  # what came of a message of a queue that has no codes
 MOST_MISSES = 3
 BREAKS = {"1": "short", "2": "meal", "3": "meeting", "4": "other"}
+PRESCRIPTION = ("npi", "office_number", "last_name", "first_name", "date_of_birth", "drug", "mistaken_for")
+"""The items of a prescription that are told one by one, in this order; strength and quantity follow."""
 STAFF = "staff:"  # begins what stands for a colleague where callers have a person
 
 
@@ -225,12 +229,102 @@ def _code_key(draft: Draft, digits: str) -> None:
     return _menu(draft, Say("agent_line_code_kept" if answer.known else "agent_line_no_code"))
 
 
+# ---------------------------------------------------------------- messages
+
+
+def _messages(draft: Draft) -> None:
+    """From the earliest promise on: those they pass over come again with the next time they ask."""
+    draft.put(fields={**draft.call.fields, "passed": ""})
+    return _next_message(draft)
+
+
+def _next_message(draft: Draft, *told: Say) -> None:
+    """What kind of message it is; what is said in it they hear when they ask to."""
+    answer = _asked(draft, "staff:message")
+    if answer is None:
+        return None
+    if not answer.known:
+        return _menu(draft, *told, Say("agent_line_no_message"))
+    about: dict[str, Any] = {**answer.facts, **answer.values}
+    message, queue, flags = (about.pop(name) for name in ("call", "queue_name", "flags"))
+    passed = f"{draft.call.fields.get('passed', '')} {message}"
+    draft.put(dialogue="message", fields={**draft.call.fields, "message": message, "queue": queue, "passed": passed})
+    notes = (Say("agent_line_flag", {"flag": flag}) for flag in flags.split())
+    about |= {name: about[name] == "yes" for name in ("emergency", "prescription")}
+    says = (*told, Say("agent_line_message", about), *notes, Say("agent_line_message_keys"))
+    return draft.say(Gather(says, seconds=CHOICE_SECONDS))
+
+
+def _message_key(draft: Draft, digits: str) -> None:
+    does = {"1": _hear, "6": _next_message}.get(digits[:1], _menu)
+    return does(draft)
+
+
+def _hear(draft: Draft) -> None:
+    """They listen, which is kept; and only then they may work it."""
+    answer = _asked(draft, f"staff:play:{draft.call.fields['message']}")
+    if answer is None:
+        return None
+    if not answer.known:
+        return _next_message(draft, Say("agent_line_taken"))
+    draft.put(dialogue="heard")
+    sound = (Play(answer.values["recording"]),) if answer.values["recording"] else ()
+    keys = {name: answer.values[name] == "yes" for name in ("closes", "calls_back", "confirms")}
+    says = (*_items(answer.values), *sound, Say("agent_line_heard_keys", keys))
+    return draft.say(Gather(says, seconds=CHOICE_SECONDS))
+
+
+def _items(values: Mapping[str, str]) -> list[Say]:
+    """What an office spelt, as it was read back to it."""
+    says = [Say(f"agent_line_rx_{name}", {name: values[name]}) for name in PRESCRIPTION if values.get(name)]
+    if values.get("quantity"):
+        amounts = {name: values.get(name, "") for name in ("strength", "unit", "quantity")}
+        says.append(Say("agent_line_rx_amounts", amounts))
+    return says
+
+
+def _heard_key(draft: Draft, digits: str) -> None:
+    does = {"1": _hear, "2": _message_code, "3": _call_back, "4": _confirm, "6": _next_message}.get(digits[:1], _menu)
+    return does(draft)
+
+
+def _message_code(draft: Draft) -> None:
+    queue = draft.pharmacy.queues.get(draft.call.fields["queue"])
+    if queue is None or not queue.codes:
+        return _work(draft, f"close:{draft.call.fields['message']}:{WORKED}")
+    draft.put(dialogue="message_code")
+    return draft.say(Gather((Say("agent_code_ask"), *wrap_up.choices(queue)), seconds=CHOICE_SECONDS))
+
+
+def _message_code_key(draft: Draft, digits: str) -> None:
+    fields = draft.call.fields
+    code = wrap_up.chosen(draft.pharmacy.queues.get(fields["queue"]), Keyed(draft.leg_token, digits))
+    return _menu(draft) if code is None else _work(draft, f"close:{fields['message']}:{code.name}")
+
+
+def _call_back(draft: Draft) -> None:
+    return _work(draft, f"call_back:{draft.call.fields['message']}")
+
+
+def _confirm(draft: Draft) -> None:
+    return _work(draft, f"confirm:{draft.call.fields['message']}")
+
+
+def _work(draft: Draft, what: str) -> None:
+    """Done, and on to the next; what cannot be done as things stand is told."""
+    answer = _asked(draft, f"staff:{what}")
+    if answer is None:
+        return None
+    return _next_message(draft, Say("agent_line_code_kept")) if answer.known else _menu(draft, Say("agent_cannot"))
+
+
 _MENU: Mapping[str, Callable[[Draft], None]] = {
     "1": lambda draft: _move(draft, "signed_in"),
     "2": _ask_why,
     "3": lambda draft: _move(draft, "signed_out"),
     "4": _next,
     "5": _last,
+    "6": _messages,
     "0": lambda draft: _bye(draft, "agent_line_bye"),
 }
 _PLACES: Mapping[str, Callable[[Draft, str], None]] = {
@@ -238,4 +332,7 @@ _PLACES: Mapping[str, Callable[[Draft, str], None]] = {
     "break": _break_key,
     "waiting": _waiting_key,
     "code": _code_key,
+    "message": _message_key,
+    "heard": _heard_key,
+    "message_code": _message_code_key,
 }

@@ -8,7 +8,7 @@ from datetime import datetime
 from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import EndLeg, MoveAgent, MoveLeg
-from ivr.core.line import Offer, Queue, Ticket
+from ivr.core.line import Offer, Queue, Ticket, could_serve
 
 PROVED = ("prescription", "verified")
 OFFICES = ("prescriber", "pharmacy", "staff")
@@ -27,7 +27,7 @@ def new_ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
     decision = draft.call.decision
     within = decision.answer_within_seconds if decision else None
     seconds = queue.answer_within_seconds if within is None else within
-    return Ticket(
+    ticket = Ticket(
         id=draft.world.fresh[0],
         call=draft.call.id,
         site=draft.line.site,
@@ -43,6 +43,19 @@ def new_ticket(draft: Draft, kind: str, queue: Queue) -> Ticket:
         person=person_of(draft),
         need=need_of(draft.call),
     )
+    return replace(ticket, preferred=preferred(draft, ticket))
+
+
+def preferred(draft: Draft, ticket: Ticket) -> str | None:
+    """Whoever talked with this person lately, where the pharmacy prefers them and they may serve the ticket.
+
+    Not in an emergency, in which several phones ring, and not of an office, which rings for many patients.
+    """
+    if ticket.emergency or draft.call.facts.get("caller") in OFFICES:
+        return None
+    told = draft.own_answer("ticket")
+    agent = draft.pharmacy.staff.get(told.values.get("last_agent", "")) if told else None
+    return agent.id if agent is not None and could_serve(agent, ticket) else None
 
 
 def due_from(draft: Draft) -> datetime:

@@ -30,16 +30,15 @@ def refusal(call: Call, event: Worked, pharmacy: Pharmacy) -> str | None:
     ticket = call.ticket
     if ticket is not None and ticket.live and (ticket.kind == "hold" or ticket.state in ("connecting", "talking")):
         return "the caller is on the line, and what comes of it is said afterwards"
-    return no_code(call, event, pharmacy)
+    return not_a_code(queue_of(call, pharmacy), event.code)
 
 
-def no_code(call: Call, event: Worked, pharmacy: Pharmacy) -> str | None:
-    """Why this is no code of the call's queue, with those that are; None when it is, or the queue has none."""
-    queue = queue_of(call, pharmacy)
-    if queue is None or not queue.codes or event.code in [code.name for code in queue.codes]:
+def not_a_code(queue: Queue | None, code: str) -> str | None:
+    """Why a queue has no such code, in words; None when it has, or asks for none."""
+    if queue is None or not queue.codes or code in [each.name for each in queue.codes]:
         return None
-    right = ", ".join(code.name for code in queue.codes)
-    return f"`{event.code}` is no code of {queue.title}; they are {right}"
+    right = ", ".join(each.name for each in queue.codes)
+    return f"`{code}` is no code of {queue.title}; they are {right}"
 
 
 def worked(draft: Draft, event: Worked) -> None:

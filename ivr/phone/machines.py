@@ -101,6 +101,8 @@ def _telling(exchange: Exchange, leg: Leg, watch: Watch, who: str, seconds: floa
         if not leg.is_live:
             return  # whether it is told of a call that is over is not written; here it is not
         leg.answered_by = who
+        if leg.machine is not None and who == "machine_end_beep":
+            leg.passes(leg.machine.seconds)  # what it hears may have been cut short, but that is when the beep came
         params = {
             "AccountSid": exchange.account_sid,
             "CallSid": leg.sid,

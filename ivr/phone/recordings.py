@@ -20,6 +20,7 @@ SILENCE = "[silence]"
 """What stands in a recording for what was said while it was paused."""
 RUNNING = frozenset({"in-progress", "paused"})
 _RATE = 8_000
+_COMMENT_FIRST = b"ID3\x04\0\0"
 _SECONDS_A_FRAME = 0.036  # of MPEG-2 layer III at 16 kHz
 
 
@@ -210,7 +211,15 @@ def mp3(recording: Recording) -> bytes:
     tag = b"COMM" + _seven_bits(len(comment)) + b"\0\0" + comment
     # MPEG-2 layer III, 8 kbit/s, 16 kHz, mono, whose side information is all zero: nothing is heard.
     frame = b"\xff\xf3\x18\xc4".ljust(36, b"\0")
-    return b"ID3\x04\0\0" + _seven_bits(len(tag)) + tag + frame * round(recording.seconds / _SECONDS_A_FRAME)
+    return _COMMENT_FIRST + _seven_bits(len(tag)) + tag + frame * round(recording.seconds / _SECONDS_A_FRAME)
+
+
+def words_in(sound: bytes) -> str:
+    """Return the words beside the sound of a recording of ours, as `mp3` has them; "" for any other sound."""
+    if not sound.startswith(_COMMENT_FIRST):
+        return ""
+    size = sum((byte & 0x7F) << shift for byte, shift in zip(sound[14:18], (21, 14, 7, 0), strict=True))
+    return sound[20 : 20 + size].removeprefix(b"\x03eng\0").decode()
 
 
 def _seven_bits(number: int) -> bytes:

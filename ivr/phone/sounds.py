@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 from ivr.phone.leg import Event, Goto, Over
+from ivr.phone.recordings import words_in
 from ivr.phone.stage import LETTERS_PER_SECOND, SHORTEST_PAUSE_SECONDS, Stage, number
+from ivr.phone.webhook import WebhookFailed
 
 SECONDS_OF_A_RECORDING = 5.0  # what a <Play> is taken to last; its file is not fetched
 
@@ -59,9 +63,24 @@ def _played(stage: Stage, play: Element) -> Event | None:
     if recording is not None:
         stage.note("said", text=recording.text, language="en-US", voice="a recording", recording=what)
         return stage.sound(recording.seconds * times(play))
+    if words_told := _fetched(stage, what):
+        stage.note("said", text=words_told, language="en-US", voice="a recording", recording=what)
+        return stage.sound(len(words_told) / LETTERS_PER_SECOND * times(play))
     stage.note("played", what=what)
     # Music plays in circles while somebody waits: on a phone without patience it takes as long as a pause does.
     return stage.sound(SECONDS_OF_A_RECORDING * times(play), at_least=SHORTEST_PAUSE_SECONDS)
+
+
+def _fetched(stage: Stage, url: str) -> str:
+    """Return the words of a recording the product gives out itself: its URLs name no kind of file."""
+    goto = stage.follow(url, "GET")
+    if not goto.url.startswith("http") or PurePosixPath(urlsplit(goto.url).path).suffix:
+        return ""
+    try:
+        return words_in(stage.exchange.webhooks.ask(goto.url, goto.method, {}).body)
+    except WebhookFailed as failure:
+        stage.note("failure", code=failure.code, text=f"<Play>: {failure}", path="", twiml="")
+        return ""
 
 
 def say_play_or_pause(stage: Stage, verb: Element) -> Goto | None:

@@ -18,6 +18,7 @@ from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
 from ivr.store.published import Publication, Published
 from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record
 from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
+from ivr.store.seal import Passes
 from ivr.store.staff import Device, Entry, Kept, Staff, StaleDevice, Token
 from ivr.store.timers import Timer, Timers
 from ivr.store.turn import Turn
@@ -46,6 +47,7 @@ __all__ = [
     "Moved",
     "Offered",
     "Outbox",
+    "Passes",
     "Proofs",
     "Publication",
     "Published",

@@ -27,6 +27,15 @@ _OF_PEOPLE = (
     )
     .order_by(tickets.c.arrived_at)
 )
+_UNDER_WAY = (
+    select(tickets.c.body)
+    .where(
+        tickets.c.kind == word("callback"),
+        tickets.c.state == word("connecting"),
+        tickets.c.site == bindparam("site"),
+    )
+    .order_by(tickets.c.arrived_at)
+)
 _ONE = select(tickets.c.body).where(tickets.c.id == bindparam("id"))
 _DUE_THEN = select(func.count()).where(
     tickets.c.state == word("waiting"),
@@ -63,6 +72,10 @@ class Callbacks:
             return []
         asked = {f"person{place}": known[place % len(known)] for place in range(MOST_PEOPLE)}
         return [read_ticket(body) for (body,) in self._database.rows(_OF_PEOPLE, **asked)]
+
+    def under_way(self, site: str) -> list[Ticket]:
+        """Return the callbacks of a site whose person is being rung, or joined with their agent, the oldest first."""
+        return [read_ticket(body) for (body,) in self._database.rows(_UNDER_WAY, site=site)]
 
     def due_at_opening(self, site: str, opens: datetime) -> int:
         """Return how many callbacks of a site wait for that opening or for later."""

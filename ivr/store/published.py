@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 from ivr.store.database import Database, Write
 from ivr.store.drivers import Row
 from ivr.store.notation import instant, micros, read_files, read_findings, written
+from ivr.store.staff import Entry, audited
 from ivr.store.tables import fresh, publications, versions
 
 EVERYTHING = 2**31 - 1
@@ -63,7 +64,7 @@ class Published:
         row = {name: getattr(publication, name) for name in ("seq", "version", "author", "message", "restores")}
         row |= {"at": at, "findings": written(publication.findings)}
         kept = {"version": publication.version, "files": written(files), "at": at}
-        self._database.write([Write(_KEEP, kept), Write(_PUBLISH, row)])
+        self._database.write([Write(_KEEP, kept), Write(_PUBLISH, row), audited(_entry(publication), at)])
 
     def load_version(self, version: str) -> dict[str, str] | None:
         """Return a version's files, relative path -> text; None for one never published."""
@@ -77,6 +78,12 @@ class Published:
     def history(self, limit: int = EVERYTHING) -> list[Publication]:
         """Return what was published, the newest first."""
         return [_publication(row) for row in self._database.rows(_HISTORY, limit=limit)]
+
+
+def _entry(publication: Publication) -> Entry:
+    """Return the line of the audit that tells of it; why it was done stands with the publication."""
+    act = "publish" if publication.restores is None else "rollback"
+    return Entry(publication.author, "cli", act, f"version:{publication.version}", f"number {publication.seq}")
 
 
 def _publication(row: Row) -> Publication:

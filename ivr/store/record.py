@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+import msgspec
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, text
 
 from ivr.core.call import Answer, Call
@@ -145,9 +146,18 @@ _SILENT_LEGS = (
     )
     .order_by(legs.c.created_at)
 )
+LOOKED_BACK = 20  # calls of one person, to find whom they talked with
 _EARLIER = select(func.count()).where(calls.c.arrived_at >= bindparam("since"), calls.c.id != bindparam("besides"))
 _EARLIER_OF_PERSON = _EARLIER.where(calls.c.person == bindparam("person"))
 _EARLIER_OF_NUMBER = _EARLIER.where(calls.c.caller_key == bindparam("caller"))
+_TALKED = (
+    select(calls.c.state)
+    .where(calls.c.arrived_at >= bindparam("since"), calls.c.site == bindparam("site"))
+    .order_by(calls.c.arrived_at.desc())
+    .limit(LOOKED_BACK)
+)
+_TALKED_WITH_PERSON = _TALKED.where(calls.c.person == bindparam("person"))
+_TALKED_WITH_NUMBER = _TALKED.where(calls.c.caller_key == bindparam("caller"))
 _REMEMBERED = select(callers.c.language, callers.c.access).where(callers.c.number_key == bindparam("caller"))
 
 _PUT_ANSWER = upsert(answers)
@@ -156,6 +166,15 @@ _FORGET = (
     .where(exists().where(legs.c.token == replies.c.leg, legs.c.over_at < bindparam("before")))
     .returning(replies.c.n)
 )
+
+
+class _Talked(msgspec.Struct):
+    """What is read of a call here: who talked with the caller, in order."""
+
+    agents: tuple[str, ...] = ()
+
+
+_read_agents = msgspec.json.Decoder(_Talked).decode
 
 
 class Record:
@@ -283,6 +302,15 @@ class Record:
         else:
             row = self._database.row(_EARLIER_OF_NUMBER, caller=self._seal.key_of(number), **window)
         return int(row[0]) if row else 0
+
+    def last_agent(self, since: datetime, site: str, number: str | None, person: str | None) -> str | None:
+        """Return who talked last with the person, else with who rang from the number, at a site since then."""
+        window = {"since": micros(since), "site": site}
+        rows = self._database.rows(_TALKED_WITH_PERSON, person=person, **window) if person else []
+        if not rows and number:
+            rows = self._database.rows(_TALKED_WITH_NUMBER, caller=self._seal.key_of(number), **window)
+        talked = (_read_agents(state).agents for (state,) in rows)
+        return next((agents[-1] for agents in talked if agents), None)
 
     def remembered(self, number: str) -> dict[str, str]:
         """Return what is remembered of a number (E.164) as facts: `language`, `access`, as far as they are known."""

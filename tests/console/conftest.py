@@ -13,12 +13,14 @@ from sqlalchemy import create_engine
 
 import webhooks
 from ivr import store
+from ivr.core.call import Message
+from ivr.core.effects import KeepTranscript
 from ivr.phone.server import serving
 from ivr.settings import Settings
 from ivr.store import Entry
 from ivr.store.tables import tables
 from ivr.switchboard import Switchboard
-from tests.store.calls import a_call, a_ticket, begin
+from tests.store.calls import MORNING, a_call, a_ticket, begin
 
 ROOT = Path(__file__).parents[2]
 KEPT = ("tokens", "versions", "publications")
@@ -60,6 +62,15 @@ class Desk:
         ticket = a_ticket(f"T-{name}", f"CA-{name}", **parts)
         call = a_call(f"CA-{name}", ticket=ticket, phase="holding", facts=facts, recordings=recordings)
         begin(self.board.record, call)
+        return ticket.id
+
+    def left_message(self, transcript: str = "") -> str:
+        """Somebody has left a message; the ticket's id."""
+        ticket = a_ticket("T-left", "CA-left", kind="voicemail")
+        message = Message("RE1", 12, MORNING, transcript="kept" if transcript else "none")
+        call = a_call("CA-left", ticket=ticket, phase="promised", outcome="voicemail", message=message)
+        does = (KeepTranscript(transcript),) if transcript else ()
+        begin(self.board.record, call, does=does)
         return ticket.id
 
     def presence(self, agent: str) -> tuple[str, str]:

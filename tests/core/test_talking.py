@@ -282,7 +282,7 @@ class TestWhoIsLost:
     def test_an_agent_who_hangs_up_as_the_caller_comes_was_no_answer(self) -> None:
         talk = Talk().on_hold().later(60).offered_to().picked_up().keys("1", leg="leg-ana").moved()
         order = talk.call.ticket.order
-        talk.later(1).hangs_up("leg-ana")
+        talk.later(0.5).hangs_up("leg-ana")
         assert talk.comes("c").heard == ["moved_back_in_line"]
         assert (talk.call.ticket.state, talk.call.ticket.order) == ("waiting", order)
         assert talk.later(30).hangs_up().disposition["outcome"] == "abandoned"

@@ -264,6 +264,8 @@ def test_an_old_version_is_put_back_by_its_number_or_its_hash(
 
     assert told.exit_code == 0
     assert (newest(record).seq, newest(record).version, newest(record).restores) == (3, two[0].version, 1)
+    told_of = [(kept.entry.by, kept.entry.act, kept.entry.detail) for kept in record.staff.audit(2)]
+    assert told_of == [("rosa", "rollback", "number 3"), (two[1].author, "publish", "number 2")]
     assert "rosa: Callers did not understand it (puts back 1" in history().output
 
 

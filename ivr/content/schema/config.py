@@ -259,6 +259,7 @@ def policies(names: Names) -> Shape:
                 },
             ),
             "missed_return": DURATION.alone("An agent who missed a call is back after this."),
+            "prefer_last_agent": FLAG.alone("Is whoever talked with a person lately asked before all others?"),
             "missed_in_a_row": whole(1, 1000).alone("After so many nobody comes back by themselves."),
             "wrap_up": DURATION.alone("What an agent has after a call before the next."),
             "held": DURATION.alone(
