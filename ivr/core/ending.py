@@ -48,21 +48,21 @@ def hung_up(draft: Draft, event: HungUp) -> None:
     if leg.kind == "staff":
         staff_line.ended(draft)
     elif leg.kind == "agent":
-        _agent_hung_up(draft, answered, event.how)
+        _agent_hung_up(draft, answered, event)
     elif leg.kind == "callback":
         _person_hung_up(draft, answered, event.how)
     else:
         caller_hung_up(draft)
 
 
-def _agent_hung_up(draft: Draft, answered: bool, how: str) -> None:
-    offer = offer_of(draft)
+def _agent_hung_up(draft: Draft, answered: bool, event: HungUp) -> None:
+    offer, how = offer_of(draft), event.how
     if offer.on_leaving:
         agent_left(draft, offer)
     elif offer.state == "accepted" and offer.purpose != "answer":
         third_gone(draft, offer)
     elif offer.state == "accepted" and draft.call.talk is not None:
-        agent_gone(draft, offer, how)
+        agent_gone(draft, offer, how, event.seconds)
     elif offer.state == "accepted":
         back_in_line(draft, offer)
     elif answered:

@@ -205,6 +205,7 @@ class Offer:
     state: str  # open · accepted · declined · missed · unrung · withdrawn · ended · passed_on (to somebody else)
     offered_at: datetime
     expires_at: datetime
+    came_at: datetime | None = None  # when they picked up
     rang_at: datetime | None = None  # when the carrier took the call for it
     on_leaving: str = ""  # what then happens to an agent who is on the phone still, hearing what became of the offer
     here: bool = False  # on the phone they ring the staff line with: nobody is rung

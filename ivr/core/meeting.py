@@ -25,9 +25,6 @@ from ivr.core.waiting import hold, on_call_passed, wait_again
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
 CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
-MEETING_SECONDS = (
-    1  # they have only just been put into the room: news of a phone that went down before may come so late
-)
 LEAVING_SECONDS = 60  # for the carrier to move them out of a room where they hear nobody, and for a goodbye
 PLACE_SECONDS = 30  # for the carrier to take the call: it is looked up after 10 s, and placed again
 
@@ -112,6 +109,7 @@ def agent_came(draft: Draft, event: Came) -> None:
     if offer.here and draft.call.ticket is not None and draft.call.ticket.state == "waiting":
         return _accept(draft, offer)  # they have heard who it is, and said that they take it
     _rings(draft, offer)  # they were faster than the news of it
+    put_offer(draft, replace(offer_of(draft), came_at=draft.now))
     words = rooms.whisper(draft, offer) or Say("agent_whisper", whisper(draft))
     draft.say(Gather((words,), seconds=draft.pharmacy.policies.accept_seconds))
     return None
@@ -440,11 +438,11 @@ def talk_ended(draft: Draft) -> None:
     wrap_up.owe(draft, offer, "callback_completed" if called_back else "resolved_agent")
 
 
-def agent_gone(draft: Draft, offer: Offer, how: str) -> None:
+def agent_gone(draft: Draft, offer: Offer, how: str, seconds: int = 0) -> None:
     """The agent's phone is down while they talk: a colleague on the line goes on, else it is over or was cut short."""
     if rooms.colleague(draft.call):
         rooms.hand_over(draft)
-    elif _is_cut_short(draft, how):
+    elif _is_cut_short(draft, offer, how, seconds):
         _have_not_met(draft)
         rooms.clear(draft, offer)
         wait_again(draft)
@@ -461,11 +459,15 @@ def _have_not_met(draft: Draft) -> None:
         draft.put_ticket(answered_at=None)
 
 
-def _is_cut_short(draft: Draft, how: str) -> bool:
-    """Would this caller be wronged by a goodbye: on hold, not met yet, or lost to a dead phone after a few seconds?"""
+def _is_cut_short(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
+    """Would this caller be wronged by a goodbye: on hold, not met yet, or lost to a dead phone after a few seconds?
+
+    `seconds` is how long the agent's phone was up by the carrier's count, rounded up: it may have gone down before the
+    two met, and the news of it come later.
+    """
     talk = draft.call.talk
     assert talk is not None
-    handed_over = any(offer.state == "passed_on" and offer.ended_at == talk.began_at for offer in draft.call.offers)
-    none = CUT_SHORT_SECONDS if how == VANISHED else 0 if handed_over else MEETING_SECONDS
-    lost = (draft.now - talk.began_at).total_seconds() < none
+    vanished = how == VANISHED and (draft.now - talk.began_at).total_seconds() < CUT_SHORT_SECONDS
+    down_at = offer.came_at + timedelta(seconds=seconds) if offer.came_at and seconds else None
+    lost = vanished or (down_at is not None and down_at < talk.began_at)
     return lost or talk.caller == "notice" or (talk.caller == "hold" and talk.agent == "menu")

@@ -16,6 +16,7 @@ from ivr.core.events import (
     CallerGone,
     Came,
     DialEnded,
+    HungUp,
     LeftAlone,
     Stumbled,
     Taped,
@@ -279,10 +280,10 @@ class TestWhoIsLost:
         talk = Talk().on_hold().offered_to().picked_up().keys("1", leg="leg-ana").moved().later(5).hangs_up("leg-ana")
         assert talk.happens(DialEnded("c", "completed")).heard == ["thank_you"]
 
-    def test_an_agent_who_hangs_up_as_the_caller_comes_was_no_answer(self) -> None:
-        talk = Talk().on_hold().later(60).offered_to().picked_up().keys("1", leg="leg-ana").moved()
+    def test_an_agent_whose_phone_went_down_before_the_caller_came_was_no_answer_however_late_the_news(self) -> None:
+        talk = Talk().on_hold().later(60).offered_to().picked_up().later(4).keys("1", leg="leg-ana").later(2).moved()
         order = talk.call.ticket.order
-        talk.later(0.5).hangs_up("leg-ana")
+        talk.later(8).happens(HungUp("leg-ana", "completed", seconds=5))
         assert talk.comes("c").heard == ["moved_back_in_line"]
         assert (talk.call.ticket.state, talk.call.ticket.order) == ("waiting", order)
         assert talk.later(30).hangs_up().disposition["outcome"] == "abandoned"

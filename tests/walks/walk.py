@@ -152,7 +152,7 @@ class Walk:
 
     def listens(self) -> Document:
         """Hear the hold once round: a view, which changes nothing."""
-        place = {"position": "2", "waiting": "2", "agents": "3"}
+        place = {"position": "2", "waiting": "2", "agents": "3", "handle_seconds": "240"}
         view = Answer(True, values={**place, **({"worker": self.weather.worker} if self.weather.worker else {})})
         world = World(self.now, self.pharmacy, {"line": view})
         says = hold_view(self.call, world)
