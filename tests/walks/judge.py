@@ -35,7 +35,7 @@ PLAIN = {
 # Values prompts may speak of to anybody. All others are somebody's, whatever they are called.
 PUBLIC = {
     "pharmacy", "opens_day", "opens_at", "closed_because", "hours_today", "address", "key", "position", "waiting",
-    "minutes_low", "minutes_high", "agents",
+    "minutes_low", "minutes_high", "agents", "on_day", "from_time", "until", "is_today", "is_later", "title", "number", "npi", "office_number", "last_name", "first_name", "drug", "strength", "unit", "quantity",
 }  # fmt: skip
 
 
@@ -181,6 +181,8 @@ class Judge:
     def _queue_of_emergency(self, turn: Turn) -> None:
         call = turn.call
         if call.facts.get("urgency") != "emergency" or call.phase in ("flow", "leaving", "over"):
+            return
+        if call.phase == "talking":  # they pressed for help while on hold with somebody, who is brought back to them
             return
         ticket = call.ticket
         if call.phase == "message" or (ticket is not None and ticket.kind == "voicemail"):

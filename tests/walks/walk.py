@@ -28,6 +28,7 @@ from tests.walks.ear import Document, heard
 MOST_ASKS = 4
 LEG = "c"
 _PAGE = Renderer("http://127.0.0.1:8000")
+PLACE = {"position": "2", "waiting": "2", "agents": "3", "handle_seconds": "240"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,7 @@ class Walk:
 
     def listens(self) -> Document:
         """Hear the hold once round: a view, which changes nothing."""
-        place = {"position": "2", "waiting": "2", "agents": "3", "handle_seconds": "240"}
-        view = Answer(True, values={**place, **({"worker": self.weather.worker} if self.weather.worker else {})})
+        view = Answer(True, values={**PLACE, **({"worker": self.weather.worker} if self.weather.worker else {})})
         world = World(self.now, self.pharmacy, {"line": view})
         says = hold_view(self.call, world)
         twiml = _PAGE.wait_document(
@@ -253,7 +253,8 @@ class Walk:
     def _answers(self, ask: str, call: Call, patient: bool) -> dict[str, Answer]:
         if ask in OWN_ASKS:
             silent = {"worker": self.weather.worker} if self.weather.worker else {}
-            return {ask: Answer(True, dict(self.weather.figures), values=silent)}
+            place = PLACE if ask == "place" else {}
+            return {ask: Answer(True, dict(self.weather.figures), values={**place, **silent})}
         if not patient or (ask not in self._kept and self.weather.answers_after != 0):
             return self._known(call) if patient and ask in self._kept else {}
         if ask not in self._kept:
