@@ -32,10 +32,11 @@ PLAIN = {
     "that is all, thank you", "es todo, gracias", "repeat", "otra vez", "go back", "atrás", "slower please",
     "más despacio", "i need a refill", "necesito surtir mi receta", "no i'm not hurt", "no estoy herido",
 }  # fmt: skip
-# Values prompts may speak of to anybody. All others are somebody's, whatever they are called.
+# Values prompts may speak of to anybody, and what an office dictates, read back to it. All others are somebody's.
 PUBLIC = {
     "pharmacy", "opens_day", "opens_at", "closed_because", "hours_today", "address", "key", "position", "waiting",
-    "minutes_low", "minutes_high", "agents", "on_day", "from_time", "until", "is_today", "is_later", "title", "number", "npi", "office_number", "last_name", "first_name", "drug", "strength", "unit", "quantity",
+    "minutes_low", "minutes_high", "agents", "on_day", "from_time", "until", "is_today", "is_later", "title", "number",
+    "npi", "office_number", "last_name", "first_name", "drug", "strength", "unit", "quantity",
 }  # fmt: skip
 
 
