@@ -55,12 +55,12 @@ DATABASES = ("SQLite", "PostgreSQL")
 MOST_MS = 50.0
 ROOT = Path(__file__).parent.parent
 SECRET = "bench-secret-key-of-thirty-two-letters"
-CHILD = """import os, worker
+CHILD = """import ctypes, os, worker
 from ivr import logs
 from ivr.settings import Settings
 settings = Settings.from_environment()
 logs.configure(settings.log_level)
-worker.be("dispatch", settings, os.getppid())"""
+worker.be("dispatch", settings, os.getppid(), ctypes.c_double())"""
 MOST_AT_ONCE = 200  # tickets put into a database in one transaction
 LONGEST_SECONDS = 5.0
 WARM_UP = 5  # trials that count for nothing: a child reads its content, and connects
