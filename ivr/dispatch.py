@@ -182,7 +182,7 @@ class Dispatch:
         everybody = self._desks(held, pharmacy)
         classes = self._record.desk.classes()
         desks = self._with_gone_queues(everybody, classes, pharmacy)
-        busy = self._record.desk.on_staff_line()  # their phone cannot ring while they are on it
+        busy = self._record.desk.on_staff_line(now)  # their phone cannot ring while they are on it
         open_sites = {site for site in pharmacy.sites if pharmacy.hours[site].closed_because(now) is None}
         pairs = self._match(
             [alike for alike in classes if alike.kind != "callback" or not quiet(pharmacy, alike.site, now)],

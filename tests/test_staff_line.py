@@ -205,9 +205,9 @@ def test_the_day_of_an_agent_says_who_moved_them(board: Switchboard) -> None:
 
 def test_nobody_is_rung_while_they_are_on_the_staff_line(board: Switchboard) -> None:
     phone = signed_in(board)
-    assert board.record.desk.on_staff_line() == {"grace"}
+    assert board.record.desk.on_staff_line(board.clock.now()) == {"grace"}
     phone.hangs_up()
-    assert board.record.desk.on_staff_line() == set()
+    assert board.record.desk.on_staff_line(board.clock.now()) == set()
 
 
 def test_a_colleagues_call_leaves_no_disposition(board: Switchboard) -> None:

@@ -20,7 +20,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
     tuple_,
     union_all,
     update,
@@ -38,6 +37,7 @@ from ivr.store.tables import Id, Instant, agents, calls, fresh, legs, offers, pr
 
 log = structlog.get_logger(__name__)
 
+LONGEST_CALL = timedelta(hours=4)  # then the carrier ends it
 GOODBYE_SECONDS = 10  # a promised caller who has not hung up by then hears us no more: the news may never come
 
 
@@ -289,8 +289,12 @@ _DAY = (
     .where(presences.c.agent_id == bindparam("agent"), presences.c.at >= bindparam("since"))
     .order_by(presences.c.nth)
 )
-_ON_STAFF_LINE = select(calls.c.person).where(
-    text("calls.live"), calls.c.phase == word("staff"), calls.c.person.is_not(None)
+# From the few agents to their latest calls, by the index of whose they are: among all live calls, a long line would be
+# read whole in each pass.
+_ON_STAFF_LINE = (
+    select(agents.c.id)
+    .join_from(agents, calls, calls.c.person == word(STAFF) + agents.c.id)
+    .where(calls.c.arrived_at > bindparam("since"), calls.c.phase == word("staff"), calls.c.live)
 )
 _LAST_CALL = (
     select(presences.c.reason)
@@ -418,9 +422,10 @@ class Desk:
         rows = self._database.rows(_DAY, agent=agent, since=micros(since))
         return [Moved(instant(at), *rest) for at, *rest in rows]
 
-    def on_staff_line(self) -> set[str]:
+    def on_staff_line(self, now: datetime) -> set[str]:
         """Return the agents who are on the staff line now."""
-        return {person.removeprefix(STAFF) for (person,) in self._database.rows(_ON_STAFF_LINE)}
+        since = micros(now - LONGEST_CALL)
+        return {agent for (agent,) in self._database.rows(_ON_STAFF_LINE, since=since)}
 
     def last_call_of(self, agent: str) -> str | None:
         """Return the id of the call an agent talked in last; None when they never did."""
