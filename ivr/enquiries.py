@@ -6,8 +6,9 @@ from datetime import timedelta
 from threading import BoundedSemaphore
 
 from ivr.clock import Clock
+from ivr.core.arranging import number_asked_of
 from ivr.core.call import OWN_ASKS, Answer, Call
-from ivr.core.callbacks import callback_number, number_asked_of
+from ivr.core.callbacks import callback_number
 from ivr.core.identity import DOUBTFUL, as_it_stands
 from ivr.core.line import Ticket, could_serve
 from ivr.core.metrics import handle_seconds

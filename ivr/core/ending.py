@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ivr.core import callbacks, staff_line
+from ivr.core import callbacks, ringing_again, staff_line
 from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import CloseShared, WriteDisposition
@@ -133,7 +133,7 @@ def _left_the_line(draft: Draft) -> None:
     if offer:
         release_agent(draft, offer)
     withdraw_offers(draft)
-    if callbacks.stands_again(draft):
+    if ringing_again.stands_again(draft):
         return
     waited = (draft.now - (draft.call.queued_at or draft.now)).total_seconds()
     draft.put(

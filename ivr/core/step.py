@@ -7,6 +7,7 @@ from typing import assert_never
 from ivr.core import (
     agent_keys,
     answers,
+    arranging,
     asking,
     callbacks,
     ending,
@@ -15,6 +16,7 @@ from ivr.core import (
     messages,
     recalling,
     reconsidering,
+    ringing_again,
     rooms,
     safety,
     staff_line,
@@ -175,7 +177,7 @@ def _again(draft: Draft) -> None:
         case "flow":
             walk.walk(draft)
         case "dialogue" if draft.call.ticket is None:
-            callbacks.offer(draft)
+            arranging.offer(draft)
         case "dialogue":  # what was asked there is offered again on hold
             waiting.wait_on(draft)
         case "holding" | "connecting":
@@ -288,9 +290,9 @@ def _notice(draft: Draft, event: Notice) -> None:
         case Acted():
             talking.act(draft, event)
         case TicketTaken():
-            callbacks.taken_elsewhere(draft, event)
+            ringing_again.taken_elsewhere(draft, event)
         case TicketClosed():
-            callbacks.closed_elsewhere(draft, event)
+            ringing_again.closed_elsewhere(draft, event)
         case CallbackMoved():
             callbacks.moved_by_staff(draft, event)
         case CallbackCancelled():

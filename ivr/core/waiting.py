@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ivr.core import callbacks, entry, messages, tickets, unattended
+from ivr.core import arranging, entry, messages, ringing_again, tickets, unattended
+from ivr.core.arranging import DIALOGUE_SECONDS, choice_seconds
 from ivr.core.call import Call
-from ivr.core.callbacks import DIALOGUE_SECONDS, choice_seconds
 from ivr.core.draft import Draft
 from ivr.core.effects import MoveCaller, SendText, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
@@ -144,7 +144,7 @@ def key_on_hold(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     if key == "3" and _is_unattended(draft) and "staffed" in _parties(draft):
         return _leave_for(draft, "staffed")
     if key == "1" and _may_have_callback(draft, ticket):
-        return callbacks.offer(draft)
+        return arranging.offer(draft)
     if key:
         draft.say(Say("in_line"), *_place(draft))
     _wait(draft)
@@ -208,7 +208,8 @@ def in_dialogue(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     key = _key_of(event)
     if draft.call.dialogue == "nobody":
         return _answered_nobody(draft, key)
-    match callbacks.answered(draft, key, event):
+    found = draft.call.dialogue in ringing_again.DIALOGUES
+    match ringing_again.answered(draft, key) if found else arranging.answered(draft, key, event):
         case "waits":
             _back_on_hold(draft)
         case "holds":
@@ -220,7 +221,7 @@ def in_dialogue(draft: Draft, event: Keyed | Spoke | Silent) -> None:
 
 def _answered_nobody(draft: Draft, key: str) -> None:
     if key == "1":
-        return callbacks.offer(draft)
+        return arranging.offer(draft)
     return told_nobody(draft) if key == "*" else messages.take_message(draft, tickets.usual_queue(draft))
 
 
@@ -256,7 +257,7 @@ def _join_after_all(draft: Draft) -> None:
     """What they ring for is another matter than the ticket that was found."""
     draft.put(phase="flow", dialogue="")
     if draft.call.decision is not None and draft.call.decision.route == "callback":
-        return callbacks.offer(draft)
+        return arranging.offer(draft)
     return join(draft)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ivr.core import asking, callbacks, deeds, enquiring, facts, flows, messages, waiting
+from ivr.core import arranging, asking, deeds, enquiring, facts, flows, messages, ringing_again, waiting
 from ivr.core.call import Answer, Place
 from ivr.core.draft import Draft
 from ivr.core.effects import Inquire
@@ -197,7 +197,7 @@ def decide(draft: Draft, figures: Answer) -> Decision:
 
 def carry_out(draft: Draft, decision: Decision) -> bool:
     """Do what was decided; False when the flow goes on."""
-    if decision.route in ("queue", "callback") and decision.answer_within_seconds != 0 and callbacks.found(draft):
+    if decision.route in ("queue", "callback") and decision.answer_within_seconds != 0 and ringing_again.found(draft):
         return True
     match decision.route:
         case "self_service":  # nothing comes back from here, so the way back is forgotten
@@ -211,7 +211,7 @@ def carry_out(draft: Draft, decision: Decision) -> bool:
         case "voicemail":
             messages.take_message(draft, decision.target)
         case "callback":
-            callbacks.offer(draft)
+            arranging.offer(draft)
         case _:
             waiting.join(draft)
     return True

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.core import callbacks
+from ivr.core import arranging, callbacks
 from ivr.core.call import Answer
 from ivr.core.effects import CloseShared, CreateTask, EndLeg, MoveCaller, MoveLeg, PlaceCall, SetTimer
 from ivr.core.events import (
@@ -98,7 +98,7 @@ class TestTheirNumber:
         assert Rehearsal().on_hold().keys("1", "2", digits).heard[1] == "callback_number"
 
     def test_a_number_abroad_is_keyed_with_its_country(self) -> None:
-        assert callbacks.read_number("011442079460000") == "+442079460000"
+        assert arranging.read_number("011442079460000") == "+442079460000"
 
     def test_whoever_rings_from_a_number_we_do_not_call_is_asked_for_another(self) -> None:
         call = told_of_number(Rehearsal(), number("abroad")).on_hold().keys("1")
