@@ -173,14 +173,14 @@ def leg_status(form: Form, leg: str, document: int) -> str:
     """What became of a call we placed, and who picked up."""
     heard = answered_by(leg, form)
     if heard is not None:
-        board().leg_answered(leg, heard, call_sid(form))
+        board().tidings.leg_answered(leg, heard, call_sid(form))
     return _ended(leg, form)
 
 
 def _ended(leg: str, form: Form) -> str:
     over = status_event(leg, form)
     if over is not None:
-        board().leg_ended(leg, over, call_sid(form))
+        board().tidings.leg_ended(leg, over, call_sid(form))
     return "<Response/>"
 
 
@@ -190,7 +190,7 @@ def recorded(form: Form, leg: str, document: int) -> str:
     """A recording is finished: of those who hung up at its end this may be all we hear."""
     made = recorded_event(leg, form)
     if made is not None:
-        board().recorded(made, call_sid(form))
+        board().tidings.recorded(made, call_sid(form))
     return "<Response/>"
 
 
@@ -200,7 +200,7 @@ def heard(form: Form, leg: str, document: int) -> str:
     """What the provider makes of a message, or that it can make nothing of it: never a turn, and perhaps twice."""
     told = transcribed_event(leg, form)
     if told is not None:
-        board().transcribed(told, call_sid(form))
+        board().tidings.transcribed(told, call_sid(form))
     return "<Response/>"
 
 

@@ -163,10 +163,12 @@ def callbacks(
     if close is not None:
         _close(board, close, by, code)
     if cancel is not None:
-        _change(board, cancel, lambda ticket, agent: board.cancel_callback(ticket, agent, door=access.DOOR), by)
+        _change(board, cancel, lambda ticket, agent: board.deeds.cancel_callback(ticket, agent, door=access.DOOR), by)
     if move is not None:
         times = _window(board, move, window)
-        _change(board, move, lambda ticket, agent: board.move_callback(ticket, times, agent, door=access.DOOR), by)
+        _change(
+            board, move, lambda ticket, agent: board.deeds.move_callback(ticket, times, agent, door=access.DOOR), by
+        )
     sites, record = board.pharmacy().sites, board.record
     tickets = [each for site in sites for each in (*record.callbacks.under_way(site), *record.desk.waiting(site))]
     rows = [_promised_row(board, ticket) for ticket in tickets if ticket.kind != "hold"]
@@ -237,7 +239,7 @@ def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
     if loaded.call.ticket is None:
         raise click.ClickException(f"`{call_id}` left nothing to work: it has no ticket")
     try:
-        board.close(loaded.call.ticket.id, code, by, door=access.DOOR)
+        board.deeds.close(loaded.call.ticket.id, code, by, door=access.DOOR)
     except Refused as refused:
         raise click.ClickException(f"`{call_id}` is not closed: {refused}") from None
 

@@ -282,7 +282,7 @@ class Jobs:
         if not words:
             return "there is none"
         leg = next(token for token, leg in call.legs.items() if leg.kind == "caller")
-        self._board.transcribed(Transcribed(leg, effect.recording, words))
+        self._board.tidings.transcribed(Transcribed(leg, effect.recording, words))
         return "found"
 
     # ------------------------------------------------------------ the order system

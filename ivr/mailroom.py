@@ -34,11 +34,11 @@ def messages(
     if by is None:
         raise click.ClickException("say who you are: --by with your id in config/staff.yaml")
     if close is not None:
-        return _done(lambda: board.close_message(call_id, by, close, unheard), call_id, "closed")
+        return _done(lambda: board.deeds.close_message(call_id, by, close, unheard), call_id, "closed")
     if call_back:
-        return _done(lambda: board.call_back_message(call_id, by), call_id, "to be called back")
+        return _done(lambda: board.deeds.call_back_message(call_id, by), call_id, "to be called back")
     if confirm:
-        return _done(lambda: board.confirm_message(call_id, by), call_id, "confirmed")
+        return _done(lambda: board.deeds.confirm_message(call_id, by), call_id, "confirmed")
     return _listen(board, call_id, by)
 
 
@@ -80,7 +80,7 @@ def _done(act: Callable[[], None], call_id: str, what: str) -> None:
 
 def _listen(board: Switchboard, call_id: str, by: str) -> None:
     found: list[LeftMessage] = []
-    _done(lambda: found.append(board.play_message(call_id, by)), call_id, f"heard by {by}")
+    _done(lambda: found.append(board.deeds.play_message(call_id, by)), call_id, f"heard by {by}")
     for line in _told(found[0]):
         click.echo(line)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -18,8 +17,9 @@ from ivr.core.events import CalledBack, Confirmed, Event, Offered, Worked
 from ivr.core.line import Agent, InLine, Ticket, could_serve, offerable
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.staff_line import STAFF, WORKED
+from ivr.deeds import Deeds
 from ivr.presence import Refused
-from ivr.store import Conflict, LeftMessage, Record
+from ivr.store import Conflict, Record
 from ivr.store import Offered as Tried
 
 log = structlog.get_logger(__name__)
@@ -28,23 +28,14 @@ NOBODYS_PIN = "00000000"  # compared with when there is nobody, so that it takes
 DOOR = "phone"
 
 
-class Board(Protocol):
-    """The switchboard, as far as colleagues on the phone reach it."""
-
-    def tell(self, call_id: str, event: Event, /) -> Step: ...
-    def play_message(self, call_id: str, by: str, /, *, door: str) -> LeftMessage: ...
-    def close_message(self, call_id: str, by: str, code: str, /, *, door: str) -> None: ...
-    def call_back_message(self, call_id: str, by: str, /, *, door: str) -> None: ...
-    def confirm_message(self, call_id: str, by: str, /, *, door: str) -> None: ...
-
-
 class StaffDesk:
     """Answers the asks that begin with `staff:`, at once."""
 
-    def __init__(self, record: Record, clock: Clock, board: Board) -> None:
+    def __init__(self, record: Record, clock: Clock, tell: Callable[[str, Event], Step], deeds: Deeds) -> None:
         self._record = record
         self._clock = clock
-        self._board = board
+        self._tell = tell
+        self._deeds = deeds
 
     def answers(self, ask: str, call: Call, pharmacy: Pharmacy) -> dict[str, Answer]:
         """Return the answer to one ask of a colleague's call; what it does is done once, however often it is asked."""
@@ -126,7 +117,7 @@ class StaffDesk:
             return Answer(True, values={"leg": theirs[0].leg})
         offered = Offered(secrets.token_urlsafe(16), secrets.token_urlsafe(16), agent.id, agent.address, here=True)
         try:
-            taken = self._board.tell(call_id, offered)
+            taken = self._tell(call_id, offered)
         except (Conflict, LookupError):  # they are not signed in, or the call is over
             return Answer(False, values={"because": "agent_line_sign_in_first"} if self._is_out(agent) else {})
         here = any(offer.id == offered.offer for offer in taken.call.offers)
@@ -146,7 +137,7 @@ class StaffDesk:
 
     def _code(self, agent: Agent, call_id: str, code: str) -> Answer:
         """Give the call its code; it is known whether the call took it."""
-        return Answer(self._board.tell(call_id, Worked(agent.id, code)).call.resolution == code)
+        return Answer(self._tell(call_id, Worked(agent.id, code)).call.resolution == code)
 
     # ------------------------------------------------------------ messages
 
@@ -178,7 +169,7 @@ class StaffDesk:
         if not any(may.values()):  # somebody else has closed it meanwhile
             return Answer(False)
         try:
-            message = self._board.play_message(call_id, agent.id, door=DOOR)
+            message = self._deeds.play_message(call_id, agent.id, door=DOOR)
         except (Refused, Conflict):
             return Answer(False)
         return Answer(True, values={**message.items, "recording": message.recording, **may})
@@ -187,11 +178,11 @@ class StaffDesk:
         """Do it; known is whether it is done."""
         try:
             if what == "close":
-                self._board.close_message(call_id, agent.id, code, door=DOOR)
+                self._deeds.close_message(call_id, agent.id, code, door=DOOR)
             elif what == "call_back":
-                self._board.call_back_message(call_id, agent.id, door=DOOR)
+                self._deeds.call_back_message(call_id, agent.id, door=DOOR)
             else:
-                self._board.confirm_message(call_id, agent.id, door=DOOR)
+                self._deeds.confirm_message(call_id, agent.id, door=DOOR)
         except (Refused, Conflict):
             return Answer(False)
         return Answer(True)

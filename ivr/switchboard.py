@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,44 +18,26 @@ from ivr.clock import Clock
 from ivr.content.library import Library
 from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
-from ivr.core import mailbox, talking, wrap_up
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
-from ivr.core.callbacks import suits, waits_for_callback
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
-from ivr.core.events import (
-    Acted,
-    AnsweredBy,
-    Arrived,
-    CallbackCancelled,
-    CallbackMoved,
-    CalledBack,
-    Confirmed,
-    Event,
-    HungUp,
-    Played,
-    Recorded,
-    Spoke,
-    Stumbled,
-    TicketTaken,
-    Transcribed,
-    Worked,
-)
+from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled, TicketTaken
 from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
-from ivr.core.line import Ticket
 from ivr.core.meaning import meaning
 from ivr.core.on_hold import ALONE, forecast_in, hold_view
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
 from ivr.core.verbs import Back, Hangup, Pause, Say, Verb
+from ivr.deeds import Deed, Deeds
 from ivr.enquiries import Enquiries
 from ivr.live import Live
 from ivr.orders.port import OrderSystem
-from ivr.presence import Presence, Refused
+from ivr.presence import Presence
 from ivr.staff_desk import StaffDesk
-from ivr.store import Conflict, Entry, Lease, LeftMessage, Loaded, Record, Turn
+from ivr.store import Conflict, Lease, Loaded, Record, Turn
 from ivr.telephony import twiml
+from ivr.tidings import Tidings
 
 log = structlog.get_logger()
 
@@ -76,15 +57,6 @@ class Exit:
     leg: str
     document: int
     way: str  # next · held · after · moved · wait · fallback
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What somebody of the staff wants done: the line of the audit that tells of it, and why it cannot be done."""
-
-    entry: Entry
-    refusal: Callable[..., str | None]  # of the call as it stands, by `pharmacy`, its version of the content
-    idle: str = ""  # what to say when it changes nothing; "": that is fine
 
 
 class Listener(Protocol):
@@ -122,7 +94,9 @@ class Switchboard:
         self._key = secret_key.encode()
         self._enquiries = Enquiries(record, orders, clock, threads)
         self.presence = Presence(record, live, clock, library.current, self.tell)
-        self._staff_desk = StaffDesk(record, clock, self)
+        self.deeds = Deeds(record, clock, library.current, self.tell)
+        self.tidings = Tidings(record, self.tell, self._heard)
+        self._staff_desk = StaffDesk(record, clock, self.tell, self.deeds)
 
     # ------------------------------------------------------------ turns: somebody is on the phone
 
@@ -205,10 +179,11 @@ class Switchboard:
             if loaded is None:
                 raise LookupError("no such call")
             if deed is not None:
-                _refuse(deed.refusal(loaded.call, pharmacy=self.pharmacy(loaded.call.version)))
+                deed.may_be_done(loaded.call, self.pharmacy(loaded.call.version))
             taken = self._step(loaded.call, event, {})
             if taken.call == loaded.call and not taken.does:
-                _refuse(deed.idle if deed else None)
+                if deed is not None:
+                    deed.has_changed_nothing()
                 return taken
             turn = self._turn_of(loaded, taken, event)
             try:
@@ -218,151 +193,6 @@ class Switchboard:
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("unreachable")
-
-    # ------------------------------------------------------------ deeds: staff want something done to a call
-
-    def act(self, ticket_id: str, act: str, to: str, by: str, *, door: str = "api", key: str | None = None) -> Step:
-        """Do one of the acts of `core/talking.py`; what is done already is done again by doing nothing.
-
-        `key` makes it happen once, however often it is asked.
-
-        Raises LookupError for a ticket nobody knows, Refused with a sentence when it cannot be done now.
-        """
-        event = Acted(by, act, to)
-        entry = Entry(by, door, act, f"ticket:{ticket_id}", to, key=key)
-        return self.do(self._call_of(ticket_id), event, Deed(entry, partial(talking.refusal, event=event)))
-
-    def close(self, ticket_id: str, code: str, by: str, *, door: str = "api", key: str | None = None) -> Step:
-        """Say what came of a call, and so close what is left of it; said again it changes nothing. Raises as `act`."""
-        event = Worked(by, code)
-        entry = Entry(by, door, "close", f"ticket:{ticket_id}", code, key=key)
-        return self.do(self._call_of(ticket_id), event, Deed(entry, partial(self._not_closed, event=event)))
-
-    def _not_closed(self, call: Call, pharmacy: Pharmacy, event: Worked) -> str | None:
-        if mailbox.is_left(call):
-            return mailbox.refusal(call, event, self.library.current())
-        return wrap_up.refusal(call, event, pharmacy)
-
-    def do(self, call_id: str, event: Event, deed: Deed) -> Step:
-        """Tell a call what staff want; done or refused, the audit has one line of it. Raises Refused and Conflict."""
-        try:
-            return self.tell(call_id, event, deed=deed)
-        except Refused as refused:
-            self.record.staff.keep(replace(deed.entry, outcome="refused", why=refused.code, key=None), self.clock.now())
-            raise
-
-    def _call_of(self, ticket_id: str) -> str:
-        seen = self.record.line.ticket(ticket_id)
-        if seen is None:
-            raise LookupError("no such ticket")
-        return seen.ticket.call
-
-    # ------------------------------------------------------------ what the carrier tells
-
-    def leg_of(self, call_sid: str) -> str:
-        """The leg an inbound call is now: a colleague on the staff line may have gone on as the agent of a call."""
-        return self.record.leg_of_sid(call_sid) or self.token_of(call_sid)
-
-    def leg_ended(self, leg: str, event: HungUp, call_sid: str) -> None:
-        """The carrier says a leg is over; of a second call to the same leg, which never was ours, it may say so too."""
-        loaded = self.record.load(leg, 0, "status")
-        if loaded is not None and loaded.call_sid in (None, call_sid):
-            self.tell(loaded.call.id, event)
-
-    def leg_answered(self, leg: str, event: AnsweredBy, call_sid: str) -> None:
-        """The carrier says who picked up; of a second call to the same leg nothing follows."""
-        loaded = self.record.load(leg, 0, "status")
-        if loaded is not None and loaded.call_sid in (None, call_sid):
-            self.tell(loaded.call.id, event)
-
-    def recorded(self, event: Recorded, call_sid: str) -> None:
-        """A recording is finished. Whoever is on the line still brings it along themselves, with their next turn."""
-        call = self._of_leg(event.leg, call_sid)
-        if call is not None and call.legs[event.leg].state == "over":
-            self.tell(call.id, event)
-
-    def transcribed(self, event: Transcribed, call_sid: str | None = None) -> None:
-        """A transcript came: it is listened to for danger in every language we know. Twice, it changes nothing more."""
-        call = self._of_leg(event.leg, call_sid)
-        if call is not None:
-            self.tell(call.id, replace(event, heard=self._listened(event.words, call)))
-
-    def _of_leg(self, leg: str, call_sid: str | None) -> Call | None:
-        """The call of a leg, unless the carrier speaks of another call that once asked for it."""
-        loaded = self.record.load(leg, 0, "status")
-        if loaded is None or (call_sid is not None and loaded.call_sid not in (None, call_sid)):
-            return None
-        return loaded.call
-
-    def _listened(self, words: str, call: Call) -> Heard | None:
-        if self._listener is None or not words.strip():
-            return None
-        return self._listener.understand(words, call.language, self.pharmacy(call.version))
-
-    # ------------------------------------------------------------ messages: what staff do to them, wherever they do it
-
-    def play_message(self, call_id: str, by: str, *, door: str = "api", key: str | None = None) -> LeftMessage:
-        """Note that somebody listens, and return the message: its `recording` is what the provider knows it by.
-
-        The transcript in it is a machine's, of a stranger's words. This and its neighbours raise as `act`.
-        """
-        self._work(call_id, Played(by), Entry(by, door, "play", f"call:{call_id}", key=key))
-        message = self.record.messages.of(call_id)
-        assert message is not None
-        return message
-
-    def close_message(self, call_id: str, by: str, code: str, unheard: str = "", *, door: str = "api") -> None:
-        """A message is worked, and what came of it; `unheard` is why a supervisor closes what nobody has heard."""
-        detail = f"{code} unheard" if unheard else code
-        self._work(call_id, Worked(by, code, unheard), Entry(by, door, "close", f"call:{call_id}", detail))
-
-    def call_back_message(self, call_id: str, by: str, *, door: str = "api", key: str | None = None) -> None:
-        """Whoever left it is called back, by the same ticket and its clock."""
-        self._work(call_id, CalledBack(by), Entry(by, door, "call_back", f"call:{call_id}", key=key))
-
-    def confirm_message(self, call_id: str, by: str, *, door: str = "api", key: str | None = None) -> None:
-        """A second person has found a prescription as the first took it down: now it counts."""
-        self._work(call_id, Confirmed(by), Entry(by, door, "confirm", f"call:{call_id}", key=key))
-
-    def _work(self, call_id: str, event: mailbox.Work, entry: Entry) -> None:
-        def refusal(call: Call, pharmacy: Pharmacy) -> str | None:
-            return mailbox.refusal(call, event, self.library.current())  # by the staff of today
-
-        self.do(call_id, event, Deed(entry, refusal))
-
-    # ------------------------------------------------------------ what staff do to callbacks
-
-    def move_callback(
-        self,
-        ticket_id: str,
-        window: tuple[datetime, datetime] | None,
-        by: str,
-        *,
-        door: str = "api",
-        key: str | None = None,
-    ) -> Ticket:
-        """Give a callback another time, None for in turn, and return its ticket. Raises as `act`."""
-        times = "" if window is None else "/".join(at.isoformat() for at in window)
-        entry = Entry(by, door, "move", f"ticket:{ticket_id}", times, key=key)
-        return self._to_callback(ticket_id, CallbackMoved(by, window), entry)
-
-    def cancel_callback(self, ticket_id: str, by: str, *, door: str = "api", key: str | None = None) -> Ticket:
-        """Call a callback off and return its ticket. Raises as `act`."""
-        entry = Entry(by, door, "cancel", f"ticket:{ticket_id}", key=key)
-        return self._to_callback(ticket_id, CallbackCancelled(by), entry)
-
-    def _to_callback(self, ticket_id: str, event: CallbackMoved | CallbackCancelled, entry: Entry) -> Ticket:
-        def refusal(call: Call, pharmacy: Pharmacy) -> str | None:
-            window = event.window if isinstance(event, CallbackMoved) else None
-            if window is not None and not self.clock.now() < window[0] < window[1]:
-                return "a time to be called in begins in the future, and before it ends"
-            if window is not None and not suits(window, call.ticket, pharmacy, call.site):
-                return "nobody is called at those times: we are closed then, or it is quiet where they are"
-            return None if waits_for_callback(call) else "nobody waits to be called back with it just now"
-
-        after = self.do(self._call_of(ticket_id), event, Deed(entry, refusal)).call.ticket
-        assert after is not None
-        return after
 
     def lost(self, call_sid: str, caller: Caller, dialed: str, started_at: datetime, seconds: int) -> None:
         """An inbound call the carrier knows and we never answered: it gets a row and a disposition all the same."""
@@ -389,6 +219,10 @@ class Switchboard:
     def token_of(self, call_sid: str) -> str:
         """The token of an inbound leg: unguessable, and the same for every delivery of the same call."""
         return hmac.new(self._key, call_sid.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def leg_of(self, call_sid: str) -> str:
+        """The leg an inbound call is now: a colleague on the staff line may have gone on as the agent of a call."""
+        return self.record.leg_of_sid(call_sid) or self.token_of(call_sid)
 
     # ------------------------------------------------------------ one turn
 
@@ -433,10 +267,15 @@ class Switchboard:
 
     def _understood(self, event: Event, call: Call) -> Event:
         """The event, with what the words in it mean; without a listener only the phrases of the flows mean anything."""
-        if self._listener is None or not isinstance(event, Spoke) or is_plain(event.words):
+        if not isinstance(event, Spoke) or is_plain(event.words):
             return event
-        heard = self._listener.understand(event.words, call.language, self.pharmacy(call.version))
-        return replace(event, heard=heard)
+        heard = self._heard(event.words, call)
+        return event if heard is None else replace(event, heard=heard)
+
+    def _heard(self, words: str, call: Call) -> Heard | None:
+        if self._listener is None or not words.strip():
+            return None
+        return self._listener.understand(words, call.language, self.pharmacy(call.version))
 
     def _turn_of(self, loaded: Loaded | None, taken: Step, event: Event) -> Turn:
         before = loaded.call if loaded else None
@@ -554,11 +393,6 @@ def _tier(call: Call, leg: str) -> str:
 
 def _is_slow(call: Call, leg: str) -> bool:
     return call.facts.get("access") in PATIENT and not _is_agent(call, leg)
-
-
-def _refuse(why_not: str | None) -> None:
-    if why_not:
-        raise Refused("not_now", why_not)
 
 
 def _gave_up(before: Call, after: Call, to: Call) -> bool:

@@ -13,9 +13,10 @@ from ivr.core.call import Call
 from ivr.core.events import Offered
 from ivr.core.line import Agent, AtDesk, InLine, Ticket, could_serve, eligible, offerable
 from ivr.core.pharmacy import Pharmacy
+from ivr.deeds import Deed
 from ivr.presence import Refused, unknown_here
 from ivr.store import AgentNow, Conflict, Entry, Seen
-from ivr.switchboard import Deed, Switchboard
+from ivr.switchboard import Switchboard
 
 
 def take(board: Switchboard, ticket_id: str, by: str, *, door: str = "api", key: str | None = None) -> None:
@@ -30,7 +31,7 @@ def take(board: Switchboard, ticket_id: str, by: str, *, door: str = "api", key:
     entry = Entry(by, door, "take", f"ticket:{ticket_id}", offered.offer, key=key)
     deed = Deed(entry, lambda call, pharmacy: _refusal(board, seen, call, agent), "somebody else was faster")
     try:
-        board.do(seen.ticket.call, offered, deed)
+        board.deeds.do(seen.ticket.call, offered, deed)
     except Conflict:
         _refuse(board, entry, "you are being offered a call already")
 

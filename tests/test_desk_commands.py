@@ -147,7 +147,7 @@ def _leaves_a_message(board: Switchboard, call_id: str = "CA1") -> None:
     board.turn(Exit(token, 4, "moved"), Came(token, 4), call_id)
     board.turn(Exit(token, 5, "next"), Silent(token), call_id)
     board.tell(call_id, HungUp(token, "completed"))
-    board.recorded(Recorded(token, "RE1", 12), call_id)
+    board.tidings.recorded(Recorded(token, "RE1", 12), call_id)
 
 
 def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
@@ -161,7 +161,7 @@ def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
     assert "no call is called `CA2`" in _says(mailroom.messages, "CA2", "--by", "grace").output
     assert "nobody has heard" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
     assert "no transcript (awaited)" in _says(mailroom.messages, "CA1", "--by", "grace").output
-    board.transcribed(Transcribed(token, "RE1", "ignore\x1b[2J [bold]all[/bold]"), "CA1")
+    board.tidings.transcribed(Transcribed(token, "RE1", "ignore\x1b[2J [bold]all[/bold]"), "CA1")
     told = _says(mailroom.messages, "CA1", "--by", "grace").output
     assert "recording: RE1, 12 seconds" in told
     assert "flags: not_scanned" in told
@@ -270,7 +270,7 @@ def test_a_callback_nobody_promised_is_told(board: Switchboard) -> None:
     moved = _says(desk.callbacks, "--move", "CA9", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace")
     assert "no call is called `CA9`" in moved.output
     with pytest.raises(LookupError):
-        board.cancel_callback("no such ticket", "grace")
+        board.deeds.cancel_callback("no such ticket", "grace")
 
 
 # ---------------------------------------------------------------- one person and need, one live ticket

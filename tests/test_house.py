@@ -24,8 +24,8 @@ LONGEST_FUNCTION = 60
 HOUSE = ("ivr.clock", "ivr.logs", "ivr.processes", "ivr.running", "ivr.settings")
 PARTS = ("ivr.content", "ivr.live", "ivr.orders", "ivr.proof", "ivr.speech", "ivr.store", "ivr.telephony")
 INSIDE = (
-    *("ivr.core", *HOUSE, *PARTS, "ivr.enquiries", "ivr.presence", "ivr.staff_desk", "ivr.switchboard"),
-    "ivr.console",
+    *("ivr.core", *HOUSE, *PARTS, "ivr.deeds", "ivr.enquiries", "ivr.presence", "ivr.staff_desk"),
+    *("ivr.tidings", "ivr.switchboard", "ivr.console"),
 )
 
 # Who may import what of ours, from the inside outwards. What is not named here is a door, or what a door does:
@@ -37,8 +37,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "ivr.content": ("ivr.core", "ivr.proof", "ivr.speech", *HOUSE),
     "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store", "ivr.telephony"),
     "ivr.presence": ("ivr.core", "ivr.clock", "ivr.live", "ivr.store"),
-    "ivr.staff_desk": ("ivr.core", "ivr.clock", "ivr.presence", "ivr.store"),
-    "ivr.switchboard": ("ivr.core", *HOUSE, *PARTS, "ivr.enquiries", "ivr.presence", "ivr.staff_desk"),
+    "ivr.deeds": ("ivr.core", "ivr.clock", "ivr.presence", "ivr.store"),
+    "ivr.staff_desk": ("ivr.core", "ivr.clock", "ivr.deeds", "ivr.presence", "ivr.store"),
+    "ivr.tidings": ("ivr.core", "ivr.store"),
+    "ivr.switchboard": (
+        *("ivr.core", *HOUSE, *PARTS),
+        *("ivr.deeds", "ivr.enquiries", "ivr.presence", "ivr.staff_desk", "ivr.tidings"),
+    ),
     "ivr.console": ("ivr.core", *HOUSE, "ivr.presence", "ivr.store", "ivr.switchboard"),
     # What plays the outside world knows us only through HTTP.
     "ivr.orders.sandbox": HOUSE,

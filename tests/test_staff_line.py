@@ -89,7 +89,7 @@ class Phone:
         return self
 
     def hangs_up(self) -> Phone:
-        self.board.leg_ended(self.board.leg_of(self.sid), HungUp(self.leg, "completed"), self.sid)
+        self.board.tidings.leg_ended(self.board.leg_of(self.sid), HungUp(self.leg, "completed"), self.sid)
         return self
 
 

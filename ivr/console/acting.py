@@ -74,7 +74,7 @@ ELSEWHERE = {
     "call_back": "call_back_message",
     "confirm": "confirm_message",
 }
-"""Act -> the switchboard's function that does it; those of callbacks go by ticket, those of messages by call."""
+"""Act -> the deed that does it; those of callbacks go by ticket, those of messages by call."""
 OF_MESSAGES = ("play", "call_back", "confirm")
 
 
@@ -83,6 +83,7 @@ class Acting:
 
     def __init__(self, board: Switchboard, doors: Doors, looking: Looking) -> None:
         self._board = board
+        self._deeds = board.deeds
         self._record = board.record
         self._doors = doors
         self._looking = looking
@@ -170,14 +171,14 @@ class Acting:
         if act.name in ELSEWHERE:
             self._do_elsewhere(act, body, ticket, who, key)
         elif isinstance(body, CodeBody):
-            self._board.close(ticket.id, body.code, who.id, key=key)
+            self._deeds.close(ticket.id, body.code, who.id, key=key)
         elif act.name == "take":
             self._doors.take(self._board, ticket.id, who.id, key=key)
         else:
-            self._board.act(ticket.id, act.name, _told(body), who.id, key=key)
+            self._deeds.act(ticket.id, act.name, _told(body), who.id, key=key)
 
     def _do_elsewhere(self, act: Act, body: Body, ticket: Ticket, who: Agent, key: str | None) -> None:
-        work: Callable[..., Any] = getattr(self._board, ELSEWHERE[act.name])
+        work: Callable[..., Any] = getattr(self._deeds, ELSEWHERE[act.name])
         if isinstance(body, MoveBody):
             work(ticket.id, (body.window.begins_at, body.window.ends_at), who.id, key=key)
         else:

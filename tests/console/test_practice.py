@@ -71,7 +71,7 @@ def test_a_call_tells_its_reasons_with_file_and_line_and_its_ticket(board: Switc
 
 def test_a_call_that_is_over_tells_what_came_of_it(board: Switchboard, web: FlaskClient) -> None:
     leg = call_about_an_overdose(board)
-    board.leg_ended(leg, HungUp(leg, "completed", 9), CALL)
+    board.tidings.leg_ended(leg, HungUp(leg, "completed", 9), CALL)
 
     told = web.get(f"/practice/calls/{CALL}").get_json()
 

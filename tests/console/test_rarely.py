@@ -110,8 +110,8 @@ def test_who_is_being_offered_something_the_moment_they_take_another_is_told_so(
 def test_a_ticket_nobody_knows_is_nobodys(desk: Desk) -> None:
     for ask in (
         lambda: take(desk.board, "T-0", "grace"),
-        lambda: desk.board.act("T-0", "hold", "", "grace"),
-        lambda: desk.board.close("T-0", "done", "grace"),
+        lambda: desk.board.deeds.act("T-0", "hold", "", "grace"),
+        lambda: desk.board.deeds.close("T-0", "done", "grace"),
     ):
         with pytest.raises(LookupError):
             ask()

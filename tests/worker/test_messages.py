@@ -53,54 +53,54 @@ def ends(shop: Shop, name: str = "CA1") -> None:
 
 def test_whoever_plays_a_message_is_kept_and_gets_the_recording(shop: Shop) -> None:
     ends(shop)
-    message = shop.board.play_message("CA1", "ana")
+    message = shop.board.deeds.play_message("CA1", "ana")
     assert (message.recording, message.played_by) == ("RE-CA1", ("ana",))
 
 
 def test_a_message_is_played_closed_and_gone_from_the_list(shop: Shop) -> None:
     ends(shop)
     with pytest.raises(Refused, match="nobody has heard"):
-        shop.board.close_message("CA1", "ana", "resolved_agent")
-    shop.board.play_message("CA1", "ana")
-    shop.board.close_message("CA1", "ana", "resolved_agent")
+        shop.board.deeds.close_message("CA1", "ana", "resolved_agent")
+    shop.board.deeds.play_message("CA1", "ana")
+    shop.board.deeds.close_message("CA1", "ana", "resolved_agent")
     assert shop.record.messages.open("central") == []
     with pytest.raises(Refused, match="`ana` has closed"):
-        shop.board.close_message("CA1", "ana", "resolved_agent")
+        shop.board.deeds.close_message("CA1", "ana", "resolved_agent")
 
 
 def test_only_a_prescription_is_confirmed(shop: Shop) -> None:
     ends(shop)
     with pytest.raises(Refused, match="only a prescription"):
-        shop.board.confirm_message("CA1", "ana")
+        shop.board.deeds.confirm_message("CA1", "ana")
 
 
 def test_a_message_becomes_a_callback(shop: Shop) -> None:
     ends(shop)
-    shop.board.call_back_message("CA1", "ana")
+    shop.board.deeds.call_back_message("CA1", "ana")
     [ticket] = shop.record.desk.waiting("central")
     assert ticket.kind == "callback"
 
 
 def test_a_call_nobody_knows_has_no_message(shop: Shop) -> None:
     with pytest.raises(LookupError):
-        shop.board.play_message("CA9", "ana")
+        shop.board.deeds.play_message("CA9", "ana")
 
 
 def test_who_is_too_late_is_told_who_was_faster(opened: Opened) -> None:
     shop = opened("ana", "bea")
     ends(shop)
     for agent in ("ana", "bea"):
-        shop.board.play_message("CA1", agent)
+        shop.board.deeds.play_message("CA1", agent)
     commit, others = shop.record.commit, iter((True,))
 
     def somebody_is_faster(turn: object) -> None:
         if next(others, False):
-            shop.board.close_message("CA1", "bea", "resolved_agent")
+            shop.board.deeds.close_message("CA1", "bea", "resolved_agent")
         commit(turn)  # type: ignore[arg-type]
 
     shop.board.record = _Committing(shop.board.record, somebody_is_faster)  # type: ignore[assignment]
     with pytest.raises(Refused, match="`bea` has closed"):
-        shop.board.close_message("CA1", "ana", "resolved_agent")
+        shop.board.deeds.close_message("CA1", "ana", "resolved_agent")
 
 
 def test_a_record_that_refuses_for_ever_is_not_asked_for_ever(shop: Shop) -> None:
@@ -111,7 +111,7 @@ def test_a_record_that_refuses_for_ever_is_not_asked_for_ever(shop: Shop) -> Non
 
     shop.board.record = _Committing(shop.board.record, refuses)  # type: ignore[assignment]
     with pytest.raises(Conflict):
-        shop.board.play_message("CA1", "ana")
+        shop.board.deeds.play_message("CA1", "ana")
 
 
 class _Committing:
@@ -129,7 +129,7 @@ class _Committing:
 
 
 def hears(shop: Shop) -> None:
-    shop.board.transcribed(Transcribed("leg-CA1", "RE-CA1", WORDS), "CA1")
+    shop.board.tidings.transcribed(Transcribed("leg-CA1", "RE-CA1", WORDS), "CA1")
 
 
 def test_danger_in_a_transcript_puts_the_message_before_all_others(shop: Shop) -> None:
@@ -144,8 +144,8 @@ def test_danger_in_a_transcript_puts_the_message_before_all_others(shop: Shop) -
 
 def test_a_transcript_of_another_call_changes_nothing(shop: Shop) -> None:
     ends(shop)
-    shop.board.transcribed(Transcribed("leg-CA1", "RE-CA1", WORDS), "CA666")
-    shop.board.transcribed(Transcribed("leg-nobody", "RE-CA1", WORDS), "CA1")
+    shop.board.tidings.transcribed(Transcribed("leg-CA1", "RE-CA1", WORDS), "CA666")
+    shop.board.tidings.transcribed(Transcribed("leg-nobody", "RE-CA1", WORDS), "CA1")
     [message] = shop.record.messages.open("central")
     assert message.transcript is None
 
@@ -199,8 +199,8 @@ def test_a_finished_recording_of_a_caller_who_is_gone_is_a_message(shop: Shop) -
     call = shop.call()
     legs = {token: replace(leg, state="over") for token, leg in call.legs.items()}
     shop.change("CA1", phase="over", ticket=None, fields={"message_queue": "front_desk"}, legs=legs)
-    shop.board.recorded(Recorded("leg-CA1", "RE1", 12), "CA1")
-    shop.board.recorded(Recorded("leg-CA1", "RE1", 12), "CA1")
+    shop.board.tidings.recorded(Recorded("leg-CA1", "RE1", 12), "CA1")
+    shop.board.tidings.recorded(Recorded("leg-CA1", "RE1", 12), "CA1")
     assert len(shop.record.messages.open("central")) == 1
 
 
@@ -208,7 +208,7 @@ def test_of_a_caller_who_is_on_the_line_it_comes_with_their_next_turn(shop: Shop
     shop.in_line()
     shop.change("CA1", phase="message", ticket=None, fields={"message_queue": "front_desk"})
     before = shop.call()
-    shop.board.recorded(Recorded("leg-CA1", "RE1", 12), "CA1")
+    shop.board.tidings.recorded(Recorded("leg-CA1", "RE1", 12), "CA1")
     assert shop.call() == before
 
 
@@ -216,8 +216,8 @@ def test_what_was_worked_long_ago_is_deleted_here_and_at_the_provider(opened: Op
     shop = opened("ana", retention=RETENTION)
     for name in ("CA1", "CA2"):
         ends(shop, name)
-    shop.board.play_message("CA1", "ana")
-    shop.board.close_message("CA1", "ana", "resolved_agent")
+    shop.board.deeds.play_message("CA1", "ana")
+    shop.board.deeds.close_message("CA1", "ana", "resolved_agent")
     assert sweep(shop).old_messages == 0
     shop.later(timedelta(days=91).total_seconds())
     assert sweep(shop).old_messages == 1
