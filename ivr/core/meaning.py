@@ -40,6 +40,23 @@ from ivr.core.rules import Grounds
 
 EVERYWHERE = ("0", "9", "*")  # keys that are never part of an answer
 
+TOLD_AS_IT_IS: dict[type[Event], tuple[str, ...]] = {
+    Came: ("document",),
+    Recorded: ("seconds",),
+    QueueLeft: ("result",),
+    DialEnded: ("result",),
+    HungUp: ("how",),
+    PlaceFailed: ("why",),
+    Offered: ("offer", "agent"),
+    Learned: ("ask",),
+    **dict.fromkeys((Played, CalledBack, Confirmed), ("agent",)),
+    **dict.fromkeys((TicketTaken, CallbackMoved, CallbackCancelled), ("by",)),
+    Recalled: ("agent", "by"),
+    LeftAlone: ("room",),
+    Taped: ("recording",),
+}
+"""What of an event is nothing private; of the others `_details` tells what it may, or only that they happened."""
+
 
 def meaning(before: Call | None, event: Event, after: Call, grounds: Iterable[Grounds] = ()) -> dict[str, Any]:
     """The event as plain data without anything private; `node` is the place in the flow it was an answer to.
@@ -57,15 +74,18 @@ def meaning(before: Call | None, event: Event, after: Call, grounds: Iterable[Gr
     return {**told, **_details(event, before), "phase": after.phase, **({"decided": decided} if decided else {})}
 
 
-def _heard(heard: Heard) -> dict[str, Any]:
+def _heard(heard: Heard | None) -> dict[str, Any]:
     """What was understood, with phrases of ours for evidence."""
-    return {
+    if heard is None:
+        return {}
+    understood = {
         "intent": heard.intent,
         "urgency": heard.urgency,
         "asked": heard.ask_safety,
         "confidence": heard.confidence,
         "because": list(heard.because),
     }
+    return {"heard": understood}
 
 
 def _grounds(grounds: Grounds) -> dict[str, Any]:
@@ -86,43 +106,17 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
             hidden = len(event.digits) != 1 or (before and before.secret and event.digits not in EVERYWHERE)
             return {"length": len(event.digits)} if hidden else {"key": event.digits}
         case Spoke():
-            told = {"words": len(event.words.split()), "confidence": event.confidence}
-            return {**told, "heard": _heard(event.heard)} if event.heard else told
-        case Came():
-            return {"document": event.document}
-        case Recorded():
-            return {"seconds": event.seconds}
-        case QueueLeft() | DialEnded():
-            return {"result": event.result}
-        case HungUp():
-            return {"how": event.how}
-        case Offered():
-            return {"offer": event.offer, "agent": event.agent}
-        case TimerDue():
-            return {"timer": event.name}
-        case Learned():
-            return {"ask": event.ask}
+            return {"words": len(event.words.split()), "confidence": event.confidence, **_heard(event.heard)}
+        case Transcribed():
+            return {"words": len(event.words.split()), **_heard(event.heard)}
         case Worked():
             unheard = {"unheard": event.unheard} if event.unheard else {}
             return {"agent": event.agent, "code": event.code, **unheard}
-        case Transcribed():
-            heard = {"heard": _heard(event.heard)} if event.heard else {}
-            return {"words": len(event.words.split()), **heard}
-        case Played() | CalledBack() | Confirmed():
-            return {"agent": event.agent}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
-        case LeftAlone():
-            return {"room": event.room}
-        case Taped():
-            return {"recording": event.recording}
-        case Recalled():
-            return {"agent": event.agent, "by": event.by}
+        case TimerDue():
+            return {"timer": event.name}
         case AnsweredBy():
             return {"answered_by": event.who}
-        case TicketTaken() | CallbackMoved() | CallbackCancelled():
-            return {"by": event.by}
-        case PlaceFailed():
-            return {"why": event.why}
         case _:
-            return {}
+            return {name: getattr(event, name) for name in TOLD_AS_IT_IS.get(type(event), ())}

@@ -263,48 +263,33 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
 
 
 OfALeg = Placed | PlaceFailed | CallerGone | HungUp | AnsweredBy
-OfMessages = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
-OfCallbacks = TicketTaken | TicketClosed | CallbackMoved | CallbackCancelled
+OfAMessage = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
+OfACallback = TicketTaken | TicketClosed | CallbackMoved | CallbackCancelled
 OfStaff = Worked | Acted | Recalled
 OfATalk = LeftAlone | Taped
-Notice = Offered | NobodyCould | TimerDue | Learned | OfALeg | OfMessages | OfCallbacks | OfStaff | OfATalk
+OfTheLine = Offered | NobodyCould | TimerDue | Learned
+Notice = OfALeg | OfAMessage | OfACallback | OfStaff | OfATalk | OfTheLine
 
 
 def _notice(draft: Draft, event: Notice) -> None:
     """Something happened that nobody on the phone is waiting to hear about."""
+    if isinstance(event, OfALeg):
+        if event.leg in draft.call.legs:
+            _of_leg(draft, event)
+    elif isinstance(event, OfAMessage):
+        _of_message(draft, event)
+    elif isinstance(event, OfACallback):
+        _of_callback(draft, event)
+    elif isinstance(event, OfStaff):
+        _of_staff(draft, event)
+    elif isinstance(event, OfATalk):
+        _of_talk(draft, event)
+    else:
+        _of_the_line(draft, event)
+
+
+def _of_leg(draft: Draft, event: OfALeg) -> None:
     match event:
-        case Offered():
-            meeting.offered(draft, event)
-        case NobodyCould():
-            waiting.nobody_could(draft)
-        case TimerDue():
-            _timer(draft, event.name)
-        case Learned():
-            reconsidering.learned(draft, event)
-        case Worked() if mailbox.is_left(draft.call):
-            mailbox.worked(draft, event)
-        case Worked():
-            wrap_up.worked(draft, event)
-        case Transcribed() | Played() | CalledBack() | Confirmed() | KeptLongEnough():
-            _of_message(draft, event)
-        case Acted():
-            talking.act(draft, event)
-        case TicketTaken():
-            ringing_again.taken_elsewhere(draft, event)
-        case TicketClosed():
-            ringing_again.closed_elsewhere(draft, event)
-        case CallbackMoved():
-            callbacks.moved_by_staff(draft, event)
-        case CallbackCancelled():
-            callbacks.cancelled(draft)
-        case Recalled():
-            recalling.recalled(draft, event)
-        case LeftAlone():
-            rooms.left_alone(draft, event.room)
-        case Taped():
-            draft.put(tapes={**draft.call.tapes, event.leg: event.recording})
-        case Placed() | PlaceFailed() | CallerGone() | HungUp() | AnsweredBy() if event.leg not in draft.call.legs:
-            return
         case AnsweredBy():
             meeting.answered_by(draft, event)
         case Placed():
@@ -319,10 +304,11 @@ def _notice(draft: Draft, event: Notice) -> None:
             assert_never(event)
 
 
-def _of_message(draft: Draft, event: OfMessages) -> None:
+def _of_message(draft: Draft, event: OfAMessage) -> None:
     match event:
-        case Transcribed() if event.leg in draft.call.legs:
-            mailbox.transcribed(draft, event)
+        case Transcribed():
+            if event.leg in draft.call.legs:
+                mailbox.transcribed(draft, event)
         case Played():
             mailbox.played(draft, event)
         case CalledBack():
@@ -331,6 +317,60 @@ def _of_message(draft: Draft, event: OfMessages) -> None:
             mailbox.confirmed(draft, event)
         case KeptLongEnough():
             mailbox.kept_long_enough(draft)
+        case _:
+            assert_never(event)
+
+
+def _of_callback(draft: Draft, event: OfACallback) -> None:
+    match event:
+        case TicketTaken():
+            ringing_again.taken_elsewhere(draft, event)
+        case TicketClosed():
+            ringing_again.closed_elsewhere(draft, event)
+        case CallbackMoved():
+            callbacks.moved_by_staff(draft, event)
+        case CallbackCancelled():
+            callbacks.cancelled(draft)
+        case _:
+            assert_never(event)
+
+
+def _of_staff(draft: Draft, event: OfStaff) -> None:
+    match event:
+        case Worked() if mailbox.is_left(draft.call):
+            mailbox.worked(draft, event)
+        case Worked():
+            wrap_up.worked(draft, event)
+        case Acted():
+            talking.act(draft, event)
+        case Recalled():
+            recalling.recalled(draft, event)
+        case _:
+            assert_never(event)
+
+
+def _of_talk(draft: Draft, event: OfATalk) -> None:
+    match event:
+        case LeftAlone():
+            rooms.left_alone(draft, event.room)
+        case Taped():
+            draft.put(tapes={**draft.call.tapes, event.leg: event.recording})
+        case _:
+            assert_never(event)
+
+
+def _of_the_line(draft: Draft, event: OfTheLine) -> None:
+    match event:
+        case Offered():
+            meeting.offered(draft, event)
+        case NobodyCould():
+            waiting.nobody_could(draft)
+        case TimerDue():
+            _timer(draft, event.name)
+        case Learned():
+            reconsidering.learned(draft, event)
+        case _:
+            assert_never(event)
 
 
 def _timer(draft: Draft, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 
 import pytest
@@ -13,7 +13,7 @@ from ivr.core.effects import RememberAccess, RememberLanguage
 from ivr.core.events import Keyed, Spoke
 from ivr.core.flows import Collect, Menu, Option, SayNode
 from ivr.core.heard import Heard
-from ivr.core.meaning import meaning
+from ivr.core.meaning import TOLD_AS_IT_IS, meaning
 from ivr.core.verbs import Gather
 from tests.core.rehearsal import FLOW, Rehearsal, pharmacy_with
 
@@ -272,6 +272,10 @@ class TestTheJournal:
         call = at("born")
         told_of = meaning(call.call, Keyed("c", key), call.call)
         assert {name: told_of[name] for name in ("key", "length") if name in told_of} == told
+
+    def test_all_that_is_told_of_an_event_as_it_is_is_a_field_of_it(self):
+        known = {event: {field.name for field in fields(event)} for event in TOLD_AS_IT_IS}
+        assert [event for event, told in TOLD_AS_IT_IS.items() if not known[event].issuperset(told)] == []
 
     def test_a_choice_in_a_menu_is_no_secret(self):
         call = at_the_menu()
