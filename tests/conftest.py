@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ivr.settings import Settings
+from ivr.switchboard import Switchboard
 from tests import servers
 from tests.published import record_of_what_is_shipped
 from tests.running_order import ByUnit, place_of
+from tests.shipped import open_board
 
 # Where Python may keep nothing it compiles, as in most containers, it would compile us again for every process of every
 # line that tests start, and every test file for each who runs them.
@@ -95,6 +97,13 @@ def published_url(tmp_path: Path) -> str:
     file = tmp_path / "rxline.db"
     file.write_bytes(record_of_what_is_shipped())
     return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def board(published_url: str) -> Iterator[Switchboard]:
+    """A switchboard with what we ship, at ten in the morning."""
+    with open_board(published_url, "2026-11-24T10:00-05:00") as board:
+        yield board
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -7,7 +7,6 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,39 +14,18 @@ from typing import Any
 
 import pytest
 import structlog
-from click.testing import CliRunner, Result
 
 from ivr import desk, mailroom
-from ivr.app import connect
 from ivr.core.call import Answer, Caller
 from ivr.core.events import Came, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
 from ivr.core.events import Offered as OfferedTo
-from ivr.core.line import Attempt, Ticket
+from ivr.core.line import Ticket
 from ivr.office import explain
-from ivr.settings import Settings
 from ivr.store import Offered, Turn
 from ivr.switchboard import Exit, Switchboard
+from tests.shipped import says
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture
-def board(published_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
-    monkeypatch.chdir(ROOT)
-    for name, value in {
-        "DATABASE_URL": published_url,
-        "RXLINE_CLOCK": "2026-11-24T10:00-05:00",
-        "RXLINE_CLOCK_FILE": str(tmp_path / "clock.json"),
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "ORDER_SYSTEM_URL": "http://127.0.0.1:1",
-        "TWILIO_API_URL": "http://127.0.0.1:1",
-        "SECRET_KEY": "a key for tests of thirty-two letters",
-    }.items():
-        monkeypatch.setenv(name, value)
-    settings = Settings.from_environment()
-    board = connect(settings)
-    yield board
-    board.record.close()
 
 
 def _rings(board: Switchboard, call_id: str = "CA1") -> str:
@@ -59,40 +37,35 @@ def _rings(board: Switchboard, call_id: str = "CA1") -> str:
     return token
 
 
-def _says(command: object, *arguments: str, wide: bool = False) -> Result:
-    columns = {"COLUMNS": "220" if wide else "80"}
-    return CliRunner().invoke(command, arguments, env=columns)  # type: ignore[arg-type]
-
-
 def test_who_is_working_and_on_what(board: Switchboard) -> None:
-    told = _says(desk.agents).output
+    told = says(desk.agents).output
     assert "Grace Lindqvist" in told
     assert "available" in told
 
 
 def test_somebody_goes_on_break_and_comes_back(board: Switchboard) -> None:
-    assert "on_break" in _says(desk.agents, "grace", "break").output
-    assert _says(desk.agents, "grace", "available").exit_code == 0
+    assert "on_break" in says(desk.agents, "grace", "break").output
+    assert says(desk.agents, "grace", "available").exit_code == 0
     assert board.record.desk.agents()["grace"].presence == "available"
 
 
 def test_a_name_nobody_has_is_told_with_those_there_are(board: Switchboard) -> None:
-    told = _says(desk.agents, "gracie", "break")
+    told = says(desk.agents, "gracie", "break")
     assert told.exit_code == 1
     assert "nobody in config/staff.yaml is called `gracie`" in told.output
 
 
 def test_who_is_signed_out_cannot_go_on_break(board: Switchboard) -> None:
-    _says(desk.agents, "grace", "out")
-    told = _says(desk.agents, "grace", "break")
+    says(desk.agents, "grace", "out")
+    told = says(desk.agents, "grace", "break")
     assert told.exit_code == 1
     assert "`grace` is signed out, and cannot be moved to `break` from there" in told.output
 
 
 def test_the_line_is_shown_by_promise(board: Switchboard) -> None:
-    assert _says(desk.line).output == "nobody is in line\n"
+    assert says(desk.line).output == "nobody is in line\n"
     _rings(board)
-    told = _says(desk.line).output
+    told = says(desk.line).output
     assert "front_desk" in told
     assert "in 2 min" in told
 
@@ -102,30 +75,30 @@ def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) ->
     for document, keys in ((3, "1"), (4, "2125550177"), (5, "1")):
         board.turn(Exit(token, document, "next"), Keyed(token, keys), "CA1")
     board.tell("CA1", HungUp(token, "completed"))
-    assert "callback" in _says(desk.callbacks).output
-    assert "say who worked it" in _says(desk.callbacks, "--close", "CA1").output
-    assert "no call is called `CA2`" in _says(desk.callbacks, "--close", "CA2", "--by", "grace").output
-    told = _says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "solved").output
+    assert "callback" in says(desk.callbacks).output
+    assert "say who worked it" in says(desk.callbacks, "--close", "CA1").output
+    assert "no call is called `CA2`" in says(desk.callbacks, "--close", "CA2", "--by", "grace").output
+    told = says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "solved").output
     assert "`solved` is no code of Front desk; they are answered, refill_ordered" in told
-    closed = _says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
+    closed = says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
     assert "nothing is promised" in closed
-    assert "answered" in _says(desk.dispositions, "CA1").output
+    assert "answered" in says(desk.dispositions, "CA1").output
 
 
 def test_a_code_may_be_given_when_a_call_is_long_over(board: Switchboard) -> None:
     board.tell("CA1", HungUp(_rings(board), "completed"))
     assert (
-        "Worked: agent grace, code follow_up" in _says(desk.call, "CA1", "--code", "follow_up", "--by", "grace").output
+        "Worked: agent grace, code follow_up" in says(desk.call, "CA1", "--code", "follow_up", "--by", "grace").output
     )
-    assert "follow_up" in _says(desk.dispositions, "CA1").output
-    assert "they are answered" in _says(desk.call, "CA1", "--code", "fixed", "--by", "grace").output
+    assert "follow_up" in says(desk.dispositions, "CA1").output
+    assert "they are answered" in says(desk.call, "CA1", "--code", "fixed", "--by", "grace").output
 
 
 def test_the_day_of_an_agent_is_told_move_by_move(board: Switchboard) -> None:
-    _says(desk.agents)
-    assert "nothing has moved them today" in _says(desk.agents, "grace", "--history").output
-    _says(desk.agents, "grace", "break", "--reason", "meal", "--by", "grace")
-    told = _says(desk.agents, "grace", "out", "--by", "ruth", "--history").output
+    says(desk.agents)
+    assert "nothing has moved them today" in says(desk.agents, "grace", "--history").output
+    says(desk.agents, "grace", "break", "--reason", "meal", "--by", "grace")
+    told = says(desk.agents, "grace", "out", "--by", "ruth", "--history").output
     assert "10:00:0" in told
     assert "meal" in told
     assert "themselves" in told
@@ -136,8 +109,8 @@ def test_the_day_of_an_agent_is_told_move_by_move(board: Switchboard) -> None:
 def test_a_break_asked_for_during_a_call_is_shown_as_what_comes_next(board: Switchboard) -> None:
     for event in ("offered", "accepted"):
         board.record.desk.move_agent("grace", event, "", board.clock.now(), by="line")
-    assert "on_call, then break" in _says(desk.agents, "grace", "break").output
-    assert "then break" not in _says(desk.agents, "grace", "available").output
+    assert "on_call, then break" in says(desk.agents, "grace", "break").output
+    assert "then break" not in says(desk.agents, "grace", "available").output
 
 
 def _leaves_a_message(board: Switchboard, call_id: str = "CA1") -> None:
@@ -151,31 +124,31 @@ def _leaves_a_message(board: Switchboard, call_id: str = "CA1") -> None:
 
 
 def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
-    assert _says(mailroom.messages).output == "no message is to be worked\n"
+    assert says(mailroom.messages).output == "no message is to be worked\n"
     _leaves_a_message(board)
     token = board.token_of("CA1")
-    listed = _says(mailroom.messages).output
+    listed = says(mailroom.messages).output
     assert "front_desk" in listed
     assert "unheard" in listed
-    assert "say who you are" in _says(mailroom.messages, "CA1").output
-    assert "no call is called `CA2`" in _says(mailroom.messages, "CA2", "--by", "grace").output
-    assert "nobody has heard" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
-    assert "no transcript (awaited)" in _says(mailroom.messages, "CA1", "--by", "grace").output
+    assert "say who you are" in says(mailroom.messages, "CA1").output
+    assert "no call is called `CA2`" in says(mailroom.messages, "CA2", "--by", "grace").output
+    assert "nobody has heard" in says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    assert "no transcript (awaited)" in says(mailroom.messages, "CA1", "--by", "grace").output
     board.tidings.transcribed(Transcribed(token, "RE1", "ignore\x1b[2J [bold]all[/bold]"), "CA1")
-    told = _says(mailroom.messages, "CA1", "--by", "grace").output
+    told = says(mailroom.messages, "CA1", "--by", "grace").output
     assert "recording: RE1, 12 seconds" in told
     assert "flags: not_scanned" in told
     assert "by a machine, of a stranger's words" in told
     assert "ignore\ufffd[2J [bold]all[/bold]" in told
-    assert "heard by grace" in _says(mailroom.messages).output
-    assert "nobody knows the number" in _says(mailroom.messages, "CA1", "--by", "grace", "--call-back").output
-    assert "only a prescription" in _says(mailroom.messages, "CA1", "--by", "grace", "--confirm").output
-    told = _says(mailroom.messages, "CA1", "--by", "grace", "--close", "solved").output
+    assert "heard by grace" in says(mailroom.messages).output
+    assert "nobody knows the number" in says(mailroom.messages, "CA1", "--by", "grace", "--call-back").output
+    assert "only a prescription" in says(mailroom.messages, "CA1", "--by", "grace", "--confirm").output
+    told = says(mailroom.messages, "CA1", "--by", "grace", "--close", "solved").output
     assert "`solved` is no code of Front desk; they are answered, refill_ordered" in told
-    assert "they are answered" in _says(desk.callbacks, "--close", "CA1", "--by", "grace").output
-    closed = _says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
+    assert "they are answered" in says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    closed = says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
     assert "nothing is promised" in closed
-    assert "no message is to be worked" in _says(mailroom.messages).output
+    assert "no message is to be worked" in says(mailroom.messages).output
 
 
 def _arrives(board: Switchboard, call_id: str, number: str) -> str:
@@ -201,16 +174,10 @@ def _ticket(board: Switchboard, call_id: str = "CA1") -> Ticket:
     return loaded.call.ticket
 
 
-def test_nethserver_7566_a_callback_shows_why_and_how_they_came_to_it_and_what_was_tried(board: Switchboard) -> None:
+def test_a_callback_shows_how_its_person_came_to_it(board: Switchboard) -> None:
     _promised(board)
-    ticket = _ticket(board)
-    loaded = board.record.load_call("CA1")
-    assert loaded is not None
-    now = board.clock.now()
-    tried = replace(ticket, tried=(Attempt(now, "busy"),), not_before=now + timedelta(hours=1))
-    board.record.commit(Turn(loaded.call, loaded.rev, replace(loaded.call, ticket=tried), now, "{}"))
-    told = _says(desk.callbacks, wide=True).output
-    for shown in ("speak to person", "rule otherwise", "busy", "Tue 11:00", "America/New_York", "CA1"):
+    told = says(desk.callbacks, wide=True).output
+    for shown in ("speak to person", "rule otherwise", "America/New_York", "CA1"):
         assert shown in told
 
 
@@ -220,27 +187,27 @@ def test_a_callback_whose_person_is_being_rung_is_listed_still(board: Switchboar
     assert loaded is not None
     ticket = replace(_ticket(board), state="connecting")
     board.record.commit(Turn(loaded.call, loaded.rev, replace(loaded.call, ticket=ticket), board.clock.now(), "{}"))
-    assert "under way" in _says(desk.callbacks, wide=True).output
+    assert "under way" in says(desk.callbacks, wide=True).output
 
 
 def test_staff_give_a_callback_another_time_and_call_it_off(board: Switchboard) -> None:
     _promised(board)
     arrived = _ticket(board).arrived_at
-    assert "say who does it" in _says(desk.callbacks, "--cancel", "CA1").output
-    assert _says(desk.callbacks, "--move", "CA1", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace").exit_code == 0
+    assert "say who does it" in says(desk.callbacks, "--cancel", "CA1").output
+    assert says(desk.callbacks, "--move", "CA1", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace").exit_code == 0
     ticket = _ticket(board)
     assert (ticket.due_from.isoformat(), ticket.arrived_at) == ("2026-11-24T18:00:00+00:00", arrived)
-    _says(desk.callbacks, "--move", "CA1", "--by", "grace")
+    says(desk.callbacks, "--move", "CA1", "--by", "grace")
     assert _ticket(board).due_from == arrived
-    assert "nothing is promised" in _says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
-    assert "callback_cancelled" in _says(desk.dispositions, "CA1").output
-    assert "nobody waits to be called back" in _says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
+    assert "nothing is promised" in says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
+    assert "callback_cancelled" in says(desk.dispositions, "CA1").output
+    assert "nobody waits to be called back" in says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
 
 
 @pytest.mark.parametrize("times", ["tomorrow", "2026-11-24 5 to 7", "2026-11-23 13:00 to 17:00"])
 def test_a_time_that_cannot_be_is_told(board: Switchboard, times: str) -> None:
     _promised(board)
-    told = _says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace")
+    told = says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace")
     assert told.exit_code == 1
     assert _ticket(board).window is None
 
@@ -248,26 +215,26 @@ def test_a_time_that_cannot_be_is_told(board: Switchboard, times: str) -> None:
 def test_a_time_at_which_nobody_would_be_called_is_refused(board: Switchboard) -> None:
     _promised(board)
     for times in ("2026-11-24 19:00 to 20:30", "2026-11-25 08:00 to 10:00", "2026-11-26 13:00 to 17:00"):
-        told = _says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace").output
+        told = says(desk.callbacks, "--move", "CA1", "--to", times, "--by", "grace").output
         assert "we are closed then, or it is quiet where they are" in told
     assert _ticket(board).window is None
 
 
 def test_a_day_that_is_none_is_named_and_a_time_for_no_callback_is_refused(board: Switchboard) -> None:
     _promised(board)
-    assert '"tomorrow"' in _says(desk.callbacks, "--move", "CA1", "--to", "tomorrow", "--by", "grace").output
-    told = _says(desk.callbacks, "--to", "2026-11-24 13:00 to 17:00")
+    assert '"tomorrow"' in says(desk.callbacks, "--move", "CA1", "--to", "tomorrow", "--by", "grace").output
+    told = says(desk.callbacks, "--to", "2026-11-24 13:00 to 17:00")
     assert (told.exit_code, "--move CALL_ID --to TIMES" in told.output) == (1, True)
 
 
 def test_promises_are_legible_in_a_narrow_terminal(board: Switchboard) -> None:
     _promised(board)
-    assert "…" not in _says(desk.callbacks).output
+    assert "…" not in says(desk.callbacks).output
 
 
 def test_a_callback_nobody_promised_is_told(board: Switchboard) -> None:
-    assert "no callback is promised" in _says(desk.callbacks, "--cancel", "CA9", "--by", "grace").output
-    moved = _says(desk.callbacks, "--move", "CA9", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace")
+    assert "no callback is promised" in says(desk.callbacks, "--cancel", "CA9", "--by", "grace").output
+    moved = says(desk.callbacks, "--move", "CA9", "--to", "2026-11-24 13:00 to 17:00", "--by", "grace")
     assert "no call is called `CA9`" in moved.output
     with pytest.raises(LookupError):
         board.deeds.cancel_callback("no such ticket", "grace")
@@ -333,31 +300,31 @@ def test_two_calls_of_one_number_at_once_get_one_ticket_for_one_need(board: Swit
 def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboard) -> None:
     call_id = "CA0123456789abcdef0123456789abcdef"
     board.tell(call_id, HungUp(_rings(board, call_id), "completed"))
-    told = _says(desk.dispositions).output
+    told = says(desk.dispositions).output
     assert call_id in told
     assert "short_abandon" in told
-    assert '"outcome": "short_abandon"' in _says(desk.dispositions, call_id, "--json").output
+    assert '"outcome": "short_abandon"' in says(desk.dispositions, call_id, "--json").output
 
 
 def test_the_story_of_the_last_call_says_why(board: Switchboard) -> None:
-    assert "no call is called" in _says(desk.call).output
+    assert "no call is called" in says(desk.call).output
     board.tell("CA1", HungUp(_rings(board), "completed"))
-    told = _says(desk.call).output
+    told = says(desk.call).output
     assert "Arrived" in told
     assert "→ otherwise (routing_rules/main.yaml:" in told
     assert "it needs urgency: emergency, and urgency is unknown" in told
-    assert '"event": "Keyed"' in _says(desk.call, "CA1", "--json").output
+    assert '"event": "Keyed"' in says(desk.call, "CA1", "--json").output
 
 
 def test_a_sweep_of_a_carrier_that_is_away_says_so(board: Switchboard) -> None:
-    assert "lost calls: could not look" in _says(desk.sweep).output
+    assert "lost calls: could not look" in says(desk.sweep).output
 
 
 # ---------------------------------------------------------------- explaining a call that was
 
 
 def _explains(*arguments: str) -> Any:
-    told = _says(explain.command, *arguments, "--json")
+    told = says(explain.command, *arguments, "--json")
     assert told.exit_code == 0, told.output
     return json.loads(told.stdout)
 
@@ -379,13 +346,13 @@ def test_a_call_is_explained_by_the_rules_of_its_day(
     board: Switchboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _rings(board)
-    before = _says(explain.command, "CA1").output
+    before = says(explain.command, "CA1").output
     for name in ("routing_rules", "callflows", "config"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "routing_rules/main.yaml").write_text("version: 1\notherwise: {announce: goodbye}\n")
     monkeypatch.setenv("RXLINE_CONTENT", str(tmp_path))
 
-    assert _says(explain.command, "CA1").output == before
+    assert says(explain.command, "CA1").output == before
     assert "UTC, version " in before
     assert "the caller asked for a person" in before
     (decided,) = _explains("CA1", "--rules", "main.yaml")["decisions"]
@@ -394,19 +361,19 @@ def test_a_call_is_explained_by_the_rules_of_its_day(
 
 def test_a_call_says_why_a_rule_was_not_taken(board: Switchboard) -> None:
     _rings(board)
-    told = _says(explain.command, "CA1", "--why-not", "Emergency").output
+    told = says(explain.command, "CA1", "--why-not", "Emergency").output
     assert told == "Emergency (routing_rules/safety.yaml:6): it needs urgency: emergency, and urgency is unknown\n"
     assert _explains("CA1", "--why-not", "Emergency")["decisions"][0]["taken"] is False
 
 
 def test_a_call_that_was_never_routed_has_nothing_to_explain(board: Switchboard) -> None:
     board.arrived("CA2", Caller(), "+12125550110")
-    assert _says(explain.command, "CA2").output == "the call ended before the rules were asked where it goes\n"
+    assert says(explain.command, "CA2").output == "the call ended before the rules were asked where it goes\n"
     assert _explains("CA2")["decisions"] == []
 
 
 def test_a_call_nobody_knows_is_not_explained(board: Switchboard) -> None:
-    told = _says(explain.command, "CA3")
+    told = says(explain.command, "CA3")
     assert (told.exit_code, "no call is called `CA3`" in told.output) == (1, True)
 
 
@@ -414,7 +381,7 @@ def test_rules_that_are_not_kept_are_told(board: Switchboard, tmp_path: Path) ->
     _rings(board)
     with contextlib.closing(sqlite3.connect(tmp_path / "rxline.db")) as database, database:
         database.execute("DELETE FROM versions")
-    told = _says(explain.command, "CA1")
+    told = says(explain.command, "CA1")
     assert (told.exit_code, "are not kept; choose others with --rules" in told.output) == (2, True)
 
 
@@ -422,14 +389,14 @@ def test_rules_an_older_release_could_read_are_told(board: Switchboard, tmp_path
     _rings(board)
     with contextlib.closing(sqlite3.connect(tmp_path / "rxline.db")) as database, database:
         database.execute("UPDATE versions SET files = ?", ('{"routing_rules/main.yaml": "old"}',))
-    told = _says(explain.command, "CA1")
+    told = says(explain.command, "CA1")
     assert (told.exit_code, "main.yaml of version" in told.output) == (2, True)
 
 
 def test_the_story_of_a_call_leaves_its_facts_to_explain(board: Switchboard) -> None:
     _rings(board)
     assert "speak_to_person" not in "".join(
-        line for line in _says(desk.call, "CA1").output.splitlines() if line.startswith("Tue")
+        line for line in says(desk.call, "CA1").output.splitlines() if line.startswith("Tue")
     )
 
 
@@ -454,13 +421,13 @@ def _guesses(board: Switchboard, times: int, number: str = "+12125550142", about
 
 
 def test_who_is_locked_is_listed_by_id_and_by_the_last_digits_of_a_number(board: Switchboard) -> None:
-    assert "nobody is locked" in _says(desk.unlock).output
+    assert "nobody is locked" in says(desk.unlock).output
     _guesses(board, 5)
-    told = _says(desk.unlock).output
+    told = says(desk.unlock).output
     assert "patient-01" in told
     assert "number" not in told
     _guesses(board, 5, about="patient-02")
-    told = _says(desk.unlock).output
+    told = says(desk.unlock).output
     assert "a number ending in 42" in told
     assert "5550142" not in told
 
@@ -470,7 +437,7 @@ def test_a_person_is_unlocked_by_somebody_and_that_is_in_the_log(
 ) -> None:
     _guesses(board, 5)
     with structlog.testing.capture_logs() as logged:
-        told = _says(desk.unlock, "patient-01", "--by", "grace").output
+        told = says(desk.unlock, "patient-01", "--by", "grace").output
     assert "5 wrong tries count no more" in told
     assert "nobody is locked" in told
     assert [(each["event"], each["by"], each["person"], each["tries"]) for each in logged] == [
@@ -483,16 +450,16 @@ def test_a_person_is_unlocked_by_somebody_and_that_is_in_the_log(
 def test_a_number_is_unlocked_and_stands_nowhere(board: Switchboard) -> None:
     _guesses(board, 10)
     with structlog.testing.capture_logs() as logged:
-        told = _says(desk.unlock, "+1 212 555 0142", "--by", "grace").output
+        told = says(desk.unlock, "+1 212 555 0142", "--by", "grace").output
     assert "10 wrong tries count no more" in told
     assert "5550142" not in f"{logged}{told}"
-    assert "no wrong try counted there" in _says(desk.unlock, "+1 212 555 0142", "--by", "grace").output
+    assert "no wrong try counted there" in says(desk.unlock, "+1 212 555 0142", "--by", "grace").output
 
 
 @pytest.mark.parametrize("by", [(), ("--by", "nobody")])
 def test_only_somebody_of_the_staff_unlocks(board: Switchboard, by: tuple[str, ...]) -> None:
     _guesses(board, 5)
-    told = _says(desk.unlock, "patient-01", *by)
+    told = says(desk.unlock, "patient-01", *by)
     assert told.exit_code == 1
     assert "--by with one of" in told.output
-    assert "patient-01" in _says(desk.unlock).output
+    assert "patient-01" in says(desk.unlock).output

@@ -5,51 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from ivr.app import connect
 from ivr.core.call import Caller
 from ivr.core.events import Came, DialEnded, HungUp, Keyed, Recorded, Silent
-from ivr.settings import Settings
-from ivr.store import LeftMessage, migrate
+from ivr.store import LeftMessage
 from ivr.switchboard import Exit, Switchboard
+from tests.shipped import open_board
 
-ROOT = Path(__file__).parent.parent
 GRACE, OMAR = "+12025550135", "+12025550136"
 STAFF, MAIN = "+12125550112", "+12125550110"
 NEXT = re.compile(r"/voice/([\w-]+)/(\d+)/(\w+)")
 
 
 @pytest.fixture
-def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
-    yield from _board_at("2026-11-24T10:00-05:00", tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
-    yield from _board_at("2026-11-24T22:00-05:00", tmp_path, monkeypatch)
-
-
-def _board_at(clock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Switchboard]:
-    monkeypatch.chdir(ROOT)
-    for name, value in {
-        "DATABASE_URL": f"sqlite:///{tmp_path}/line.db",
-        "RXLINE_CLOCK": clock,
-        "RXLINE_CLOCK_FILE": str(tmp_path / "clock.json"),
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "ORDER_SYSTEM_URL": "http://127.0.0.1:1",
-        "TWILIO_API_URL": "http://127.0.0.1:1",
-        "SECRET_KEY": "a key for tests of thirty-two letters",
-    }.items():
-        monkeypatch.setenv(name, value)
-    settings = Settings.from_environment()
-    migrate(settings.database_url)
-    board = connect(settings)
-    board.record.desk.seed_agents(board.pharmacy().staff, board.clock.now())
-    yield board
-    board.record.close()
+def night(published_url: str) -> Iterator[Switchboard]:
+    with open_board(published_url, "2026-11-24T22:00-05:00") as board:
+        yield board
 
 
 class Phone:

@@ -378,7 +378,7 @@ def test_nethserver_7566_staff_see_why_somebody_is_to_be_called_back_how_they_ca
     person = next(token for token, each in loaded.call.legs.items() if each.kind == "callback")
     board.tell("CA1", HungUp(person, "busy"))
     told = typed(callbacks)
-    for shown in ("prescriber verification", "Prescriber's office", "busy", "Tue 10:05", "CA1"):
+    for shown in ("prescriber verification", "Prescriber's office", "busy", "Tue 10:05", "America/New_York", "CA1"):
         assert shown in told
     assert "5550177" not in told
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ivr.processes import ending_with_us
-from tests.failures.rehearsed import Person, Rehearsed, eventually, kill, rehearsing
+from tests.failures.rehearsed import Person, Rehearsed, eventually, kill
 from tests.servers import standing_still
 
 # A worker that looks sooner than usual whether one of its children hangs.
@@ -30,18 +30,9 @@ A_MINUTE = 60.0  # for whoever has to be found dead or hung first, on a machine 
 FRONT_DESK = ("lucia", "mateo", "grace", "priya")
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
-    with rehearsing(tmp_path_factory.mktemp("line")) as line:
-        yield line
-
-
 @pytest.fixture
-def line(running: Rehearsed) -> Iterator[Rehearsed]:
-    """The line in a quiet moment, with grace at the front desk and nobody else."""
-    running.begins()
-    yield running
-    running.tells()
+def line(rehearsed: Rehearsed) -> Rehearsed:
+    return rehearsed
 
 
 def presences(line: Rehearsed) -> dict[str, str]:

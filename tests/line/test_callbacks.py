@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.line.carrier import Phone
 from tests.line.conftest import MAIN, STAFF, Day
-from tests.line.test_outside_caller import they_talk
+from tests.line.people import they_talk
 
 
 def everybody_is_away(day: Day) -> None:

@@ -15,26 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.line.carrier import Phone
 from tests.line.conftest import MAIN, PRESCRIBERS, STAFF, Day
+from tests.line.people import in_line, they_talk
 
 PATIENT, SHARED_NUMBER, OFFICE = "+16145550103", "+16145550111", "+16145550120"
-
-
-def in_line(day: Day, caller: Phone) -> Phone:
-    """Take a caller through the menu to a person: who is rung first."""
-    caller.chooses("English")
-    caller.hears("press 0")
-    caller.chooses("person")
-    caller.hears("in line")
-    return day.carrier.rings()
-
-
-def they_talk(caller: Phone, agent: Phone) -> None:
-    agent.picks_up()
-    agent.chooses("take it")
-    caller.until(lambda: caller.room, "is brought to the agent")
-    assert agent.room == caller.room
 
 
 def test_a_patient_known_by_their_number_talks_to_refills(day: Day) -> None:

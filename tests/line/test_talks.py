@@ -6,7 +6,7 @@ import pytest
 
 from tests.line.carrier import Phone
 from tests.line.conftest import Day
-from tests.line.test_twice_and_shuffled import talk, to_a_person
+from tests.line.people import talk, to_a_person
 
 
 @pytest.fixture

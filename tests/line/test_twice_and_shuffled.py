@@ -12,24 +12,10 @@ import pytest
 
 from tests.line.carrier import Phone
 from tests.line.conftest import Day
+from tests.line.people import talk, to_a_person
 
 OF_ONE_CALL = ("call_id", "ticket_id", "arrived_at", "ended_at", "waited_seconds", "revision")
 TURNS = ("incoming", "next", "held", "after", "moved")
-
-
-def to_a_person(day: Day) -> tuple[Phone, Phone]:
-    """A stranger asks for a person: the caller on hold, and the agent who is rung."""
-    caller = day.stranger()
-    caller.chooses("English")
-    caller.chooses("person")
-    caller.hears("in line")
-    return caller, day.carrier.rings()
-
-
-def talk(caller: Phone, agent: Phone) -> None:
-    agent.chooses("take it")
-    caller.until(lambda: caller.room, "is brought to the agent")
-    assert caller.room == agent.room
 
 
 # ---------------------------------------------------------------- calls, told once, twice and at once
