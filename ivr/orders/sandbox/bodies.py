@@ -120,6 +120,10 @@ class Task(OpenBody):
     urgent: bool = False
 
 
+class Note(OpenBody):
+    text: str = Field(min_length=1, max_length=4000)
+
+
 class Failure(Body):
     mode: Literal["down", "slow", "error"]
     seconds: float = Field(ge=0, le=86_400)

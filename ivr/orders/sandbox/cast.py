@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ivr.orders.sandbox.filed import FiledPerson, FiledPrescription
+from ivr.orders.sandbox.filed import FiledContact, FiledPerson, FiledPrescription
 
 # Who acts next in each state, how many days it has stood there, and in how many their answer is due.
 _STANDS: dict[str, tuple[str, int, int | None]] = {
@@ -106,8 +106,14 @@ PEOPLE: tuple[FiledPerson, ...] = (
         "+16145550105",
         "1944-06-02",
         "43035",
-        _refill("7005001", "out_of_stock", days_left=3, expected_in_days=4),
+        _refill("7005001", "out_of_stock", days_left=3, expected_in_days=4, substitution=True),
         _refill("7005002", "quantity_limited"),
+        contacts=(
+            FiledContact(
+                1, "sms", "to_patient", "Your medicine is on its way to us; we expect it this week.", "7005001"
+            ),
+            FiledContact(2, "phone", "from_patient", "Asked whether another maker's tablets would do.", "7005001"),
+        ),
     ),
     _patient(
         6,
@@ -177,6 +183,9 @@ PEOPLE: tuple[FiledPerson, ...] = (
             time_sensitive=True,
             days_left=1,
             expected_in_days=2,
+        ),
+        contacts=(
+            FiledContact(1, "email", "to_patient", "Your parcel is late. We are asking the carrier.", "7011001"),
         ),
     ),
     _patient(
@@ -256,6 +265,9 @@ PEOPLE: tuple[FiledPerson, ...] = (
         "43213",
         _refill("7018001", "pa_pending", medication_class="specialty", days_left=3),
         _refill("7018002", "no_refills", days_left=1),
+        contacts=(
+            FiledContact(3, "secure_message", "to_patient", "Su seguro está revisando la solicitud.", "7018001"),
+        ),
         language="es",
         texts=False,
     ),

@@ -6,6 +6,19 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_KEPT_COLD = ("biologic", "cold_chain", "glp1", "insulin")
+
+
+@dataclass(frozen=True, slots=True)
+class FiledContact:
+    """Something said to a patient so many days ago, or by them; `number` is the prescription's it was about."""
+
+    days_ago: int
+    channel: str
+    direction: str
+    said: str
+    number: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class FiledPrescription:
@@ -28,6 +41,12 @@ class FiledPrescription:
     answer_in_days: int | None = None
     balance: str | None = None  # dollars that are owed
     renewal: str = "none"
+    substitution: bool = False
+
+    @property
+    def cold_chain(self) -> bool:
+        """Whether it has to be kept cold on its way."""
+        return self.medication_class in _KEPT_COLD
 
     @property
     def id(self) -> str:
@@ -54,6 +73,7 @@ class FiledPerson:
     texts: bool | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
     prescriptions: tuple[FiledPrescription, ...] = ()
+    contacts: tuple[FiledContact, ...] = ()
 
     @property
     def acts_for(self) -> tuple[str, ...]:

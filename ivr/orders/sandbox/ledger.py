@@ -21,6 +21,8 @@ _TABLES = {
     "refill_requests": "prescription_id text primary key, body text not null",
     "renewal_requests": "prescription_id text primary key, body text not null",
     "tasks": "id text primary key, body text not null",
+    "notes": "id text primary key, call_id text not null, body text not null",
+    "events": "place integer primary key autoincrement, id text not null unique, body text not null",
 }
 REQUESTS = {"refill": "refill_requests", "renewal": "renewal_requests"}
 
@@ -81,6 +83,19 @@ class Ledger:
             found = self._db.execute(f"select body from {table} {where} order by rowid", given).fetchall()
         return [json.loads(body) for (body,) in found]
 
+    def notes(self, call_id: str) -> list[dict[str, Any]]:
+        """Return the notes of a call, oldest first."""
+        with self._turn:
+            found = self._db.execute("select body from notes where call_id = ? order by rowid", (call_id,)).fetchall()
+        return [json.loads(body) for (body,) in found]
+
+    def events(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """Return up to `limit` events after a place, with the place of each."""
+        asked = "select place, body from events where place > ? order by place limit ?"
+        with self._turn:
+            found = self._db.execute(asked, (after, limit)).fetchall()
+        return [(place, json.loads(body)) for place, body in found]
+
     def requested(self) -> dict[str, tuple[str, date]]:
         """Return what somebody has asked for (`refill` or `renewal`) and on which day, by the prescription's token."""
         asked = {what: self.rows(table) for what, table in REQUESTS.items()}
@@ -120,3 +135,8 @@ def keep_disposition(db: sqlite3.Connection, call_id: str, revision: int, body: 
 def add_task(db: sqlite3.Connection, task: dict[str, Any]) -> None:
     """Keep a task under its id."""
     db.execute("insert into tasks values (?, ?)", (task["id"], json.dumps(task)))
+
+
+def add_note(db: sqlite3.Connection, note: dict[str, Any]) -> None:
+    """Keep a note under its id."""
+    db.execute("insert into notes values (?, ?, ?)", (note["id"], note["call_id"], json.dumps(note)))

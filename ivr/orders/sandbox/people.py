@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from ivr.orders.sandbox.bodies import Proof
@@ -166,6 +166,21 @@ def contact_answer(contact: FiledPerson, patient_id: str) -> dict[str, Any]:
     }
 
 
+def said_answer(patient: FiledPerson, now: datetime) -> list[dict[str, Any]]:
+    """Return what was said to a patient and by them, newest first."""
+    tokens = {filed.number: filed.id for filed in patient.prescriptions}
+    return [
+        {
+            "at": (now - timedelta(days=each.days_ago)).isoformat(),
+            "channel": each.channel,
+            "direction": each.direction,
+            "about": each.number and tokens[each.number],
+            "said": each.said,
+        }
+        for each in patient.contacts
+    ]
+
+
 def prescription_answer(
     owner: FiledPerson, filed: FiledPrescription, today: date, requested: Requested | None
 ) -> dict[str, Any]:
@@ -189,6 +204,8 @@ def prescription_answer(
         "since": _day(today, -filed.stood_days),
         "answer_by": _day(today, filed.answer_in_days),
         "renewal": filed.renewal,
+        "substitution": filed.substitution,
+        "cold_chain": filed.cold_chain,
     }
     return facts | (_since_requested(requested) if requested else {})
 

@@ -25,7 +25,13 @@ from ivr.settings import SANDBOX_TOKEN
 
 _LARGEST_BODY_BYTES = 64 * 1024
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLACE = re.compile(r"[0-9]{0,15}")
 _KEY = re.compile(r"[!-~]{1,255}")
+
+CAPABILITIES = (
+    *("identify", "proof", "patients", "caregivers", "contacts", "prescriptions", "refills", "renewals"),
+    *("prescribers", "calls", "notes", "dispositions", "tasks", "events"),
+)
 
 Door = tuple[str, str, Callable[..., ResponseReturnValue]]
 
@@ -66,6 +72,7 @@ class Sandbox:
             ("GET", "/v1/patients/<person_id>", self.patient),
             ("GET", "/v1/patients/<person_id>/authorized-contacts", self.authorized_contacts),
             ("GET", "/v1/patients/<person_id>/prescriptions", self.prescriptions),
+            ("GET", "/v1/patients/<person_id>/contacts", self.contacts),
             ("POST", "/v1/prescribers/lookup", self.look_up_prescriber),
             ("POST", "/v1/refill-requests", self.request_refill),
             ("GET", "/v1/refill-requests", self.refill_requests),
@@ -73,10 +80,13 @@ class Sandbox:
             ("GET", "/v1/renewal-requests", self.renewal_requests),
             ("PUT", "/v1/calls/<call_id>", self.record_call),
             ("GET", "/v1/calls/<call_id>", self.call),
+            ("POST", "/v1/calls/<call_id>/notes", self.add_note),
+            ("GET", "/v1/calls/<call_id>/notes", self.notes),
             ("POST", "/v1/dispositions", self.write_disposition),
             ("GET", "/v1/dispositions", self.dispositions),
             ("POST", "/v1/tasks", self.create_task),
             ("GET", "/v1/tasks", self.tasks),
+            ("GET", "/v1/events", self.events),
             ("GET", "/_sandbox/people", self.cast),
             ("POST", "/_sandbox/fail", self.fail),
             ("POST", "/_sandbox/reset", self.reset),
@@ -105,7 +115,11 @@ class Sandbox:
 
     def capabilities(self) -> ResponseReturnValue:
         paths = [f"{method} {path}" for method, path, _ in self.doors() if path.startswith("/v1/")]
-        return {"version": "1", "paths": [each.replace("<", "{").replace(">", "}") for each in paths]}
+        return {
+            "version": "1",
+            "capabilities": list(CAPABILITIES),
+            "paths": [each.replace("<", "{").replace(">", "}") for each in paths],
+        }
 
     def search_people(self) -> ResponseReturnValue:
         search, _ = bodies.read(bodies.PersonSearch, request.get_data())
@@ -128,6 +142,9 @@ class Sandbox:
         today, requested = self._now().date(), self._requested()
         listed = owner.prescriptions
         return _list([people.prescription_answer(owner, each, today, requested.get(each.id)) for each in listed])
+
+    def contacts(self, person_id: str) -> ResponseReturnValue:
+        return _list(people.said_answer(_patient(person_id), self._now()))
 
     def look_up_prescriber(self) -> ResponseReturnValue:
         lookup, _ = bodies.read(bodies.PrescriberLookup, request.get_data())
@@ -160,6 +177,19 @@ class Sandbox:
             raise Problem(404, "call_not_found", "no call has this id")
         return found[0]
 
+    def add_note(self, call_id: str) -> ResponseReturnValue:
+        _, plain = bodies.read(bodies.Note, request.get_data())
+
+        def act(db: Connection) -> Answer:
+            note = self._stamped("note", plain) | {"call_id": call_id}
+            ledger.add_note(db, note)
+            return 201, note
+
+        return self._once(plain, act)
+
+    def notes(self, call_id: str) -> ResponseReturnValue:
+        return _list(self._ledger.notes(call_id))
+
     def write_disposition(self) -> ResponseReturnValue:
         written, plain = bodies.read(bodies.Disposition, request.get_data())
 
@@ -184,6 +214,13 @@ class Sandbox:
 
     def tasks(self) -> ResponseReturnValue:
         return _list(self._ledger.rows("tasks"))
+
+    def events(self) -> ResponseReturnValue:
+        after = request.args.get("after", "")
+        if not _PLACE.fullmatch(after):
+            raise Problem(410, "cursor_expired", "events after this are kept no longer; begin without `after`")
+        found = self._ledger.events(int(after or 0), request.args.get("limit", 100, int))
+        return {"items": [event for _, event in found], "next": str(found[-1][0]) if found else after or "0"}
 
     def cast(self) -> ResponseReturnValue:
         return jsonify(people=people.cast_answer(self._requested()))
