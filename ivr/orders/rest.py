@@ -43,7 +43,7 @@ from ivr.orders.reading import (
 _LARGEST_ANSWER_BYTES = 1_000_000
 # Too slow, too many, and who we are: none says anything about the request, which is sent again when that is mended.
 _NOTHING_WAS_SAID = {401, 403, 408, 429}
-_CAPABILITIES_FRESH_SECONDS = 300.0
+CAPABILITIES_FRESH_SECONDS = 300.0
 _CODE = re.compile(r"[a-z_]{1,64}")
 
 
@@ -57,8 +57,15 @@ class RestOrderSystem:
     asked, and once the answer is old, everything is taken to be served.
     """
 
-    def __init__(self, url: str, token: str, timeout_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        timeout_seconds: float = 2.0,
+        capabilities_fresh_seconds: float = CAPABILITIES_FRESH_SECONDS,
+    ) -> None:
         self._timeout_seconds = timeout_seconds
+        self._capabilities_fresh_seconds = capabilities_fresh_seconds
         self._served = CAPABILITIES
         self._served_until = 0.0
         self._client = httpx.Client(
@@ -139,7 +146,7 @@ class RestOrderSystem:
     def _ask_capabilities(self, timeout_seconds: float | None) -> frozenset[str]:
         answer = self._ask(None, "GET", "/v1/capabilities", None, timeout_seconds=timeout_seconds)
         self._served = capabilities_of(answer)
-        self._served_until = time.monotonic() + _CAPABILITIES_FRESH_SECONDS
+        self._served_until = time.monotonic() + self._capabilities_fresh_seconds
         return self._served
 
     def _ask(self, what: Capability | None, method: str, path: str, body: Mapping[str, Any] | None, **how: Any) -> Json:

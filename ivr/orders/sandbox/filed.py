@@ -51,7 +51,20 @@ class FiledPrescription:
     @property
     def id(self) -> str:
         """The token that stands for the prescription in requests and journals, never its number."""
-        return "rx_" + hashlib.sha256(f"cast {self.number}".encode()).hexdigest()[:16]
+        return self._token("rx")
+
+    @property
+    def order_id(self) -> str:
+        """What stands for its order, once there is one."""
+        return self._token("order")
+
+    @property
+    def payment_id(self) -> str:
+        """What stands for what is paid for it."""
+        return self._token("pay")
+
+    def _token(self, kind: str) -> str:
+        return f"{kind}_" + hashlib.sha256(f"cast {self.number}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
