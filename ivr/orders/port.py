@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 Kind = Literal["patient", "caregiver", "prescriber", "pharmacy"]
 Access = Literal["standard", "slow", "relay"]
@@ -57,12 +57,41 @@ PriorAuth = Literal[
 ActsNext = Literal["nobody", "patient", "pharmacy", "prescriber", "insurer", "carrier", "billing"]
 Renewal = Literal["none", "requested", "denied"]
 Permission = Literal["everything", "refills", "status", "nothing"]
+Channel = Literal["phone", "sms", "secure_message", "email", "mail"]
+Direction = Literal["to_patient", "from_patient"]
+Capability = Literal[
+    "identify",
+    "proof",
+    "patients",
+    "caregivers",
+    "contacts",
+    "prescriptions",
+    "eligibility",
+    "refills",
+    "renewals",
+    "transfers",
+    "prior_authorizations",
+    "orders",
+    "stock",
+    "payments",
+    "prescribers",
+    "calls",
+    "notes",
+    "dispositions",
+    "tasks",
+    "consents",
+    "outreach",
+    "events",
+]
+CAPABILITIES: frozenset[str] = frozenset(get_args(Capability))
 
 
 KEY_REUSED = "idempotency_key_reused"
 """Refused because this key came before with another body: what was asked for then stands."""
 RENEWAL_OPEN = "renewal_requested"
 """Refused because the prescriber has been asked already and has not answered yet."""
+NOT_SERVED = "not_served"
+"""Refused without being asked: the order system says of itself that it does not serve this."""
 
 
 class Unavailable(Exception):
@@ -102,7 +131,8 @@ class Prescription:
     `refill` is the first reason that blocks a refill, or `eligible`. `days_left` counts supply from today,
     below zero once it has run out. `expected_on` is when the parcel, or the stock it waits for, should come.
     `last4` are the last digits of the number on the label. It stands where it stands `since` a day, waiting for
-    `acts_next`, who should have answered by `answer_by`. `balance` is the dollars owed for it.
+    `acts_next`, who should have answered by `answer_by`. `balance` is the dollars owed for it. `substitution` is
+    whether a generic or another strength could be given for it, `cold_chain` whether it has to be kept cold on its way.
     """
 
     id: str
@@ -123,6 +153,8 @@ class Prescription:
     answer_by: date | None
     balance: Decimal | None
     renewal: Renewal | None
+    substitution: bool | None = None
+    cold_chain: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +197,44 @@ class Prescriber:
     number_on_file: bool  # the phone that rings is theirs
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Something said to a patient, or by them, over any channel but this line; None means unknown.
+
+    `about` is the opaque id of the prescription it was about, None for all or none of them. `said` is for staff.
+    """
+
+    at: datetime
+    channel: Channel | None
+    direction: Direction | None
+    about: str | None
+    said: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that happened at the order system. `id` is the event's own, the same however often it comes.
+
+    `type` is a dotted word (`order.shipped`), perhaps one nobody here knows. `person` and `prescription` are opaque
+    ids, None where it is about nobody or nothing of ours. `data` is the rest as it came, under a Prescription's names.
+    """
+
+    id: str
+    type: str
+    at: datetime
+    person: str | None
+    prescription: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened after some place in the order system's own order, oldest first, and the place to go on from."""
+
+    items: tuple[News, ...]
+    after: str
+
+
 class OrderSystem(Protocol):
     """The order system behind the line. Every method raises Unavailable or Refused; `ready` raises neither.
 
@@ -194,6 +264,24 @@ class OrderSystem(Protocol):
         """Return the office with this NPI, and whether the E.164 phone is theirs; None where nobody has it."""
         ...
 
+    def contacts(self, person_id: str, *, timeout_seconds: float | None = None) -> tuple[Contact, ...]:
+        """Return what was lately said to a patient and by them, newest first, at most a hundred."""
+        ...
+
+    def events(self, after: str, limit: int = 100, *, timeout_seconds: float | None = None) -> Events:
+        """Return up to `limit` (1 to 500) events after a place, "" for the first that is kept; no items: all seen.
+
+        What is no event at all is passed over. Refused `cursor_expired` where that place is kept no longer.
+        """
+        ...
+
+    def capabilities(self, *, timeout_seconds: float | None = None) -> frozenset[str]:
+        """Return which of CAPABILITIES the order system serves; asked at most once in some minutes.
+
+        What it does not serve is Refused as NOT_SERVED without being asked, as long as the answer is fresh.
+        """
+        ...
+
     def record_call(self, call_id: str, body: Mapping[str, Any]) -> None:
         """Keep `body` as the whole record of this call, in place of what was there."""
         ...
@@ -203,6 +291,10 @@ class OrderSystem(Protocol):
 
         `body` needs `revision` (0 or more), `final` (a bool) and `outcome`; each revision has its own key.
         """
+        ...
+
+    def add_note(self, call_id: str, body: Mapping[str, Any], key: str) -> None:
+        """Put a note to a call once per `key`; `body` needs `text`. What is written stays: a second note corrects."""
         ...
 
     def request_refill(self, prescription_id: str, call_id: str, key: str) -> str:

@@ -23,6 +23,13 @@ PROJECT = Path(__file__).parents[2]
 DISPOSITION = {"call_id": "CA1", "revision": 1, "final": True, "outcome": "answered"}
 READS = [
     "/v1/capabilities",
+    "/v1/events",
+    "/v1/outreach-candidates",
+    "/v1/patients/patient-01/balance",
+    "/v1/patients/patient-01/consents",
+    "/v1/patients/patient-01/contacts",
+    "/v1/tasks/task_1",
+    "/v1/transfer-requests",
     "/v1/patients/patient-01",
     "/v1/patients/patient-01/authorized-contacts",
     "/v1/patients/patient-01/prescriptions",
@@ -38,9 +45,14 @@ WRITES = [
     ("POST", "/v1/prescribers/lookup"),
     ("POST", "/v1/refill-requests"),
     ("POST", "/v1/renewal-requests"),
+    ("POST", "/v1/transfer-requests"),
+    ("PUT", "/v1/patients/patient-01/consents"),
+    ("PATCH", "/v1/tasks/task_1"),
+    ("POST", "/v1/calls/CA1/notes"),
     ("PUT", "/v1/calls/CA1"),
     ("POST", "/v1/dispositions"),
     ("POST", "/v1/tasks"),
+    ("POST", "/_sandbox/event"),
     ("POST", "/_sandbox/fail"),
 ]
 
@@ -173,6 +185,7 @@ def test_a_refused_write_does_not_use_its_key_up(http):
     [
         ("/v1/dispositions", DISPOSITION),
         ("/v1/tasks", {"what": "message"}),
+        ("/v1/calls/CA1/notes", {"text": "Will ring back."}),
         ("/v1/refill-requests", {"prescription_id": "rx_0", "call_id": "CA1"}),
         ("/v1/renewal-requests", {"prescription_id": "rx_0", "call_id": "CA1"}),
     ],
@@ -189,7 +202,7 @@ def test_a_write_without_a_usable_key_is_refused(http, path, body, headers):
 def test_without_the_token_every_door_says_401(sandbox, token):
     headers = {"Authorization": token.encode()} if token else {}
     with httpx.Client(base_url=sandbox.url, headers=headers) as stranger:
-        asked = [("GET", path) for path in READS] + WRITES[:-1] + [("GET", "/v1/nothing"), ("GET", "/")]
+        asked = [("GET", path) for path in READS] + WRITES[:-2] + [("GET", "/v1/nothing"), ("GET", "/")]
         assert all(refused(stranger.request(*each), 401, "token_missing") for each in asked)
 
 
@@ -287,7 +300,7 @@ def test_a_search_without_a_proof_or_by_another_is_refused(http, path, body):
 @pytest.mark.parametrize(("mode", "status", "code"), [("down", 503, "down"), ("error", 500, "error")])
 def test_a_failure_reaches_every_door_but_the_sandboxs_own(http, mode, status, code):
     http.post("/_sandbox/fail", json={"mode": mode, "seconds": 30})
-    asked = [("GET", path) for path in [*READS, "/health"]] + WRITES[:-1]
+    asked = [("GET", path) for path in [*READS, "/health"]] + WRITES[:-2]
     assert all(refused(http.request(*each), status, code) for each in asked)
     assert http.get("/_sandbox/people").status_code == 200
 

@@ -10,7 +10,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from ivr.clock import Clock
-from ivr.orders.sandbox.server import create_app
+from ivr.orders.sandbox.server import Deliveries, create_app
 from ivr.settings import SANDBOX_URL
 
 DATABASE_PATH = "var/sandbox.db"
@@ -24,7 +24,15 @@ class SandboxProcess(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(DATABASE_PATH, Clock.from_environment().now)
+        return create_app(DATABASE_PATH, Clock.from_environment().now, _deliveries())
+
+
+def _deliveries() -> Deliveries | None:
+    """Return where events go and what signs them; both have to be set."""
+    url = os.environ.get("ORDER_SYSTEM_EVENTS_URL", "")
+    listed = os.environ.get("ORDER_SYSTEM_EVENT_SECRET", "").split(",")
+    secrets = tuple(each.strip() for each in listed if each.strip())
+    return Deliveries(url, secrets) if url and secrets else None
 
 
 def _how_to_serve() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -42,6 +43,16 @@ def _npi(given: str) -> str:
 
 
 Npi = Annotated[str, AfterValidator(_npi)]
+
+
+def _instant(given: str) -> str:
+    if datetime.fromisoformat(given).tzinfo is None:
+        raise ValueError("needs its offset, as Z")
+    return given
+
+
+Instant = Annotated[str, AfterValidator(_instant)]
+Consent = Literal["granted", "refused"] | None
 
 
 class Body(BaseModel):
@@ -93,6 +104,14 @@ class PrescriptionRequest(Body):
     call_id: Token
 
 
+class TransferRequest(PrescriptionRequest):
+    """A wish to have a prescription filled by another pharmacy (`out`) or by us (`in`)."""
+
+    direction: Literal["in", "out"]
+    pharmacy_npi: Npi | None = None
+    pharmacy_phone: Phone | None = None
+
+
 class CallRecord(OpenBody):
     pass
 
@@ -112,12 +131,84 @@ class Disposition(OpenBody):
         "failed",
     ]
     reached: Literal["menu", "hold", "offer", "talk"] | None = None
+    code: Token | None = None
+    next_step: Token | None = None
+    verification: Token | None = None
 
 
 class Task(OpenBody):
     what: str = Field(min_length=1, max_length=200)
     call_id: Token | None = None
     urgent: bool = False
+
+
+class TaskChange(Body):
+    status: Literal["open", "done", "cancelled"] | None = None
+    owner: Annotated[str, StringConstraints(max_length=64)] | None = None
+    due_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set or ("status" in self.model_fields_set and self.status is None):
+            raise ValueError("changes nothing, or takes the status away")
+        return self
+
+
+class Note(OpenBody):
+    text: str = Field(min_length=1, max_length=4000)
+    author: Annotated[str, StringConstraints(max_length=64)] | None = None
+    about: Token | None = None
+
+
+class ConsentsChange(Body):
+    texts: Consent = None
+    calls: Consent = None
+    recording: Consent = None
+    outreach: Consent = None
+    call_id: Token = ""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if None in (getattr(self, name) for name in self.model_fields_set) or not self.model_fields_set:
+            raise ValueError("changes nothing, or takes a consent away that was said")
+        return self
+
+
+class Happening(Body):
+    """What is to happen to a prescription, named by its token or the number on its label.
+
+    `id` and `time` are the event's own, for who practises with late and doubled ones; the rest is what becomes so.
+    """
+
+    type: Literal[
+        "rx.state_changed",
+        "order.shipped",
+        "order.delayed",
+        "pa.stalled",
+        "payment.failed",
+        "stock.out",
+        "patient.action_required",
+    ]
+    prescription: Token
+    id: Token | None = None
+    time: Instant | None = None
+    refill: Token | None = None
+    order_state: Token | None = None
+    payment: Token | None = None
+    prior_auth: Token | None = None
+    renewal: Token | None = None
+    acts_next: Token | None = None
+    medication_class: Token | None = None
+    time_sensitive: bool | None = None
+    cold_chain: bool | None = None
+    substitution: bool | None = None
+    days_left: int | None = None
+    earliest_refill_on: Day | None = None
+    expected_on: Day | None = None
+    approved_until: Day | None = None
+    since: Day | None = None
+    answer_by: Day | None = None
+    balance: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}\.[0-9]{2}$")] | None = None
 
 
 class Failure(Body):

@@ -6,6 +6,19 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_KEPT_COLD = ("biologic", "cold_chain", "glp1", "insulin")
+
+
+@dataclass(frozen=True, slots=True)
+class FiledContact:
+    """Something said to a patient so many days ago, or by them; `number` is the prescription's it was about."""
+
+    days_ago: int
+    channel: str
+    direction: str
+    said: str
+    number: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class FiledPrescription:
@@ -28,11 +41,30 @@ class FiledPrescription:
     answer_in_days: int | None = None
     balance: str | None = None  # dollars that are owed
     renewal: str = "none"
+    substitution: bool = False
+
+    @property
+    def cold_chain(self) -> bool:
+        """Whether it has to be kept cold on its way."""
+        return self.medication_class in _KEPT_COLD
 
     @property
     def id(self) -> str:
         """The token that stands for the prescription in requests and journals, never its number."""
-        return "rx_" + hashlib.sha256(f"cast {self.number}".encode()).hexdigest()[:16]
+        return self._token("rx")
+
+    @property
+    def order_id(self) -> str:
+        """What stands for its order, once there is one."""
+        return self._token("order")
+
+    @property
+    def payment_id(self) -> str:
+        """What stands for what is paid for it."""
+        return self._token("pay")
+
+    def _token(self, kind: str) -> str:
+        return f"{kind}_" + hashlib.sha256(f"cast {self.number}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +86,7 @@ class FiledPerson:
     texts: bool | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
     prescriptions: tuple[FiledPrescription, ...] = ()
+    contacts: tuple[FiledContact, ...] = ()
 
     @property
     def acts_for(self) -> tuple[str, ...]:

@@ -1,28 +1,44 @@
-"""What others have written to the sandbox, on SQLite: calls, dispositions, requests, tasks, keys."""
+"""What others have written to the sandbox, on SQLite; `entries` says what may be written."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ivr.orders.sandbox.problems import Problem
 
-Answer = tuple[int, dict[str, Any]]
+Body = dict[str, Any]
+Answer = tuple[int, Body]
 _TABLES = {
     "keys": "key text primary key, asked text not null, status integer not null, answer text not null",
     "calls": "id text primary key, body text not null",
+    "notes": "id text primary key, call_id text not null, body text not null",
     "dispositions": "call_id text primary key, revision integer not null, body text not null",
-    "refill_requests": "prescription_id text primary key, body text not null",
-    "renewal_requests": "prescription_id text primary key, body text not null",
-    "tasks": "id text primary key, body text not null",
+    "requests": "id text primary key, kind text not null, prescription_id text not null, call_id text not null,"
+    " open integer not null, body text not null",
+    "tasks": "id text primary key, call_id text, body text not null",
+    "consents": "person text primary key, body text not null",
+    "changes": "id text not null, prescription_id text not null, body text not null",
+    "events": "place integer primary key autoincrement, id text not null unique, body text not null",
+    "undelivered": "id text primary key, tries integer not null, due real not null, body text not null",
 }
-REQUESTS = {"refill": "refill_requests", "renewal": "renewal_requests"}
+_INDEXES = {
+    "one_open_request": "unique index {} on requests (kind, prescription_id) where open",
+    "notes_of_a_call": "index {} on notes (call_id)",
+}
+
+
+class Page(NamedTuple):
+    """Some rows of a list in its order, the place of the last of them, and whether more follow."""
+
+    items: list[Body]
+    last: int
+    more: bool
 
 
 class Ledger:
@@ -34,8 +50,16 @@ class Ledger:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = normal")
+        self._make()
+
+    def _make(self) -> None:
         for name, columns in _TABLES.items():
+            there = {row[1] for row in self._db.execute(f"pragma table_info({name})")}
+            if there and there != {each.split()[0] for each in columns.split(", ")}:
+                self._db.execute(f"drop table {name}")  # of an earlier sandbox: what is practised is not kept for good
             self._db.execute(f"create table if not exists {name} ({columns})")
+        for name, index in _INDEXES.items():
+            self._db.execute("create " + index.format(f"if not exists {name}"))
 
     def close(self) -> None:
         """Let the file go."""
@@ -43,7 +67,7 @@ class Ledger:
 
     def empty(self) -> None:
         """Forget everything that was written."""
-        with self._writing() as db:
+        with self.writing() as db:
             for name in _TABLES:
                 db.execute(f"delete from {name}")
 
@@ -53,7 +77,7 @@ class Ledger:
         `asked` is the whole request as text. Raises Problem 409 when the key came with another request; what
         `act` raises goes through, with nothing written.
         """
-        with self._writing() as db:
+        with self.writing() as db:
             kept = db.execute("select asked, status, answer from keys where key = ?", (key,)).fetchone()
             if kept is None:
                 status, answer = act(db)
@@ -63,60 +87,55 @@ class Ledger:
             raise Problem(409, "idempotency_key_reused", "this key came before with another request")
         return kept[1], json.loads(kept[2])
 
-    def keep_call(self, call_id: str, body: dict[str, Any]) -> bool:
-        """Put the record of a call in place of what was there; return whether it is the first."""
-        with self._writing() as db:
-            first = db.execute("select 1 from calls where id = ?", (call_id,)).fetchone() is None
-            db.execute(
-                "insert into calls values (?, ?) on conflict (id) do update set body = excluded.body",
-                (call_id, json.dumps(body)),
-            )
-        return first
+    def rows(self, table: str, **where: str | None) -> list[Body]:
+        """Return the bodies of a table, oldest first; of `where`, None fits every row."""
+        return self.page(table, 0, None, **where).items
 
-    def rows(self, table: str, key: str | None = None) -> list[dict[str, Any]]:
-        """Return the bodies of a table, oldest first, or those with this primary key."""
-        column = _TABLES[table].split()[0]
-        where, given = (f"where {column} = ?", (key,)) if key is not None else ("", ())
+    def page(self, table: str, after: int, limit: int | None, **where: str | None) -> Page:
+        """Return up to `limit` bodies after a place, oldest first; None: all there are."""
+        asked = {name: value for name, value in where.items() if value is not None}
+        fits = "".join(f" and {name} = ?" for name in asked)
+        query = f"select rowid, body from {table} where rowid > ?{fits} order by rowid limit ?"
         with self._turn:
-            found = self._db.execute(f"select body from {table} {where} order by rowid", given).fetchall()
-        return [json.loads(body) for (body,) in found]
+            found = self._db.execute(query, (after, *asked.values(), -1 if limit is None else limit + 1)).fetchall()
+        shown = found if limit is None else found[:limit]
+        last = shown[-1][0] if shown else after
+        return Page([json.loads(body) for _, body in shown], last, len(shown) < len(found))
 
-    def requested(self) -> dict[str, tuple[str, date]]:
-        """Return what somebody has asked for (`refill` or `renewal`) and on which day, by the prescription's token."""
-        asked = {what: self.rows(table) for what, table in REQUESTS.items()}
-        return {
-            each["prescription_id"]: (what, datetime.fromisoformat(each["created_at"]).date())
-            for what, rows in asked.items()
-            for each in rows
-        }
+    def events_ever(self) -> int:
+        """Return the place of the newest event there ever was, 0 for none; a reset does not begin again."""
+        with self._turn:
+            found = self._db.execute("select seq from sqlite_sequence where name = 'events'").fetchone()
+        return found[0] if found else 0
+
+    def due(self, now: float) -> list[tuple[Body, int]]:
+        """Return the events to deliver now, each with how often that was tried."""
+        asked = "select body, tries from undelivered where due <= ? order by rowid limit 20"
+        with self._turn:
+            found = self._db.execute(asked, (now,)).fetchall()
+        return [(json.loads(body), tries) for body, tries in found]
+
+    def delivered(self, event_id: str) -> None:
+        """An event has arrived."""
+        with self.writing() as db:
+            db.execute("delete from undelivered where id = ?", (event_id,))
+
+    def put_off(self, event_id: str, until: float) -> None:
+        """An event did not arrive; it is tried again."""
+        with self.writing() as db:
+            db.execute("update undelivered set tries = tries + 1, due = ? where id = ?", (until, event_id))
+
+    def changes(self) -> Mapping[str, Body]:
+        """Return what is now so of prescriptions, by token: what came later stands over what came earlier."""
+        now: dict[str, Body] = {}
+        with self._turn:
+            for token, body in self._db.execute("select prescription_id, body from changes order by rowid"):
+                now[token] = now.get(token, {}) | json.loads(body)
+        return now
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction, alone."""
         with self._turn, self._db:
             self._db.execute("begin immediate")
             yield self._db
-
-
-def place(db: sqlite3.Connection, what: str, request: dict[str, Any]) -> bool:
-    """Keep a request for a `refill` or `renewal`; return False, and write nothing, where its prescription has one."""
-    kept = db.execute(
-        f"insert into {REQUESTS[what]} values (?, ?) on conflict do nothing",
-        (request["prescription_id"], json.dumps(request)),
-    )
-    return kept.rowcount == 1
-
-
-def keep_disposition(db: sqlite3.Connection, call_id: str, revision: int, body: dict[str, Any]) -> int:
-    """Keep a disposition unless the one kept is as new or newer; return the revision that is kept now."""
-    db.execute(
-        "insert into dispositions values (?, ?, ?) on conflict (call_id) do update"
-        " set revision = excluded.revision, body = excluded.body where excluded.revision > revision",
-        (call_id, revision, json.dumps(body)),
-    )
-    found = db.execute("select revision from dispositions where call_id = ?", (call_id,)).fetchone()
-    return int(found[0])
-
-
-def add_task(db: sqlite3.Connection, task: dict[str, Any]) -> None:
-    """Keep a task under its id."""
-    db.execute("insert into tasks values (?, ?)", (task["id"], json.dumps(task)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from ivr.orders.sandbox.bodies import Proof
@@ -12,18 +12,11 @@ from ivr.orders.sandbox.filed import FiledPerson, FiledPrescription
 
 _BY_ID = {person.id: person for person in PEOPLE}
 _BY_RX_NUMBER = {filed.number: (person, filed) for person in PEOPLE for filed in person.prescriptions}
-_BY_TOKEN = {filed.id: filed for person in PEOPLE for filed in person.prescriptions}
+_BY_TOKEN = {filed.id: (person, filed) for person in PEOPLE for filed in person.prescriptions}
 
+Owned = tuple[FiledPerson, FiledPrescription]
+Changes = Mapping[str, Mapping[str, Any]]
 PERMISSIONS = ("nothing", "status", "refills", "everything")  # from the least
-_RENEWABLE = ("no_refills", "expired", "schedule_ii")
-_PRESCRIBERS_DAYS = 3  # a prescriber who is asked today should have answered by then
-
-
-class Requested(NamedTuple):
-    """What somebody has asked for about a prescription: a refill or a renewal, and on which day."""
-
-    what: str
-    on: date
 
 
 class Proven(NamedTuple):
@@ -39,9 +32,19 @@ def person(person_id: str) -> FiledPerson | None:
     return _BY_ID.get(person_id)
 
 
-def prescription(token: str) -> FiledPrescription | None:
-    """Return the prescription this token stands for."""
+def prescription(token: str) -> Owned | None:
+    """Return the prescription this token stands for, and whose it is."""
     return _BY_TOKEN.get(token)
+
+
+def numbered(number: str) -> Owned | None:
+    """Return the prescription with this number on its label, and whose it is."""
+    return _BY_RX_NUMBER.get(number)
+
+
+def every_prescription() -> Iterable[Owned]:
+    """Return all prescriptions of the cast, each with whose it is."""
+    return _BY_TOKEN.values()
 
 
 def filed_under(phone: str | None) -> list[FiledPerson]:
@@ -58,18 +61,6 @@ def prescribers(npi: str | None, phone: str | None) -> list[FiledPerson]:
 def acting_for(person_id: str) -> list[FiledPerson]:
     """Return those with permission to act for this person."""
     return [person for person in PEOPLE if person_id in person.acts_for]
-
-
-def blocks_refill(filed: FiledPrescription) -> str | None:
-    """Return what stands in the way of a refill; a controlled medicine has no way round `too_soon` either."""
-    return None if filed.refill == "eligible" else filed.refill
-
-
-def blocks_renewal(filed: FiledPrescription) -> str | None:
-    """Return why the prescriber is not asked for a new prescription: asked or refused already, or nothing to renew."""
-    if filed.renewal != "none":
-        return f"renewal_{filed.renewal}"
-    return None if filed.refill in _RENEWABLE else "not_renewable"
 
 
 # ---------------------------------------------------------------- proof
@@ -127,11 +118,11 @@ def permission(phone: str | None, about: FiledPerson) -> str:
 # ---------------------------------------------------------------- answers
 
 
-def proof_answer(proof: Proof, come: Proven, today: date, requested: Mapping[str, Requested]) -> dict[str, Any]:
+def proof_answer(proof: Proof, come: Proven, today: date, changes: Changes) -> dict[str, Any]:
     """Return what the line may know of an offer of proof: the same keys, whether it fits or not."""
     about, filed = come.about, come.filed
     known = about if come.fits else None
-    named = known and filed and prescription_answer(known, filed, today, requested.get(filed.id))
+    named = known and filed and prescription_answer(known, filed, today, changes.get(filed.id))
     return {
         "about": about and about.id,
         "fits": come.fits,
@@ -144,14 +135,14 @@ def proof_answer(proof: Proof, come: Proven, today: date, requested: Mapping[str
     }
 
 
-def person_answer(person: FiledPerson) -> dict[str, Any]:
+def person_answer(person: FiledPerson, texts: bool | None) -> dict[str, Any]:
     """Return what the line may know of a person: no name, no date of birth."""
     return {
         "id": person.id,
         "kind": person.kind,
         "language": person.language,
         "access": person.access,
-        "texts": person.texts,
+        "texts": texts,
         "acts_for": list(person.acts_for),
     }
 
@@ -166,10 +157,25 @@ def contact_answer(contact: FiledPerson, patient_id: str) -> dict[str, Any]:
     }
 
 
+def said_answer(patient: FiledPerson, now: datetime) -> list[dict[str, Any]]:
+    """Return what was said to a patient and by them, newest first."""
+    tokens = {filed.number: filed.id for filed in patient.prescriptions}
+    return [
+        {
+            "at": (now - timedelta(days=each.days_ago)).isoformat(),
+            "channel": each.channel,
+            "direction": each.direction,
+            "about": each.number and tokens[each.number],
+            "said": each.said,
+        }
+        for each in patient.contacts
+    ]
+
+
 def prescription_answer(
-    owner: FiledPerson, filed: FiledPrescription, today: date, requested: Requested | None
+    owner: FiledPerson, filed: FiledPrescription, today: date, change: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return a prescription as facts, with what somebody has asked for since."""
+    """Return a prescription as facts, with what has become of it since it was filed."""
     facts = {
         "id": filed.id,
         "person": owner.id,
@@ -189,20 +195,14 @@ def prescription_answer(
         "since": _day(today, -filed.stood_days),
         "answer_by": _day(today, filed.answer_in_days),
         "renewal": filed.renewal,
-    }
-    return facts | (_since_requested(requested) if requested else {})
+        "substitution": filed.substitution,
+        "cold_chain": filed.cold_chain,
+    } | dict(change or {})
+    return facts | {"order_id": filed.order_id if facts["order_state"] else None}
 
 
-def _since_requested(requested: Requested) -> dict[str, Any]:
-    if requested.what == "refill":
-        stands: dict[str, Any] = {"refill": "already_in_process", "order_state": "received", "acts_next": "pharmacy"}
-        return stands | {"since": _day(requested.on, 0), "answer_by": None}
-    stands = {"renewal": "requested", "order_state": "awaiting_provider", "acts_next": "prescriber"}
-    return stands | {"since": _day(requested.on, 0), "answer_by": _day(requested.on, _PRESCRIBERS_DAYS)}
-
-
-def cast_answer(requested: Mapping[str, Requested]) -> list[dict[str, Any]]:
-    """Return the cast by name, for those who practise; `requested` holds what was asked for, by token."""
+def cast_answer(changes: Changes) -> list[dict[str, Any]]:
+    """Return the cast by name, for those who practise; `changes` has what has become of prescriptions, by token."""
     return [
         {
             "id": person.id,
@@ -215,7 +215,7 @@ def cast_answer(requested: Mapping[str, Requested]) -> list[dict[str, Any]]:
             "language": person.language,
             "acts_for": list(person.acts_for),
             "prescriptions": [
-                {"number": filed.number, "state": _state(filed, requested.get(filed.id))}
+                {"number": filed.number, "state": _state(filed, changes.get(filed.id))}
                 for filed in person.prescriptions
             ],
         }
@@ -223,10 +223,13 @@ def cast_answer(requested: Mapping[str, Requested]) -> list[dict[str, Any]]:
     ]
 
 
-def _state(filed: FiledPrescription, requested: Requested | None) -> str:
-    if requested is None:
+def _state(filed: FiledPrescription, change: Mapping[str, Any] | None) -> str:
+    """A refill that is under way is called that; else the order's state, or what blocks the refill."""
+    if change is None:
         return filed.state
-    return "already_in_process" if requested.what == "refill" else "awaiting_provider"
+    if change.get("order_state") == "received":
+        return "already_in_process"
+    return str(change.get("order_state") or change.get("refill") or filed.state)
 
 
 def _day(today: date, in_days: int | None) -> str | None:

@@ -1,86 +1,81 @@
-"""The sandbox's doors: what each path answers, who may come in, and the failures it plays on demand."""
+"""The sandbox's house: which doors there are, who may come in, and the failures it plays on demand."""
 
 from __future__ import annotations
 
 import hmac
-import json
-import re
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from sqlite3 import Connection
-from typing import Any
+from typing import NamedTuple
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from ivr.orders.sandbox import bodies, ledger, people
+from ivr.orders.sandbox.desk import Desk, Door
 from ivr.orders.sandbox.faults import Faults
-from ivr.orders.sandbox.filed import FiledPerson, FiledPrescription
-from ivr.orders.sandbox.ledger import Answer, Ledger
+from ivr.orders.sandbox.happenings import Happenings
+from ivr.orders.sandbox.ledger import Ledger
+from ivr.orders.sandbox.paperwork import Paperwork
+from ivr.orders.sandbox.practice import Practice
 from ivr.orders.sandbox.problems import Problem, http_problem_answer, problem_answer
+from ivr.orders.sandbox.reception import Reception
+from ivr.orders.sandbox.sender import Sender
+from ivr.orders.sandbox.supply import Supply
+from ivr.orders.sandbox.wishes import Wishes
 from ivr.settings import SANDBOX_TOKEN
 
 _LARGEST_BODY_BYTES = 64 * 1024
-_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_KEY = re.compile(r"[!-~]{1,255}")
+CAPABILITIES = (
+    *("identify", "proof", "patients", "caregivers", "contacts", "prescriptions", "eligibility", "refills"),
+    *("renewals", "transfers", "prior_authorizations", "orders", "stock", "payments", "prescribers", "calls"),
+    *("notes", "dispositions", "tasks", "consents", "outreach", "events"),
+)
 
-Door = tuple[str, str, Callable[..., ResponseReturnValue]]
+
+class Deliveries(NamedTuple):
+    """Where events are sent, and the secrets that sign them."""
+
+    url: str
+    secrets: tuple[str, ...]
 
 
-def create_app(database_path: str | Path, now: Callable[[], datetime]) -> Flask:
+def create_app(database_path: str | Path, now: Callable[[], datetime], deliveries: Deliveries | None = None) -> Flask:
     """Return the sandbox order system on its own database file; `now` returns an aware instant.
 
-    `app.extensions["ledger"]` is its open database, for whoever must close it.
+    Whoever makes it must close it: `app.extensions["ledger"]` is its open database, and `app.extensions["sender"]`
+    sends events, where there are `deliveries`; it has to be closed first.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY_BYTES
+    app.url_map.merge_slashes = False  # an id with a slash is no reason to send anybody elsewhere
     kept = app.extensions["ledger"] = Ledger(database_path)
-    sandbox = Sandbox(kept, Faults(), now)
-    for method, path, answer in sandbox.doors():
-        app.add_url_rule(path, endpoint=answer.__name__, view_func=answer, methods=[method])
-    app.before_request(sandbox.admit)
-    app.after_request(sandbox.lose)
+    sender = app.extensions["sender"] = Sender(kept, *deliveries) if deliveries else None
+    desk, faults = Desk(kept, now), Faults()
+    parts = (Reception(desk), Supply(desk), Wishes(desk), Paperwork(desk))
+    doors = [door for part in parts for door in part.doors()]
+    doors += Happenings(desk, sender.ring if sender else None).doors()
+    entrance = Entrance(faults, doors)
+    for method, path, answer in (*doors, *entrance.doors(), *Practice(desk, faults).doors()):
+        app.add_url_rule(path, endpoint=f"{method} {path}", view_func=answer, methods=[method])
+    app.before_request(entrance.admit)
+    app.after_request(entrance.lose)
     app.register_error_handler(Problem, problem_answer)
     app.register_error_handler(HTTPException, http_problem_answer)
     return app
 
 
-class Sandbox:
-    """An order system for practice: the cast as it stands today, and what has been written since."""
+class Entrance:
+    """Who comes in, and what they hear first."""
 
-    def __init__(self, kept: Ledger, faults: Faults, now: Callable[[], datetime]) -> None:
-        self._ledger = kept
+    def __init__(self, faults: Faults, doors: list[Door]) -> None:
         self._faults = faults
-        self._now = now
+        served = [f"{method} {path}" for method, path, _ in (*doors, *self.doors()) if path.startswith("/v1/")]
+        self._paths = [each.replace("<", "{").replace(">", "}") for each in served]
 
     def doors(self) -> tuple[Door, ...]:
         """Return every door as (method, path, what answers)."""
-        return (
-            ("GET", "/health", self.health),
-            ("GET", "/v1/capabilities", self.capabilities),
-            ("POST", "/v1/patients/search", self.search_people),
-            ("POST", "/v1/patients/verify", self.verify),
-            ("GET", "/v1/patients/<person_id>", self.patient),
-            ("GET", "/v1/patients/<person_id>/authorized-contacts", self.authorized_contacts),
-            ("GET", "/v1/patients/<person_id>/prescriptions", self.prescriptions),
-            ("POST", "/v1/prescribers/lookup", self.look_up_prescriber),
-            ("POST", "/v1/refill-requests", self.request_refill),
-            ("GET", "/v1/refill-requests", self.refill_requests),
-            ("POST", "/v1/renewal-requests", self.request_renewal),
-            ("GET", "/v1/renewal-requests", self.renewal_requests),
-            ("PUT", "/v1/calls/<call_id>", self.record_call),
-            ("GET", "/v1/calls/<call_id>", self.call),
-            ("POST", "/v1/dispositions", self.write_disposition),
-            ("GET", "/v1/dispositions", self.dispositions),
-            ("POST", "/v1/tasks", self.create_task),
-            ("GET", "/v1/tasks", self.tasks),
-            ("GET", "/_sandbox/people", self.cast),
-            ("POST", "/_sandbox/fail", self.fail),
-            ("POST", "/_sandbox/reset", self.reset),
-        )
+        return (("GET", "/health", self.health), ("GET", "/v1/capabilities", self.capabilities))
 
     def admit(self) -> None:
         """Play the failure of the moment, then ask for the token; the sandbox's own doors need neither."""
@@ -104,143 +99,9 @@ class Sandbox:
         return {"status": "ok"}
 
     def capabilities(self) -> ResponseReturnValue:
-        paths = [f"{method} {path}" for method, path, _ in self.doors() if path.startswith("/v1/")]
-        return {"version": "1", "paths": [each.replace("<", "{").replace(">", "}") for each in paths]}
-
-    def search_people(self) -> ResponseReturnValue:
-        search, _ = bodies.read(bodies.PersonSearch, request.get_data())
-        return _list([people.person_answer(person) for person in people.filed_under(search.phone)])
-
-    def verify(self) -> ResponseReturnValue:
-        proof, _ = bodies.read(bodies.Proof, request.get_data())
-        come = people.proven(proof)
-        return people.proof_answer(proof, come, self._now().date(), self._requested())
-
-    def patient(self, person_id: str) -> ResponseReturnValue:
-        return people.person_answer(_patient(person_id))
-
-    def authorized_contacts(self, person_id: str) -> ResponseReturnValue:
-        patient = _patient(person_id)
-        return _list([people.contact_answer(each, patient.id) for each in people.acting_for(patient.id)])
-
-    def prescriptions(self, person_id: str) -> ResponseReturnValue:
-        owner = _patient(person_id)
-        today, requested = self._now().date(), self._requested()
-        listed = owner.prescriptions
-        return _list([people.prescription_answer(owner, each, today, requested.get(each.id)) for each in listed])
-
-    def look_up_prescriber(self) -> ResponseReturnValue:
-        lookup, _ = bodies.read(bodies.PrescriberLookup, request.get_data())
-        offices = people.prescribers(lookup.npi, lookup.phone)
-        return _list([{"id": each.id, "npi": each.npi, "phones": [each.phone]} for each in offices])
-
-    def request_refill(self) -> ResponseReturnValue:
-        return self._place("refill", people.blocks_refill, "already_in_process")
-
-    def refill_requests(self) -> ResponseReturnValue:
-        return _list(self._ledger.rows("refill_requests"))
-
-    def request_renewal(self) -> ResponseReturnValue:
-        return self._place("renewal", people.blocks_renewal, "renewal_requested")
-
-    def renewal_requests(self) -> ResponseReturnValue:
-        return _list(self._ledger.rows("renewal_requests"))
-
-    def record_call(self, call_id: str) -> ResponseReturnValue:
-        _, plain = bodies.read(bodies.CallRecord, request.get_data())
-        if not _CALL_ID.fullmatch(call_id):
-            raise Problem(422, "call_id_invalid", "a call id is 1 to 64 letters, digits, `_` or `-`")
-        kept = plain | {"id": call_id}
-        first = self._ledger.keep_call(call_id, kept)
-        return kept, 201 if first else 200
-
-    def call(self, call_id: str) -> ResponseReturnValue:
-        found = self._ledger.rows("calls", call_id)
-        if not found:
-            raise Problem(404, "call_not_found", "no call has this id")
-        return found[0]
-
-    def write_disposition(self) -> ResponseReturnValue:
-        written, plain = bodies.read(bodies.Disposition, request.get_data())
-
-        def act(db: Connection) -> Answer:
-            kept = ledger.keep_disposition(db, written.call_id, written.revision, plain)
-            return 200, {"call_id": written.call_id, "revision": kept}
-
-        return self._once(plain, act)
-
-    def dispositions(self) -> ResponseReturnValue:
-        return _list(self._ledger.rows("dispositions", request.args.get("call_id")))
-
-    def create_task(self) -> ResponseReturnValue:
-        _, plain = bodies.read(bodies.Task, request.get_data())
-
-        def act(db: Connection) -> Answer:
-            task = self._stamped("task", plain)
-            ledger.add_task(db, task)
-            return 201, task
-
-        return self._once(plain, act)
-
-    def tasks(self) -> ResponseReturnValue:
-        return _list(self._ledger.rows("tasks"))
-
-    def cast(self) -> ResponseReturnValue:
-        return jsonify(people=people.cast_answer(self._requested()))
-
-    def fail(self) -> ResponseReturnValue:
-        failure, plain = bodies.read(bodies.Failure, request.get_data())
-        self._faults.begin(failure.mode, failure.seconds)
-        return plain
-
-    def reset(self) -> ResponseReturnValue:
-        self._faults.end()
-        self._ledger.empty()
-        return {"status": "reset"}
-
-    def _place(self, what: str, blocks: Callable[[FiledPrescription], str | None], open_: str) -> ResponseReturnValue:
-        """Keep a request about a prescription unless something blocks it, or one like it is `open_`."""
-        wanted, plain = bodies.read(bodies.PrescriptionRequest, request.get_data())
-        filed = people.prescription(wanted.prescription_id)
-
-        def act(db: Connection) -> Answer:
-            if filed is None:
-                raise Problem(404, "prescription_not_found", "no prescription has this id")
-            if code := blocks(filed):
-                raise Problem(409, code, f"no {what} of this prescription now")
-            placed = self._stamped(what, plain) | {"status": "accepted"}
-            if not ledger.place(db, what, placed):
-                raise Problem(409, open_, f"a {what} of this prescription is under way")
-            return 202, placed
-
-        return self._once(plain, act)
-
-    def _requested(self) -> dict[str, people.Requested]:
-        return {token: people.Requested(*asked) for token, asked in self._ledger.requested().items()}
-
-    def _stamped(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
-        return body | {"id": f"{kind}_{secrets.token_hex(8)}", "created_at": self._now().isoformat()}
-
-    def _once(self, plain: dict[str, Any], act: Callable[[Connection], Answer]) -> ResponseReturnValue:
-        key = request.headers.get("Idempotency-Key", "")
-        if not _KEY.fullmatch(key):
-            raise Problem(400, "idempotency_key_missing", "a write needs an Idempotency-Key of 1 to 255 characters")
-        asked = json.dumps([request.path, plain], sort_keys=True)
-        status, answer = self._ledger.once(key, asked, act)
-        return answer, status
+        return {"version": "1", "capabilities": list(CAPABILITIES), "paths": self._paths}
 
 
 def _has_token() -> bool:
     given = request.headers.get("Authorization", "")
     return hmac.compare_digest(given.encode(), f"Bearer {SANDBOX_TOKEN}".encode())
-
-
-def _patient(person_id: str) -> FiledPerson:
-    found = people.person(person_id)
-    if found is None or found.kind != "patient":
-        raise Problem(404, "patient_not_found", "no patient has this id")
-    return found
-
-
-def _list(items: list[dict[str, Any]]) -> ResponseReturnValue:
-    return {"items": items}
