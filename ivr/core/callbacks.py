@@ -150,7 +150,8 @@ def is_caller_first(draft: Draft) -> bool:
 def hello(draft: Draft) -> Gather:
     """Who rings, and one key to prove that they are there; nothing of why."""
     named = draft.pharmacy.policies.callback_says_name
-    return Gather((Say("callback_hello" if named else "callback_hello_nameless", draft.told_values()),), seconds=10)
+    words = Say("callback_hello" if named else "callback_hello_nameless", draft.told_values())
+    return Gather((words,), speech=True, seconds=10)  # words prove nothing, but they may be a cry for help
 
 
 def last_words(draft: Draft) -> None:

@@ -78,6 +78,8 @@ def _agent_hung_up(draft: Draft, answered: bool, event: HungUp) -> None:
 def _person_hung_up(draft: Draft, answered: bool, how: str) -> None:
     if any(leg.kind == "callback" and leg.state == "live" for leg in draft.call.legs.values()):
         return  # late news of an earlier attempt: they are on another leg by now
+    if draft.call.doubt is not None:
+        _left_in_doubt(draft)
     ticket = draft.call.ticket
     if draft.call.phase == "leaving":
         draft.put(phase="over")

@@ -26,6 +26,7 @@ JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
 CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
 LEAVING_SECONDS = 60  # for the carrier to move them out of a room where they hear nobody, and for a goodbye
+MOST_HELLOS = 3  # to somebody who speaks instead of pressing the key: a greeting, of people and of machines
 PLACE_SECONDS = 30  # for the carrier to take the call: it is looked up after 10 s, and placed again
 
 # ---------------------------------------------------------------- offers
@@ -225,7 +226,7 @@ def caller_came(draft: Draft) -> None:
     """The caller left the hold music for the room; if the agent has gone meanwhile, back in line."""
     offer = accepted_offer(draft.call)
     if offer is not None and draft.call.phase == "connecting":
-        return _meet(draft, offer)
+        return meet(draft, offer)
     draft.say(Say("talk_passed_on" if draft.call.dialogue == "passed_on" else "moved_back_in_line"))
     draft.put(dialogue="")
     return hold(draft)
@@ -262,7 +263,9 @@ def _not_reached(draft: Draft, came: str) -> None:
 def person_keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     """One key proves that the person is there; whoever presses none is as good as a machine."""
     offer = offer_to(draft.call, draft.leg)
-    if not (isinstance(event, Keyed) and event.digits[:1] == "1"):
+    if isinstance(event, Spoke) and draft.leg.documents < MOST_HELLOS:
+        draft.say(callbacks.hello(draft))
+    elif not (isinstance(event, Keyed) and event.digits[:1] == "1"):
         callbacks.last_words(draft)
         _not_reached(draft, "no_key")
     elif offer is None:
@@ -270,7 +273,7 @@ def person_keyed(draft: Draft, event: Keyed | Spoke | Silent) -> None:
     elif offer.state == "open":
         _hold_for_agent(draft, offer)
     else:
-        _meet(draft, offer)
+        meet(draft, offer)
 
 
 def _hold_for_agent(draft: Draft, offer: Offer) -> None:
@@ -289,7 +292,8 @@ def _hold_for_agent(draft: Draft, offer: Offer) -> None:
     hold(draft)
 
 
-def _meet(draft: Draft, offer: Offer) -> None:
+def meet(draft: Draft, offer: Offer) -> None:
+    """The caller is on their way into the room, where the agent waits."""
     ticket = draft.call.ticket
     assert ticket is not None
     outcome = "callback" if ticket.kind == "callback" or draft.leg.kind == "callback" else "answered"

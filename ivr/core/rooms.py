@@ -116,7 +116,7 @@ def _caller_hears(draft: Draft) -> tuple[Verb, ...]:
             return recording.told(draft)
         case "unsure":
             return (Pause(1), Back())
-    return (Gather((Say("talk_on_hold"), Play("hold")), seconds=1),)
+    return (Gather((Say("talk_on_hold"), Play("hold")), speech=True, seconds=1),)
 
 
 def _agent_hears(draft: Draft) -> tuple[Verb, ...]:

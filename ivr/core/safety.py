@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from ivr.core import asking, entry, facts, flows, rooms, waiting, walk
+from ivr.core import asking, callbacks, entry, facts, flows, meeting, rooms, waiting, walk
 from ivr.core.call import Answer, Doubt
 from ivr.core.draft import Draft
 from ivr.core.events import Keyed, Silent, Spoke
@@ -28,9 +28,7 @@ def first(draft: Draft, event: Answered) -> Answered | None:
         event = replace(event, heard=None)  # the number on a label is no danger, however it sounds to a listener
     if isinstance(event, Spoke) and event.heard is not None:
         draft.why.append(_evidence(event.heard))
-    if isinstance(event, Keyed) and _presses_for_help_on_hold(draft, event):
-        facts.learn_for_good(draft, {"urgency": "emergency"})
-        draft.why.append(_told("they pressed the emergency key while their agent had them on hold"))
+    if _is_put_on_hold(draft) and _calls_for_help_on_hold(draft, event):
         rooms.brought_back(draft)
         return event
     if isinstance(event, Keyed) and _presses_for_help(draft, event):
@@ -67,11 +65,23 @@ def _presses_for_help(draft: Draft, event: Keyed) -> bool:
     return waits and key not in HOLD_KEYS and emergency_key(draft, key) is not None
 
 
-def _presses_for_help_on_hold(draft: Draft, event: Keyed) -> bool:
-    """Put on hold by somebody they talk with, where keys mean nothing else: and nobody is nearer than that somebody."""
+def _is_put_on_hold(draft: Draft) -> bool:
+    """By somebody they talk with, where keys and words mean nothing else: and nobody is nearer than that somebody."""
     talk = draft.call.talk
-    on_hold = talk is not None and draft.call.phase == "talking" and talk.caller == "hold" and talk.agent != "unsure"
-    return on_hold and emergency_key(draft, event.digits.rstrip("#")) is not None
+    return talk is not None and draft.call.phase == "talking" and talk.caller == "hold" and talk.agent != "unsure"
+
+
+def _calls_for_help_on_hold(draft: Draft, event: Answered) -> bool:
+    """By the emergency key or in words; where harm cannot be ruled out, it is their agent who asks."""
+    if isinstance(event, Keyed) and emergency_key(draft, event.digits.rstrip("#")) is not None:
+        facts.learn_for_good(draft, {"urgency": "emergency"})
+        draft.why.append(_told("they pressed the emergency key while their agent had them on hold"))
+        return True
+    heard = event.heard if isinstance(event, Spoke) else None
+    if heard is not None and heard.urgency == "emergency":
+        facts.learn_for_good(draft, {"urgency": "emergency"})
+        draft.why.append(_told("they spoke of danger while their agent had them on hold"))
+    return heard is not None and (heard.urgency == "emergency" or heard.ask_safety)
 
 
 def _is_what_was_asked(draft: Draft, event: Spoke) -> bool:
@@ -101,6 +111,56 @@ def emergency(draft: Draft, heard: Heard, words: str = "") -> None:
     if not walk.carry_out(draft, decision):
         walk.walk(draft)
     return None
+
+
+# ---------------------------------------------------------------- said to a callback, before the key
+
+
+def called_back(draft: Draft, event: Answered) -> bool:
+    """Whoever picks up a callback and speaks of danger is helped without a key; True when that has taken the turn."""
+    is_told = isinstance(event, Spoke) and not entry.is_plain(event.words)
+    heard, doubt = event.heard if isinstance(event, Spoke) and is_told else None, draft.call.doubt
+    if isinstance(event, Spoke) and heard is not None:
+        draft.why.append(_evidence(heard))
+        if heard.urgency == "emergency":
+            _help_called_back(draft, heard, event.words)
+            return True
+    if doubt is not None:
+        return _answered_called_back(draft, doubt, event)
+    if isinstance(event, Spoke) and heard is not None and heard.ask_safety:
+        draft.put(doubt=Doubt(event.words, heard))
+        draft.why.append(_told("harm could not be ruled out, and they are asked"))
+        return asking.safety(draft)
+    return False
+
+
+def _answered_called_back(draft: Draft, doubt: Doubt, event: Answered) -> bool:
+    """Machines speak of emergencies too, and then are silent; in case it was no machine, somebody finds out."""
+    draft.put(doubt=None)
+    if isinstance(event, Silent):
+        draft.task("possible_emergency", urgent=True)
+        return False
+    if _is_no(event, entry.yes_or_no(event.words) if isinstance(event, Spoke) else None):
+        draft.why.append(_told("nobody is in danger, they say"))
+        draft.say(callbacks.hello(draft))
+        return True
+    _help_called_back(draft, doubt.heard, doubt.words)
+    return True
+
+
+def _help_called_back(draft: Draft, heard: Heard, words: str) -> None:
+    """To the agent who stands by for them; where nobody does, in line before all others."""
+    offer, ticket = meeting.offer_to(draft.call, draft.leg), draft.call.ticket
+    draft.put(doubt=None)
+    if offer is not None and offer.state == "accepted":
+        facts.learn_for_good(draft, {"urgency": "emergency"})
+        return meeting.meet(draft, offer)
+    if ticket is not None and ticket.live:
+        draft.put(phase="holding", queued_at=draft.now, reached="offer", in_queue=False)
+    return emergency(draft, heard, words)
+
+
+# ---------------------------------------------------------------- what is known of it
 
 
 def _speak_as_they_do(draft: Draft, words: str) -> None:

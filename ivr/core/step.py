@@ -254,12 +254,17 @@ def _person_turn(draft: Draft, event: Turn) -> bool:
         case Came():
             meeting.person_came(draft, event)
         case Keyed() | Spoke() | Silent():
-            meeting.person_keyed(draft, event)
+            _person_answered(draft, event)
         case DialEnded():
             _left_the_room(draft, event)
         case _:
             draft.say(Hangup())
     return True
+
+
+def _person_answered(draft: Draft, event: Keyed | Spoke | Silent) -> None:
+    if not safety.called_back(draft, event):
+        meeting.person_keyed(draft, event)
 
 
 OfALeg = Placed | PlaceFailed | CallerGone | HungUp | AnsweredBy

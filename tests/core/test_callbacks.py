@@ -23,6 +23,7 @@ from ivr.core.events import (
     TicketTaken,
     TimerDue,
 )
+from ivr.core.heard import Heard
 from ivr.core.line import Attempt, Ticket
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.quiet import quiet_until
@@ -334,6 +335,61 @@ class TestWhoPicksUp:
         call = self.answered()
         call.hangs_up("leg-ana")
         assert call.call.ticket.tried == (Attempt(OPEN, "agent_left"),)
+
+
+class TestDangerSaidToACallback:
+    CRY = Heard("adverse_reaction", "emergency", False, 0.9)
+    FUNNY = Heard("medication_question", "urgent", True, 0.9)
+
+    def says(self, words: str, heard: Heard, *, pharmacy: Pharmacy = PHARMACY, agent_left: bool = False) -> Rehearsal:
+        call = promised(pharmacy)
+        call = call.offered_to() if pharmacy is TestCallerFirst.FIRST else accepted(call)
+        call.happens(Came(person(call), 1))
+        if agent_left:
+            call.hangs_up("leg-ana")
+        return call.happens(Spoke(person(call), words, heard=heard))
+
+    def test_who_cannot_breathe_talks_with_the_agent_who_stands_by_and_presses_no_key(self) -> None:
+        call = self.says("I can't breathe", self.CRY)
+        assert (call.call.phase, call.call.facts["urgency"]) == ("talking", "emergency")
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_where_no_agent_stands_by_they_are_in_line_before_all_others(self, first: bool) -> None:
+        pharmacy = TestCallerFirst.FIRST if first else PHARMACY
+        call = self.says("I can't breathe", self.CRY, pharmacy=pharmacy, agent_left=not first)
+        ticket = call.call.ticket
+        assert (call.heard, call.verbs[-1]) == (["emergency_heard"], "Hold")
+        assert (ticket.emergency, ticket.queue, ticket.state, ticket.kind) == (True, "pharmacist", "waiting", "hold")
+        call.offered_to("ben").picked_up("ben").keys("1", leg="leg-ben").moved()
+        assert call.call.phase == "talking"
+
+    def test_so_they_are_when_it_was_the_last_attempt_and_its_agent_has_gone(self) -> None:
+        call = self.says("I can't breathe", self.CRY, pharmacy=with_policies(callback_attempts=1), agent_left=True)
+        assert call.call.ticket.emergency
+
+    def test_in_doubt_they_are_asked_and_only_a_clear_no_is_a_no(self) -> None:
+        call = self.says("my chest feels funny", self.FUNNY)
+        assert call.heard == ["safety_question"]
+        assert call.keys("2", leg=person(call)).heard == ["callback_hello"]
+        call = self.says("my chest feels funny", self.FUNNY)
+        assert call.keys("1", leg=person(call)).call.phase == "talking"
+
+    def test_a_machine_that_speaks_of_emergencies_reaches_nobody_and_somebody_looks_into_it(self) -> None:
+        call = self.says("if this is an emergency hang up", self.FUNNY)
+        call.says_nothing(person(call))
+        assert call.call.ticket.tried == (Attempt(OPEN, "no_key"),)
+        assert tasks(call) == ["possible_emergency"]
+
+    def test_so_does_somebody_when_they_hang_up_on_the_question(self) -> None:
+        call = self.says("my chest feels funny", self.FUNNY)
+        assert tasks(call.hangs_up(person(call))) == ["possible_emergency"]
+
+    def test_whoever_says_hello_hears_again_who_rings_and_three_times_is_enough(self) -> None:
+        call = self.says("Hello?", Heard(None, "routine", False, 0.0))
+        assert call.heard == ["callback_hello"]
+        assert call.last.says[-1].speech
+        call.happens(Spoke(person(call), "Hello?")).happens(Spoke(person(call), "Hello?"))
+        assert call.call.ticket.tried == (Attempt(OPEN, "no_key"),)
 
 
 class TestCallerFirst:

@@ -890,3 +890,18 @@ class TestDangerWhileOnHold:
 
     def test_another_key_leaves_them_on_hold(self) -> None:
         assert Talk().begins().acts("hold").everybody_comes().keys("5").call.talk.caller == "hold"
+
+    def test_the_line_listens_there_and_hears_that_they_cannot_breathe(self) -> None:
+        talk = Talk().begins().acts("hold").everybody_comes()
+        assert talk.says_nothing().last.says[-1].speech
+        talk.says("I can't breathe", "adverse_reaction", "emergency")
+        assert (talk.call.talk.caller, talk.call.talk.agent) == ("room", "room")
+        assert (talk.heard, talk.call.facts["urgency"]) == (["talk_back"], "emergency")
+
+    def test_where_harm_cannot_be_ruled_out_it_is_their_agent_who_asks(self) -> None:
+        talk = Talk().begins().acts("hold").everybody_comes().says("my chest feels funny", asks=True)
+        assert (talk.call.talk.caller, talk.call.facts.get("urgency")) == ("room", None)
+
+    def test_what_they_say_to_somebody_beside_them_leaves_them_on_hold(self) -> None:
+        talk = Talk().begins().acts("hold").everybody_comes().says("they are still looking for it")
+        assert (talk.call.talk.caller, talk.heard) == ("hold", ["talk_on_hold"])
