@@ -129,7 +129,11 @@ class Enquiries:
             self._asking.release()
 
     def _live_ticket(self, call: Call, pharmacy: Pharmacy) -> Answer:
-        """A live ticket of this person, or of this number, and this need; what their own tickets are kept under."""
+        """A live ticket of this person, or of this number, and this need; what their own tickets are kept under.
+
+        A number alone is a hint, which anybody may show: of a ticket that waits under it, only those hear for whom the
+        carrier vouches in full, or who have proved to be somebody.
+        """
         of_number = self._record.callbacks.key_of(_vouched_for(call))
         person, need = proved_person(call), need_of(call)
         opens = pharmacy.hours[call.site].opens_next(self._clock.now())
@@ -142,6 +146,8 @@ class Enquiries:
         ]
         if not alive or call.facts.get("caller") in OFFICES:
             return Answer(True, values=values)
+        if not person and call.caller.attestation != "A":
+            return Answer(True, values={**values, "number": ""})  # theirs, if it is not, is one of this call alone
         # One that is surely theirs first, and of those the one about exactly this.
         ticket = min(alive, key=lambda one: (one.person != person, one.need != need, one.arrived_at))
         return Answer(True, values={**values, **self._of_ticket(ticket, person)}, ticket=ticket)

@@ -27,7 +27,7 @@ from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.server import create_app
 from ivr.store import Record
 from tests.core.rehearsal import OPEN, PHARMACY, Rehearsal
-from tests.store.calls import ROSA, a_call, begin
+from tests.store.calls import ROSA, a_call, a_ticket, begin
 
 
 def test_the_worker_is_silent_until_the_child_that_offers_calls_has_been_heard_of(sqlite_url: str) -> None:
@@ -58,6 +58,26 @@ def test_a_number_the_carrier_doubts_finds_nobodys_callback(sqlite_url: str, att
         told = enquiries.answers("ticket", call, PHARMACY, patient=False)["ticket"]
 
     assert bool(told.values["number"]) == known  # under which tickets are found, and their own is kept
+
+
+@pytest.mark.parametrize(
+    ("attestation", "proved", "finds_it"),
+    [("A", False, True), ("B", False, False), ("none", False, False), ("C", True, False), ("none", True, True)],
+)
+def test_a_number_nobody_vouches_for_hears_of_no_ticket_until_they_prove_to_be_somebody(
+    sqlite_url: str, attestation: str, proved: bool, finds_it: bool
+) -> None:
+    store.migrate(sqlite_url)
+    with contextlib.closing(Record(sqlite_url, "k" * 32)) as record:
+        owner = record.callbacks.key_of(ROSA)
+        begin(record, a_call("CA0", ticket=a_ticket("T0", "CA0", kind="callback", person=owner, need="anything")))
+        enquiries = Enquiries(record, RestOrderSystem("http://127.0.0.1:9", "none"), Clock(), threads=2)
+        facts = {"tier": "prescription"} if proved else {}
+        call = a_call("CA1", caller=core.Caller("number", ROSA, attestation), facts=facts, person="P-1")
+        told = enquiries.answers("ticket", call, PHARMACY, patient=False)["ticket"]
+
+    assert (told.ticket is not None) == finds_it
+    assert bool(told.values["number"]) == finds_it  # else the record would refuse them a ticket of their own
 
 
 # ---------------------------------------------------------------- who guesses

@@ -11,9 +11,9 @@ def everybody_is_away(day: Day) -> None:
     day.on_break(*STAFF.values())
 
 
-def on_hold(day: Day, number: str = "") -> Phone:
+def on_hold(day: Day, number: str = "", vouched: str = "TN-Validation-Passed-A") -> Phone:
     """Somebody asks for a person, from a number nobody has filed."""
-    caller = day.carrier.dials(MAIN, number) if number else day.stranger()
+    caller = day.carrier.dials(MAIN, number, StirVerstat=vouched) if number else day.stranger()
     if not number:  # else their language is remembered
         caller.chooses("English")
     caller.chooses("person")
@@ -70,6 +70,18 @@ def test_somebody_else_with_the_same_number_is_in_line_by_themselves(day: Day) -
     first = promised(day)
     other = on_hold(day, first.caller)
     other.presses("2")
+    other.hears("You are still in line")
+    other.hangs_up()
+
+    told = day.disposition(other, code="abandoned_queue", final=True)
+    before = day.disposition(first, outcome="callback", final=False)
+    assert before["ticket_id"] != told["ticket_id"]
+    called_off(day, first)
+
+
+def test_whoever_shows_a_number_nobody_vouches_for_is_in_line_and_hears_nothing_of_it(day: Day) -> None:
+    first = promised(day)
+    other = on_hold(day, first.caller, vouched="TN-Validation-Passed-B")
     other.hears("You are still in line")
     other.hangs_up()
 
