@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from ivr.clock import Clock
-from ivr.core import mailbox, talking, wrap_up
+from ivr.core import authority, mailbox, talking, wrap_up
 from ivr.core.call import Call, Step
 from ivr.core.callbacks import suits, waits_for_callback
 from ivr.core.events import Acted, CallbackCancelled, CallbackMoved, CalledBack, Confirmed, Event, Played, Worked
@@ -84,7 +84,13 @@ class Deeds:
     def _not_closed(self, call: Call, pharmacy: Pharmacy, event: Worked) -> str | None:
         if mailbox.is_left(call):
             return self._not_worked(call, pharmacy, event)
-        return wrap_up.refusal(call, event, pharmacy)
+        talked = event.agent in call.agents  # and so they know, wherever they serve by now
+        not_theirs = None if talked else self._not_theirs(call, event.agent)
+        return not_theirs or wrap_up.refusal(call, event, pharmacy)
+
+    def _not_theirs(self, call: Call, by: str) -> str | None:
+        """Why this is not theirs to work, by the staff of today."""
+        return authority.not_to_work(self._pharmacy().staff.get(by), call.ticket) if call.ticket else None
 
     def _call_of(self, ticket_id: str) -> str:
         seen = self._record.line.ticket(ticket_id)
@@ -137,29 +143,31 @@ class Deeds:
         """Give a callback another time, None for in turn, and return its ticket."""
         times = "" if window is None else "/".join(at.isoformat() for at in window)
         entry = Entry(by, door, "move", f"ticket:{ticket_id}", times, key=key)
-        refusal = partial(self._not_moved, window=window)
+        refusal = partial(self._not_moved, by=by, window=window)
         return self._to_callback(ticket_id, CallbackMoved(by, window), Deed(entry, refusal))
 
     def cancel_callback(self, ticket_id: str, by: str, *, door: str = "api", key: str | None = None) -> Ticket:
         """Call a callback off and return its ticket."""
         entry = Entry(by, door, "cancel", f"ticket:{ticket_id}", key=key)
-        return self._to_callback(ticket_id, CallbackCancelled(by), Deed(entry, _not_waiting))
+        return self._to_callback(ticket_id, CallbackCancelled(by), Deed(entry, partial(self._not_waiting, by=by)))
 
     def _to_callback(self, ticket_id: str, event: CallbackMoved | CallbackCancelled, deed: Deed) -> Ticket:
         after = self.do(self._call_of(ticket_id), event, deed).call.ticket
         assert after is not None
         return after
 
-    def _not_moved(self, call: Call, pharmacy: Pharmacy, window: tuple[datetime, datetime] | None) -> str | None:
+    def _not_moved(
+        self, call: Call, pharmacy: Pharmacy, by: str, window: tuple[datetime, datetime] | None
+    ) -> str | None:
         if window is not None and not self._clock.now() < window[0] < window[1]:
             return "a time to be called in begins in the future, and before it ends"
         if window is not None and not suits(window, call.ticket, pharmacy, call.site):
             return "nobody is called at those times: we are closed then, or it is quiet where they are"
-        return _not_waiting(call, pharmacy)
+        return self._not_waiting(call, pharmacy, by)
 
-
-def _not_waiting(call: Call, pharmacy: Pharmacy) -> str | None:
-    return None if waits_for_callback(call) else "nobody waits to be called back with it just now"
+    def _not_waiting(self, call: Call, pharmacy: Pharmacy, by: str) -> str | None:
+        waits = waits_for_callback(call)
+        return self._not_theirs(call, by) if waits else "nobody waits to be called back with it just now"
 
 
 def _refuse(why_not: str | None) -> None:

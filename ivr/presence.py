@@ -14,6 +14,7 @@ from datetime import datetime
 import structlog
 
 from ivr.clock import Clock
+from ivr.core import authority
 from ivr.core.events import Recalled
 from ivr.core.line import Agent
 from ivr.core.pharmacy import Pharmacy
@@ -100,6 +101,7 @@ class Presence:
         try:
             if agent is None:
                 raise unknown_here(wish.agent)
+            _may(self._pharmacy().staff.get(wish.by), agent, wish)
             if wish.fence is not None:  # a stale device is told so first of all
                 self.beat(wish.agent, wish.fence)
             self._move(agent, wish)
@@ -204,6 +206,13 @@ class Presence:
 def unknown_here(agent: str) -> Refused:
     """Return the refusal of somebody who was put on the staff, or taken off, while this process looked elsewhere."""
     return Refused("unknown_here", f"`{agent}` is not on the staff as this process knows it; ask again in a second")
+
+
+def _may(who: Agent | None, whom: Agent, wish: Wish) -> None:
+    """Raise Refused where the role of who says so does not let them; a shift, or the machine itself, has none."""
+    why_not = authority.not_to_move(who, whom, force=wish.force) if who is not None else None
+    if why_not is not None:
+        raise Refused("role_missing", why_not)
 
 
 def _still_as_seen(wish: Wish, was: int, at: AgentNow) -> None:

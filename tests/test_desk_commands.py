@@ -94,6 +94,20 @@ def test_a_code_may_be_given_when_a_call_is_long_over(board: Switchboard) -> Non
     assert "they are answered" in says(desk.call, "CA1", "--code", "fixed", "--by", "grace").output
 
 
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (("out", "--by", "daniel"), "`daniel` may move only themselves"),
+        (("out", "--force", "--by", "grace"), "by force"),
+        (("out", "--by", "nobody"), "nobody in config/staff.yaml is called `nobody`"),
+    ],
+)
+def test_whom_the_api_would_refuse_is_refused_here_too(board: Switchboard, how: tuple[str, ...], told: str) -> None:
+    said = _says(desk.agents, "grace", *how)
+    assert (said.exit_code, told in said.output) == (1, True)
+    assert board.record.desk.agents()["grace"].presence == "available"
+
+
 def test_the_day_of_an_agent_is_told_move_by_move(board: Switchboard) -> None:
     says(desk.agents)
     assert "nothing has moved them today" in says(desk.agents, "grace", "--history").output
@@ -202,6 +216,18 @@ def test_staff_give_a_callback_another_time_and_call_it_off(board: Switchboard) 
     assert "nothing is promised" in says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
     assert "callback_cancelled" in says(desk.dispositions, "CA1").output
     assert "nobody waits to be called back" in says(desk.callbacks, "--cancel", "CA1", "--by", "grace").output
+
+
+def test_who_serves_another_queue_moves_and_calls_off_nobodys_callback_and_a_supervisor_does(
+    board: Switchboard,
+) -> None:
+    _promised(board)  # at the front desk
+    for act in (("--cancel", "CA1"), ("--move", "CA1"), ("--close", "CA1", "--code", "answered")):
+        told = _says(desk.callbacks, *act, "--by", "daniel")
+        assert (told.exit_code, "`daniel` does not serve `front_desk`" in told.output) == (1, True)
+    assert _ticket(board).state == "waiting"
+    assert _says(desk.callbacks, "--cancel", "CA1", "--by", "ruth").exit_code == 0
+    assert _ticket(board).state == "closed"
 
 
 @pytest.mark.parametrize("times", ["tomorrow", "2026-11-24 5 to 7", "2026-11-23 13:00 to 17:00"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from ivr.core import callbacks, entry, facts, messages, tickets, walk, wrap_up
+from ivr.core import authority, callbacks, entry, facts, messages, tickets, walk, wrap_up
 from ivr.core.call import Answer, Call, Message
 from ivr.core.draft import Draft, where_found
 from ivr.core.effects import ClearTimer, CreateTask, DeleteRecording, KeepTranscript, SendText, SetTimer, Transcribe
@@ -172,6 +172,8 @@ def refusal(call: Call, event: Work, pharmacy: Pharmacy) -> str | None:
     if isinstance(event, Played):
         serves = could_serve(agent, call.ticket) or agent.role != "agent"
         return None if serves else f"`{agent.id}` does not serve messages like this one"
+    if (why_not := authority.not_to_change(agent)) is not None:
+        return why_not
     if agent.role not in HIGHER_ROLES and not could_serve(agent, call.ticket):
         return f"`{agent.id}` does not serve messages like this one"
     return _refused(call.message, event, agent) or _stands_against(call, event) or _no_code(call, event, pharmacy)

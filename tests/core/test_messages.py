@@ -231,7 +231,7 @@ class TestWork:
             ("eve", "does not serve"),
             ("far", "nobody on the staff"),
             ("nik", "nobody on the staff"),
-            ("abe", "not serve"),
+            ("abe", "changes nothing"),
         ],
     )
     def test_others_may_not(self, agent, why):
