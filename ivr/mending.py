@@ -8,9 +8,11 @@ must not wait for somebody to read it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -49,8 +51,7 @@ class _Mending:
         lost = self._record.desk.lost_offers(self._now - GRACE)
         for offer in lost:
             log.error("offer_stuck", call=offer.call, offer=offer.id, agent=offer.agent, state=offer.state)
-            with suppress(Conflict):  # somebody moves the call: if that did not end it, the next look will
-                self._end(offer)
+            self._mend(offer.call, partial(self._end, offer))
         return len(lost)
 
     def _end(self, lost: LostOffer) -> None:
@@ -69,8 +70,7 @@ class _Mending:
         lost = self._record.desk.lost_tickets()
         for call_id in lost:
             log.error("ticket_stuck", call=call_id)
-            with suppress(Conflict):
-                self._put_back(call_id)
+            self._mend(call_id, partial(self._put_back, call_id))
         return len(lost)
 
     def _put_back(self, call_id: str) -> None:
@@ -119,6 +119,14 @@ class _Mending:
         return len(lost)
 
     # ------------------------------------------------------------ how
+
+    def _mend(self, call_id: str, mends: Callable[[], None]) -> None:
+        """Mend what is stuck in one call; whatever is wrong with it, the others are mended all the same."""
+        try:
+            with suppress(Conflict):  # somebody moves the call: if that did not end it, the next look will
+                mends()
+        except Exception as fault:
+            log.error("not_mended", call=call_id, fault=type(fault).__name__)
 
     def _keep(self, loaded: Loaded, after: Call, what: str, *does: Effect) -> None:
         """Commit what no event of a call says; its journal says that it was mended."""

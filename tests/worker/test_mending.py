@@ -185,6 +185,17 @@ def test_a_caller_on_the_way_to_nobody_is_back_in_line(shop: Shop) -> None:
     assert shop.offered() == [("CA1", "ana")]
 
 
+def test_a_call_nobody_can_read_keeps_no_other_caller_from_being_put_back(shop: Shop, record_url: str) -> None:
+    connecting(shop)
+    shop.in_line("CA2")
+    ticket = shop.call("CA2").ticket
+    assert ticket is not None
+    shop.change("CA2", phase="connecting", ticket=replace(ticket, state="connecting"))
+    broken(record_url, "UPDATE calls SET state = '{}' WHERE id = 'CA1'")
+    assert mend(shop.board) == 2
+    assert shop.call("CA2").phase == "holding"
+
+
 def test_one_who_has_hung_up_meanwhile_has_left(shop: Shop) -> None:
     connecting(shop)
     shop.change("CA1", legs={"leg-CA1": Leg("leg-CA1", "caller", "over", 1)})
