@@ -327,6 +327,9 @@ class _Reading:
         self._check_served()
         if self.content.complete:
             self._check_played()
+            house = self._top("config/policies.yaml")
+            assert house is not None
+            policies.check_callbacks(house, self._policies, [hours.week for hours in self._hours.values()])
 
     def _check_played(self) -> None:
         """Remark on recordings no prompt names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from ivr.content.reading import Fields, listed, named, one_of, one_or_more, refe
 from ivr.content.written import Item, Wrong, text
 from ivr.core.line import CALLBACK_MODES
 from ivr.core.pharmacy import Policies
+from ivr.core.quiet import is_within
 from ivr.core.rules import FACTS, UNKNOWN, Fact
 
 _duration = scalar(scalars.duration)
@@ -20,6 +22,7 @@ _days = scalar(scalars.whole(1, 36_500))
 WRONG = ("wrong_per_call", "wrong_per_person", "wrong_per_number")
 MACHINE = ("hang_up", "message")
 SHORTEST_WINDOW_MINUTES = 30
+DAY = 24 * 60
 KEPT = ("journal", "messages", "recordings")
 TRANSCRIBERS = ("twilio",)
 
@@ -72,19 +75,63 @@ def _callbacks(item: Item) -> dict[str, Any]:
     found["callback_says_name"] = fields.take("say_name", scalar(scalars.flag), None)
     found["callback_windows"] = fields.take("windows", listed(scalar(_window)), None)
     found["callback_countries"] = fields.take("countries", listed(scalar(scalars.country)), None)
-    quiet = fields.take("quiet", scalar(scalars.time_range), None)
-    found["quiet_hours"] = quiet and (quiet[0], quiet[1] % (24 * 60))
+    found["quiet_hours"] = fields.take("quiet", scalar(_quiet), None)
     fields.done()
     return {key: value for key, value in found.items() if value is not None}
 
 
+def _quiet(told: str) -> tuple[int, int]:
+    start, end = scalars.time_range(told)
+    if end - start >= DAY:
+        raise Wrong(
+            "range", f"{told} is the whole day, so nobody is called back; write their night, as in 20:00 to 09:00"
+        )
+    return start, end % DAY
+
+
 def _window(told: str) -> tuple[int, int]:
     start, end = scalars.time_range(told)
-    if end > 24 * 60:
+    if end > DAY:
         raise Wrong("range", f"{told} goes past midnight; a time to be called in is within one day")
     if end - start < SHORTEST_WINDOW_MINUTES:
         raise Wrong("range", f"{told} is too short to keep; give it {SHORTEST_WINDOW_MINUTES} minutes at least")
     return start, end
+
+
+# ---------------------------------------------------------------- times nobody can be called back in
+
+
+Week = Mapping[str, tuple[tuple[int, int], ...]]
+
+
+def check_callbacks(item: Item, policies: Policies, weeks: Collection[Week]) -> None:
+    """Tell of quiet hours that leave no time to call anybody, and warn of times no caller can ever choose."""
+    callbacks = item.at("callbacks")
+    if callbacks is item or not weeks:
+        return
+    if max(len(_may_ring(week, policies.quiet_hours)) for week in weeks) < SHORTEST_WINDOW_MINUTES:
+        told = f"of the hours we are open this leaves less than {SHORTEST_WINDOW_MINUTES} minutes"
+        hint = "so nobody is called back; write their night, as in 20:00 to 09:00"
+        return callbacks.at("quiet").problem("range", f"{told}, {hint}")
+    written = callbacks.at("windows")
+    items = written.items or (written,)
+    for place, window in zip(items, policies.callback_windows, strict=False):
+        if written is not callbacks and not any(_suits(window, week, policies.quiet_hours) for week in weeks):
+            hint = "it is quiet then, or we are closed on every day; choose a time within the opening hours"
+            place.problem("range", f"no caller is ever offered {place.text}: {hint}", severity="warning")
+    return None
+
+
+def _may_ring(week: Week, quiet: tuple[int, int]) -> set[int]:
+    """Return the minutes of a day at which a site is open on some day and it is not quiet there."""
+    minutes = {minute % DAY for shifts in week.values() for shift in shifts for minute in range(*shift)}
+    return {minute for minute in minutes if not is_within(minute, quiet)}
+
+
+def _suits(window: tuple[int, int], week: Week, quiet: tuple[int, int]) -> bool:
+    shifts = [(start - past, end - past) for each in week.values() for start, end in each for past in (0, DAY)]
+    is_open = any(start <= window[0] and window[1] <= end for start, end in shifts)
+    return is_open and not any(is_within(minute, quiet) for minute in range(*window))
 
 
 def _identity(item: Item) -> dict[str, Any]:

@@ -29,12 +29,17 @@ def quiet_until(at: datetime, zones: Iterable[str], hours: tuple[int, int]) -> d
 
 def _over(at: datetime, zone: str, hours: tuple[int, int]) -> datetime:
     """Return when the quiet of one zone is over: the moment itself where it is not quiet."""
-    begins, ends = hours
+    ends = hours[1]
     local = at.astimezone(ZoneInfo(zone))
     minute = local.hour * 60 + local.minute
-    is_quiet = begins <= minute < ends if begins <= ends else minute >= begins or minute < ends
-    if not is_quiet:
+    if not is_within(minute, hours):
         return at
     days = 1 if minute >= ends else 0
     morning = local.replace(hour=ends // 60, minute=ends % 60, second=0, microsecond=0, fold=0) + timedelta(days=days)
     return morning.astimezone(UTC)
+
+
+def is_within(minute: int, hours: tuple[int, int]) -> bool:
+    """Whether a minute of the day lies in these hours, which may go over midnight."""
+    begins, ends = hours
+    return begins <= minute < ends if begins <= ends else minute >= begins or minute < ends
