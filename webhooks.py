@@ -6,7 +6,7 @@ A caller always hears something: whatever goes wrong behind these doors, the rep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from traceback import extract_tb
@@ -46,7 +46,7 @@ _SOUNDS = {".wav": "audio/wav", ".mp3": "audio/mpeg"}
 OURS = "/<leg>/<int(max=999999):document>"
 TIDINGS = ("/status", "/recorded", "/heard")
 Door = Callable[..., str | None]
-Sound = Callable[[str, str], bytes | None]
+Sound = Callable[[str, str], Iterator[bytes] | None]
 
 # Whatever stands before it: our public URL may end in a path.
 _FAILED = re.compile(r".*/voice/(?:incoming|(?P<leg>[\w-]+)/(?P<document>[0-9]{1,6})/(?P<way>[a-z]+))(?:[?#].*)?")
@@ -260,7 +260,7 @@ def sound(issued: str) -> Response:
     return Response(heard, mimetype="audio/mpeg", headers=headers)
 
 
-def _sound_of(recording: str) -> bytes | None:
+def _sound_of(recording: str) -> Iterator[bytes] | None:
     try:
         return cast(Sound, current_app.extensions["sound"])(recording, "mp3")
     except Problem:

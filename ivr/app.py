@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -92,9 +93,9 @@ def outside(settings: Settings) -> api.Doors:
             return None
         return minted.token, minted.identity, minted.expires_at
 
-    def sound(recording: str, kind: str = "wav") -> bytes | None:
+    def sound(recording: str, kind: str = "wav") -> Iterator[bytes] | None:
         try:
-            return b"".join(telephone.recording_media(recording, kind))
+            return telephone.recording_media(recording, kind)
         except Gone:
             return None
         except (Refused, Unknown):

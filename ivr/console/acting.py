@@ -31,7 +31,7 @@ class Doors:
     """What the API needs from outside the record.
 
     `take` offers a ticket to who asks; `mint` makes a Voice SDK token for a client id, (token, identity, until), or
-    None without a key to sign with; `sound` is a recording as WAV (or as `mp3`), None when it is gone.
+    None without a key to sign with; `sound` is a recording as WAV (or as `mp3`), piece by piece, None when it is gone.
     """
 
     take: Callable[..., object]

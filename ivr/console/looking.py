@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from ivr.switchboard import Switchboard
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "line-api.yaml"
 
-Sound = Callable[..., bytes | None]
+Sound = Callable[..., Iterator[bytes] | None]
 _TICKET_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -747,7 +748,7 @@ def test_without_a_key_to_sign_with_no_voice_token_is_made(desk: Desk) -> None:
 
 def test_a_message_is_heard_by_who_works_its_queue_and_that_is_a_line_of_the_audit(desk: Desk) -> None:
     app = Flask("sounds")
-    doors = api.Doors(lambda *_: None, lambda _: None, lambda sid: b"RIFF" if sid == "RE2" else None)
+    doors = api.Doors(lambda *_: None, lambda _: None, lambda sid: iter((b"RI", b"FF")) if sid == "RE2" else None)
     app.register_blueprint(api.blueprint(desk.board, doors))
     desk.waits("m", kind="voicemail", recordings=("RE1", "RE2"))
     token = {"Authorization": f"Bearer {desk.token('grace')}"}
@@ -756,6 +757,29 @@ def test_a_message_is_heard_by_who_works_its_queue_and_that_is_a_line_of_the_aud
 
     assert (answer.data, answer.mimetype) == (b"RIFF", "audio/wav")
     assert desk.audit() == [("grace", "api", "recording", "ticket:T-m", "", "done")]
+
+
+def test_a_long_recording_goes_out_as_it_comes_and_no_further_than_somebody_listens(desk: Desk) -> None:
+    listened: list[str] = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield b"RI"
+            listened.append("to all of it")
+            yield b"FF"
+        finally:
+            listened.append("no more")
+
+    app = Flask("sounds")
+    app.register_blueprint(api.blueprint(desk.board, api.Doors(lambda *_: None, lambda _: None, lambda _: pieces())))
+    desk.waits("m", kind="voicemail", recordings=("RE1",))
+    token = {"Authorization": f"Bearer {desk.token('grace')}"}
+
+    answer = app.test_client().get("/api/v1/tickets/T-m/recording", headers=token)
+    assert next(iter(answer.response)) == b"RI"
+    answer.close()
+
+    assert listened == ["no more"]
 
 
 def test_a_token_is_in_no_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
