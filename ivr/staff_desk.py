@@ -73,15 +73,15 @@ class StaffDesk:
         policies, now = pharmacy.policies, self._clock.now()
         tried = Tried(call.id, ask, call.caller.number, _whose(agent, call) if agent else None, not right)
         wrong = self._record.proofs.keep(tried, now, now - timedelta(seconds=policies.wrong_within_seconds))
-        locked = (
-            wrong.call >= policies.wrong_per_call
-            or wrong.number >= policies.wrong_per_number
-            or wrong.person >= policies.wrong_per_person
-        )
+        over = wrong.call >= policies.wrong_per_call or wrong.number >= policies.wrong_per_number
+        locked = over or wrong.person >= policies.wrong_per_person
         if locked:
             log.warning("staff_line_locked", call=call.id)
-            return Answer(True, values={"locked": "yes"})
-        return Answer(True, person=agent.id if agent and right else None)
+        # An extension nobody has is never locked: that this one is would tell a stranger that it is somebody's.
+        told = over or (locked and agent is not None and _is_own(agent, call))
+        return Answer(
+            True, person=agent.id if agent and right and not locked else None, values={"locked": "yes"} if told else {}
+        )
 
     # ------------------------------------------------------------ the desk and the line
 
@@ -190,8 +190,11 @@ class StaffDesk:
 
 def _whose(agent: Agent, call: Call) -> str:
     """Whom a PIN is counted against: a colleague on their own phone is not locked out by strangers on others."""
-    is_own = call.caller.number == agent.phone and call.caller.attestation != "failed"
-    return f"{STAFF}{agent.id}" + ":own" * is_own
+    return f"{STAFF}{agent.id}" + ":own" * _is_own(agent, call)
+
+
+def _is_own(agent: Agent, call: Call) -> bool:
+    return call.caller.number == agent.phone and call.caller.attestation != "failed"
 
 
 def _told(call: Call, pharmacy: Pharmacy) -> dict[str, str]:

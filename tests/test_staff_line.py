@@ -109,11 +109,31 @@ def test_whoever_was_guessed_at_too_often_is_locked_until_somebody_unlocks_them(
     for _ in range(3):
         Phone(board, None, STAFF).keys("105#", "0000#", "1111#")
     elsewhere = Phone(board, "+12125550199", STAFF)
-    assert "A supervisor can help" in elsewhere.keys("105#", "8415#").heard
+    assert "You are" not in elsewhere.keys("105#", "8415#").heard
     since = board.clock.now().replace(year=2020)
     assert [one.person for one in board.record.proofs.suspects(since, person=5, number=10)] == ["staff:grace"]
     board.record.proofs.lift(by="ruth", now=board.clock.now(), person="staff:grace")
     assert "You are available" in Phone(board, "+12125550199", STAFF).keys("105#", "8415#").heard
+
+
+def test_whether_an_extension_is_somebodys_cannot_be_told_from_what_strangers_hear_however_often_they_guess(
+    board: Switchboard,
+) -> None:
+    def heard(extension: str) -> list[str]:
+        said = []
+        for _ in range(4):
+            phone = Phone(board, None, STAFF)
+            for key in (extension, "0000#", "1111#"):
+                said += re.findall(r"<Say[^>]*>([^<]*)<", phone.keys(key).heard)
+        return said
+
+    assert heard("105#") == heard("999#")
+
+
+def test_a_colleague_who_is_locked_hears_so_on_their_own_phone(board: Switchboard) -> None:
+    for _ in range(3):
+        signed_in(board, pin="0000#").keys("1111#")
+    assert "A supervisor can help" in signed_in(board).heard
 
 
 def test_strangers_who_guess_lock_nobody_out_of_the_line_on_their_own_phone(board: Switchboard) -> None:
