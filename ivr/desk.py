@@ -17,7 +17,7 @@ from rich.table import Table
 from ivr.app import connect
 from ivr.content import scalars
 from ivr.content.written import Wrong
-from ivr.core.authority import not_to_change
+from ivr.core.authority import not_to_unlock
 from ivr.core.line import Agent, Ticket
 from ivr.doors import Doors
 from ivr.office import access
@@ -338,7 +338,7 @@ def _unlock(board: Switchboard, whom: str, by: str | None) -> None:
     who = board.pharmacy().staff.get(by or "")
     if by is None or who is None:
         raise click.ClickException(f"say who lets them try again: --by with one of {', '.join(board.pharmacy().staff)}")
-    if (why_not := not_to_change(who)) is not None:
+    if (why_not := not_to_unlock(who, whom)) is not None:
         raise click.ClickException(why_not)
     number = e164(whom) if whom.startswith("+") else None
     of = {"number": number} if number else {"person": whom}

@@ -473,6 +473,12 @@ def test_a_person_is_unlocked_by_somebody_and_that_is_in_the_log(
     assert (kept.entry.by, kept.entry.act, kept.entry.subject) == ("grace", "unlock", "person:patient-01")
 
 
+def test_a_colleague_is_unlocked_by_a_supervisor_only(board: Switchboard) -> None:
+    told = _says(desk.unlock, "staff:daniel", "--by", "grace")
+    assert (told.exit_code, "may unlock no colleague" in told.output) == (1, True)
+    assert _says(desk.unlock, "staff:daniel", "--by", "ruth").exit_code == 0
+
+
 def test_a_number_is_unlocked_and_stands_nowhere(board: Switchboard) -> None:
     _guesses(board, 10)
     with structlog.testing.capture_logs() as logged:

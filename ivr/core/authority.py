@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ivr.core.line import Agent, Ticket, could_serve
+from ivr.core.staff_line import STAFF
 
 CREW = ("agent", "supervisor", "admin")
 """Roles that work the line; an auditor sees, and changes nothing."""
@@ -24,6 +25,13 @@ def not_to_move(who: Agent, whom: Agent, *, force: bool = False) -> str | None:
         return f"`{who.id}` may end nobody's call by force: that needs the role {' or '.join(LEADS)}"
     if who.id != whom.id:
         return f"`{who.id}` may move only themselves: somebody else needs the role {' or '.join(LEADS)}"
+    return not_to_change(who)
+
+
+def not_to_unlock(who: Agent, whom: str) -> str | None:
+    """Why somebody may not let a person, or a colleague (`staff:ana`), try again, in words; None when they may."""
+    if whom.startswith(STAFF) and who.role not in LEADS:
+        return f"`{who.id}` may unlock no colleague: that needs the role {' or '.join(LEADS)}"
     return not_to_change(who)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.core.authority import not_to_change, not_to_move, not_to_work
+from ivr.core.authority import not_to_change, not_to_move, not_to_unlock, not_to_work
 from ivr.core.line import Agent
 from tests.store.calls import a_ticket
 
@@ -38,3 +38,8 @@ def test_a_callback_is_worked_by_who_serves_its_queue_or_leads_its_site(who: Age
 
 def test_an_auditor_changes_nothing_and_hears_why() -> None:
     assert not_to_change(AUDRA) == "`audra` is here as auditor, and changes nothing"
+
+
+def test_whoever_works_the_line_lets_a_caller_try_again_and_a_supervisor_a_colleague() -> None:
+    assert [not_to_unlock(GRACE, "patient-01"), not_to_unlock(RUTH, "staff:grace")] == [None, None]
+    assert all([not_to_unlock(AUDRA, "patient-01"), not_to_unlock(GRACE, "staff:grace")])
