@@ -167,6 +167,8 @@ class Dispatch:
             event, reason, only = _BACK[desk.presence], "", known.reason
         else:
             return desk
+        if event == "wrapped_up" and self._record.desk.is_still_on(known.reason, id_):
+            return desk  # they listen to what came of it being asked, and their phone could not ring
         try:
             presence = self._record.desk.move_agent(id_, event, reason, now, by="line", only=only)
         except Conflict:  # they have moved themselves

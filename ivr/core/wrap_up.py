@@ -72,21 +72,25 @@ def _time(draft: Draft) -> timedelta:
 
 
 def over(draft: Draft) -> None:
-    """Nobody said what came of it in time: the agent is free, and somebody has to find out."""
+    """Nobody said what came of it in time: whoever talked owes it no more, and somebody has to find out."""
     agent = draft.call.coding
     if agent:
         draft.put(resolution=UNRESOLVED, coding="")
         draft.task("disposition_missing")
-        draft.do(MoveAgent(agent, "wrapped_up", only=draft.call.id))
+        _free(draft, agent)
 
 
 def _settle(draft: Draft, code: str) -> None:
-    """The code is known, and whoever owed it is free, unless they are on the phone with us still."""
+    """The code is known, and whoever owed it is free."""
     agent = draft.call.coding
     draft.put(resolution=code, coding="")
-    if not agent:
-        return
-    draft.do(ClearTimer(TIMER))
+    if agent:
+        draft.do(ClearTimer(TIMER))
+        _free(draft, agent)
+
+
+def _free(draft: Draft, agent: str) -> None:
+    """They are available; who is on the phone with us still is once it is down, for until then it cannot ring."""
     offer = next((offer for offer in reversed(draft.call.offers) if offer.agent == agent), None)
     if offer is not None and draft.call.legs[offer.leg].state == "live":
         put_offer(draft, replace(offer, on_leaving="wrapped_up"))

@@ -275,6 +275,12 @@ _ON_A_LEG = (
     .where(legs.c.state != word("over"), legs.c.kind == word("agent"), legs.c.number == bindparam("number"))
     .limit(1)
 )
+_ON_THE_PHONE = (
+    select(legs.c.token)
+    .join_from(legs, offers, offers.c.leg == legs.c.token)
+    .where(offers.c.call_id == bindparam("call"), offers.c.agent_id == bindparam("agent"), legs.c.state == word("live"))
+    .limit(1)
+)
 _END_OFFER = update(offers).where(offers.c.id == bindparam("offer"), _STANDING).values(state="ended")
 _CLOSE_TICKETS = (
     update(tickets)
@@ -461,6 +467,10 @@ class Desk:
     def is_on_a_leg(self, address: str) -> bool:
         """Is an agent's phone rung by us, or are they on it?"""
         return self._database.row(_ON_A_LEG, number=address) is not None
+
+    def is_still_on(self, call: str, agent: str) -> bool:
+        """Is an agent on the phone with us about this call still, though their talk is over?"""
+        return self._database.row(_ON_THE_PHONE, call=call, agent=agent) is not None
 
     def close_tickets(self, call: str) -> None:
         """Close the tickets of a call nobody knows."""

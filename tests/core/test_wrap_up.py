@@ -75,6 +75,13 @@ def test_nobody_says_and_somebody_has_to_find_out() -> None:
     assert call.presence["ana"] == "available"
 
 
+def test_an_agent_who_listens_to_the_codes_past_their_time_is_free_once_the_phone_is_down() -> None:
+    call = asked().later(30).happens(TimerDue("wrap_up"))
+    assert (call.disposition["code"], call.presence["ana"]) == ("unresolved", "wrap_up")
+    assert call.keys("1", leg="leg-ana").disposition["code"] == "answered"
+    assert call.hangs_up("leg-ana").presence["ana"] == "available"
+
+
 def test_a_code_given_later_still_counts_and_nothing_is_asked_twice() -> None:
     call = after_a_talk().hangs_up("leg-ana").later(30).happens(TimerDue("wrap_up")).happens(TimerDue("wrap_up"))
     revision = call.disposition["revision"]

@@ -10,7 +10,7 @@ import pytest
 
 from ivr.core.call import Leg
 from ivr.core.effects import SetTimer
-from ivr.core.events import HungUp, Keyed
+from ivr.core.events import Came, HungUp, Keyed
 from ivr.core.line import AtDesk, Offer, PlanStep, Queue
 from ivr.core.pharmacy import Site
 from ivr.dispatch import MOST_AT_ONCE, Dispatch
@@ -620,6 +620,20 @@ def test_wrap_up_ends_after_half_a_minute(shop: Shop) -> None:
     shop.later(2)
     shop.dispatch.once()
     assert shop.presence("ana") == "available"
+
+
+def test_whoever_listens_to_us_past_their_wrap_up_is_offered_a_call_once_the_phone_is_down(shop: Shop) -> None:
+    shop.in_line("CA1")
+    shop.dispatch.once()
+    [offer] = shop.offers("CA1")
+    shop.tell("CA1", Came(offer.leg, 1), Keyed(offer.leg, "1"), Came("leg-CA1", 2), HungUp("leg-CA1", "completed"))
+    shop.in_line("CA2")
+    shop.later(31)
+    shop.dispatch.once()
+    assert (shop.presence("ana"), shop.offered("CA2")) == ("wrap_up", [])
+    shop.tell("CA1", HungUp(offer.leg, "completed"))
+    shop.dispatch.once()
+    assert shop.offered("CA2") == [("CA2", "ana")]
 
 
 def test_a_timer_goes_off_once(shop: Shop) -> None:
