@@ -35,7 +35,7 @@ def hold_view(call: Call, world: World) -> tuple[Verb, ...]:
         says.append(Say("message_offer"))
     if unattended.silent(world) and "staffed" in _ringable(call, world):
         says.append(Say("staffed_offer"))
-    return (Gather((*says, Play("hold")), seconds=3),)
+    return (Gather((*says, Play("hold")), speech=True, seconds=3),)
 
 
 def _ringable(call: Call, world: World) -> dict[str, str]:

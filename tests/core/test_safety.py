@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from ivr.core.call import Answer
+from ivr.core.call import Answer, World
 from ivr.core.effects import CreateTask, SetTimer
 from ivr.core.events import DialEnded, Keyed, QueueLeft, Silent, Spoke, Stumbled, TimerDue
 from ivr.core.flows import Menu
 from ivr.core.line import PlanStep
+from ivr.core.on_hold import hold_view
 from ivr.core.rules import Then
 from ivr.core.verbs import Back, Dial, Gather, Hold, Play, Say
 from tests.core.rehearsal import FLOW, NIGHT, RULES, SILENT, Rehearsal, pharmacy_with, rule
@@ -102,6 +103,12 @@ class TestARedFlag:
 
 
 class TestInLine:
+    def test_the_line_listens_while_the_music_plays(self):
+        call = Rehearsal(pharmacy=LISTENS).on_hold()
+        [asks] = hold_view(call.call, World(call.now, LISTENS, call.answers))
+        assert isinstance(asks, Gather)
+        assert asks.speech
+
     def test_a_ticket_in_line_becomes_an_emergency_and_stays_the_same_ticket(self):
         call = Rehearsal(pharmacy=LISTENS).on_hold().later(30)
         ticket = call.call.ticket
