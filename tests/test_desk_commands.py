@@ -103,7 +103,7 @@ def test_a_code_may_be_given_when_a_call_is_long_over(board: Switchboard) -> Non
     ],
 )
 def test_whom_the_api_would_refuse_is_refused_here_too(board: Switchboard, how: tuple[str, ...], told: str) -> None:
-    said = _says(desk.agents, "grace", *how)
+    said = says(desk.agents, "grace", *how)
     assert (said.exit_code, told in said.output) == (1, True)
     assert board.record.desk.agents()["grace"].presence == "available"
 
@@ -223,10 +223,10 @@ def test_who_serves_another_queue_moves_and_calls_off_nobodys_callback_and_a_sup
 ) -> None:
     _promised(board)  # at the front desk
     for act in (("--cancel", "CA1"), ("--move", "CA1"), ("--close", "CA1", "--code", "answered")):
-        told = _says(desk.callbacks, *act, "--by", "daniel")
+        told = says(desk.callbacks, *act, "--by", "daniel")
         assert (told.exit_code, "`daniel` does not serve `front_desk`" in told.output) == (1, True)
     assert _ticket(board).state == "waiting"
-    assert _says(desk.callbacks, "--cancel", "CA1", "--by", "ruth").exit_code == 0
+    assert says(desk.callbacks, "--cancel", "CA1", "--by", "ruth").exit_code == 0
     assert _ticket(board).state == "closed"
 
 
@@ -474,9 +474,9 @@ def test_a_person_is_unlocked_by_somebody_and_that_is_in_the_log(
 
 
 def test_a_colleague_is_unlocked_by_a_supervisor_only(board: Switchboard) -> None:
-    told = _says(desk.unlock, "staff:daniel", "--by", "grace")
+    told = says(desk.unlock, "staff:daniel", "--by", "grace")
     assert (told.exit_code, "may unlock no colleague" in told.output) == (1, True)
-    assert _says(desk.unlock, "staff:daniel", "--by", "ruth").exit_code == 0
+    assert says(desk.unlock, "staff:daniel", "--by", "ruth").exit_code == 0
 
 
 def test_a_number_is_unlocked_and_stands_nowhere(board: Switchboard) -> None:
