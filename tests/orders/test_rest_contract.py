@@ -75,6 +75,14 @@ def client(contract: Contract) -> Iterator[RestOrderSystem]:
     client.close()
 
 
+@pytest.fixture
+def forgetful(contract: Contract) -> Iterator[RestOrderSystem]:
+    """A client to whom no answer about what is served stays fresh."""
+    client = RestOrderSystem(contract.url, "secret", capabilities_fresh_seconds=0)
+    yield client
+    client.close()
+
+
 def told(contract: Contract, client: RestOrderSystem, operation: str, answer: object) -> Any:
     """What the client makes of an answer."""
     contract.answers(answer)
@@ -237,11 +245,11 @@ def _in_time(text: str) -> bool:
 
 @quick
 @given(st.data())
-def test_what_is_served_is_what_is_named_in_our_words(contract: Contract, data: st.DataObject) -> None:
+def test_what_is_served_is_what_is_named_in_our_words(
+    contract: Contract, forgetful: RestOrderSystem, data: st.DataObject
+) -> None:
     answer = data.draw(legal_answers("capabilities"))
-    client = RestOrderSystem(contract.url, "secret")
-    served = told(contract, client, "capabilities", answer)
-    client.close()
+    served = told(contract, forgetful, "capabilities", answer)
     assert served == set(answer.get("capabilities", port.CAPABILITIES)) & port.CAPABILITIES
 
 
@@ -281,13 +289,11 @@ def test_before_anybody_asked_what_is_served_everything_is_asked_for(
     assert contract.asked == ["requestRefill"]
 
 
-def test_what_was_not_served_long_ago_is_asked_for_again(contract: Contract) -> None:
-    client = RestOrderSystem(contract.url, "secret", capabilities_fresh_seconds=0)
+def test_what_was_not_served_long_ago_is_asked_for_again(contract: Contract, forgetful: RestOrderSystem) -> None:
     contract.answers({"version": "1", "capabilities": ["identify"]})
-    assert client.capabilities() == {"identify"}
-    told(contract, client, "createTask", {"id": "task_1"})
-    client.capabilities()
-    client.close()
+    assert forgetful.capabilities() == {"identify"}
+    told(contract, forgetful, "createTask", {"id": "task_1"})
+    forgetful.capabilities()
     assert contract.asked == ["capabilities", "createTask", "capabilities"]
 
 
