@@ -32,6 +32,7 @@ from ivr.settings import (
     EXCHANGE_PORT,
     PRACTICE_ACCOUNT_SID,
     PRACTICE_AUTH_TOKEN,
+    SANDBOX_EVENT_SECRET,
     SANDBOX_PORT,
     SANDBOX_TOKEN,
     WEB_PORT,
@@ -126,6 +127,8 @@ def practice_environment(env: Mapping[str, str], ports: Ports, valkey_port: int)
         practice |= {
             "ORDER_SYSTEM_URL": f"http://127.0.0.1:{ports.sandbox}",
             "ORDER_SYSTEM_TOKEN": SANDBOX_TOKEN,
+            "ORDER_SYSTEM_EVENTS_URL": f"http://127.0.0.1:{ports.web}/orders/events",
+            "ORDER_SYSTEM_EVENT_SECRET": SANDBOX_EVENT_SECRET,
         }
     if not env.get("TWILIO_ACCOUNT_SID"):
         practice |= {

@@ -25,6 +25,7 @@ PRACTICE_AUTH_TOKEN = "practice" + "0" * 23 + "1"
 PRACTICE_EXCHANGE_URL = f"http://127.0.0.1:{EXCHANGE_PORT}"
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 SANDBOX_TOKEN = "sandbox"
+SANDBOX_EVENT_SECRET = "sandbox-events"
 SECRET_KEY_LENGTH = 32
 SECRET_KEY_FILE = Path("var/secret_key")
 

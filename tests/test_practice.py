@@ -25,7 +25,7 @@ from ivr.core.hours import Hours
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
 from ivr.practice import Ports
 from ivr.processes import CouldNotRun, free_port
-from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN, SANDBOX_TOKEN, Settings
+from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN, SANDBOX_EVENT_SECRET, SANDBOX_TOKEN, Settings
 
 ROOT = Path(__file__).parent.parent
 NINE_TO_SIX = ((9 * 60, 18 * 60),)
@@ -80,6 +80,8 @@ def test_the_parts_of_a_practice_line_are_told_about_each_other() -> None:
         "REDIS_URL": "redis://127.0.0.1:4/0",
         "ORDER_SYSTEM_URL": "http://127.0.0.1:2",
         "ORDER_SYSTEM_TOKEN": SANDBOX_TOKEN,
+        "ORDER_SYSTEM_EVENTS_URL": "http://127.0.0.1:1/orders/events",
+        "ORDER_SYSTEM_EVENT_SECRET": SANDBOX_EVENT_SECRET,
         "TWILIO_ACCOUNT_SID": PRACTICE_ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": PRACTICE_AUTH_TOKEN,
         "TWILIO_API_URL": "http://127.0.0.1:3",
@@ -95,7 +97,8 @@ def test_a_real_line_is_told_nothing_of_practice() -> None:
     told = practice.practice_environment(real, Ports(), valkey_port=4)
 
     assert told["PUBLIC_URL"] == "https://line.example.com"
-    assert not {"TWILIO_API_URL", "TWILIO_AUTH_TOKEN", "ORDER_SYSTEM_TOKEN"} & told.keys()
+    practised = {"TWILIO_API_URL", "TWILIO_AUTH_TOKEN", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_EVENT_SECRET"}
+    assert not practised & told.keys()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ _LAST4 = re.compile(r"[0-9]{4}")
 _DOLLARS = re.compile(r"[0-9]{1,6}\.[0-9]{2}")
 _EVENT_TYPE = re.compile(r"[a-z0-9_]{1,32}(\.[a-z0-9_]{1,32}){1,4}")
 _LONGEST_ID = 255
+_MOST_DAYS = 36_500
 _LONGEST_SAID = 2_000
 
 _log = structlog.get_logger(__name__)
@@ -266,7 +267,9 @@ def _flag(given: Any) -> bool:
 
 
 def _whole_number(given: Any) -> int:
-    # JSON's true is a Python int; a supply of "true" days is no supply of one day.
-    if isinstance(given, bool) or not isinstance(given, int):
+    # JSON's true is a Python int; a supply of "true" days is no supply of one day. Its 3.0 is as whole as its 3.
+    if isinstance(given, bool) or not isinstance(given, int | float):
         raise TypeError
-    return given
+    if not abs(given) <= _MOST_DAYS or given != int(given):  # Python reads NaN and Infinity for numbers
+        raise ValueError
+    return int(given)

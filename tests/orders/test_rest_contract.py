@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ivr.orders import port
@@ -50,7 +50,9 @@ LEAST: dict[str, Any] = {
     "requestRenewal": {"id": "renewal_1"},
     "createTask": {"id": "task_1"},
 }
-quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(
+    max_examples=25, phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,14 @@ def contract(serving: Contract) -> Contract:
 @pytest.fixture
 def client(contract: Contract) -> Iterator[RestOrderSystem]:
     client = RestOrderSystem(contract.url, "secret")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def forgetful(contract: Contract) -> Iterator[RestOrderSystem]:
+    """A client to whom no answer about what is served stays fresh."""
+    client = RestOrderSystem(contract.url, "secret", capabilities_fresh_seconds=0)
     yield client
     client.close()
 
@@ -169,9 +179,9 @@ def test_prescriptions_are_read_one_by_one_with_every_fact_that_is_known(
         assert read.id == sent["id"]
         for name, words in (("refill", port.Refill), ("order_state", port.OrderState), ("payment", port.Payment)):
             assert getattr(read, name) == known(sent.get(name), words)
-        for name in ("substitution", "cold_chain", "time_sensitive", "last4", "medication_class"):
+        for name in ("substitution", "cold_chain", "time_sensitive", "last4", "medication_class", "days_left"):
             assert getattr(read, name) == sent.get(name)
-        for name in ("expected_on", "since", "balance", "days_left"):
+        for name in ("expected_on", "since", "balance"):
             assert str(getattr(read, name)) == str(sent.get(name))
 
 
@@ -235,11 +245,11 @@ def _in_time(text: str) -> bool:
 
 @quick
 @given(st.data())
-def test_what_is_served_is_what_is_named_in_our_words(contract: Contract, data: st.DataObject) -> None:
+def test_what_is_served_is_what_is_named_in_our_words(
+    contract: Contract, forgetful: RestOrderSystem, data: st.DataObject
+) -> None:
     answer = data.draw(legal_answers("capabilities"))
-    client = RestOrderSystem(contract.url, "secret")
-    served = told(contract, client, "capabilities", answer)
-    client.close()
+    served = told(contract, forgetful, "capabilities", answer)
     assert served == set(answer.get("capabilities", port.CAPABILITIES)) & port.CAPABILITIES
 
 
@@ -279,13 +289,11 @@ def test_before_anybody_asked_what_is_served_everything_is_asked_for(
     assert contract.asked == ["requestRefill"]
 
 
-def test_what_was_not_served_long_ago_is_asked_for_again(contract: Contract) -> None:
-    client = RestOrderSystem(contract.url, "secret", capabilities_fresh_seconds=0)
+def test_what_was_not_served_long_ago_is_asked_for_again(contract: Contract, forgetful: RestOrderSystem) -> None:
     contract.answers({"version": "1", "capabilities": ["identify"]})
-    assert client.capabilities() == {"identify"}
-    told(contract, client, "createTask", {"id": "task_1"})
-    client.capabilities()
-    client.close()
+    assert forgetful.capabilities() == {"identify"}
+    told(contract, forgetful, "createTask", {"id": "task_1"})
+    forgetful.capabilities()
     assert contract.asked == ["capabilities", "createTask", "capabilities"]
 
 

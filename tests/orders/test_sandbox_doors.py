@@ -166,6 +166,13 @@ def test_a_record_is_amended_field_by_field(http):
     assert refused(nobody, 404, "call_not_found")
 
 
+@pytest.mark.parametrize("path", ["/v1/tasks", "/v1/nothing"])
+def test_an_answer_names_the_call_it_belongs_to(http, path):
+    answer = http.get(path, headers={"X-Correlation-Id": "CA1"})
+    assert answer.headers["X-Correlation-Id"] == "CA1"
+    assert "X-Correlation-Id" not in http.get(path).headers
+
+
 # ---------------------------------------------------------------- pages
 
 

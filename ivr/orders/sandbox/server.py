@@ -90,10 +90,12 @@ class Entrance:
             raise Problem(401, "token_missing", "needs the header `Authorization: Bearer` with the right token")
 
     def lose(self, answer: Response) -> Response:
-        """Lose the answer to a request that was served, when that is the failure of the moment."""
-        if g.get("failure") != "error":
-            return answer
-        return problem_answer(Problem(500, "error", "the sandbox plays an order system that fails"))
+        """Say which call an answer belongs to, and lose it, served as it is, when that is the failure of the moment."""
+        if g.get("failure") == "error":
+            answer = problem_answer(Problem(500, "error", "the sandbox plays an order system that fails"))
+        if call := request.headers.get("X-Correlation-Id"):
+            answer.headers["X-Correlation-Id"] = call
+        return answer
 
     def health(self) -> ResponseReturnValue:
         return {"status": "ok"}
