@@ -62,13 +62,15 @@ class FhirOrderSystem:
     # ------------------------------------------------------------ who is calling
 
     def identify(self, phone: str, *, timeout_seconds: float | None = None) -> tuple[Person, ...]:
+        if not people.is_phone(phone):
+            raise Refused("body_invalid")
         by = self._wire.by(timeout_seconds)
         household = self._household(phone, by)
         self._audit("identify", household.led_to(), phone, True, by)
         return household.people()
 
     def prove(self, proof: Proof, *, timeout_seconds: float | None = None) -> Proved:
-        if proof.rx_number is None and proof.date_of_birth is None:
+        if not (proof.rx_number or proof.date_of_birth) or not (proof.phone is None or people.is_phone(proof.phone)):
             raise Refused("body_invalid")  # a phone or a zip leads to nobody
         by = self._wire.by(timeout_seconds)
         request = self._numbered(proof.rx_number, by) if proof.rx_number else None
@@ -80,7 +82,7 @@ class FhirOrderSystem:
 
     def _numbered(self, rx_number: str, by: float) -> Json | None:
         """Return the one order for a medicine with this number; two are none, for nobody could say which."""
-        found = self._wire.search("MedicationRequest", by, identifier=_quoted(rx_number))
+        found = self._wire.look_up("MedicationRequest", by, identifier=_quoted(rx_number))
         fits = [one for one in found if prescriptions.has_number(one, rx_number)]
         return fits[0] if len(fits) == 1 else None
 
@@ -130,14 +132,19 @@ class FhirOrderSystem:
     def _filed_under(self, kind: str, phone: str | None, by: float) -> tuple[Json, ...]:
         if phone is None:
             return ()
-        search = self._wire.search if kind == "Patient" else self._search_if_kept
-        found = search(kind, by, phone=people.spellings(phone)) or []
+        try:
+            found = self._wire.look_up(kind, by, phone=people.spellings(phone))
+        except Refused as refused:
+            if kind == "Patient":
+                raise
+            found = []
+            _unserved(kind, refused)
         return tuple(one for one in found if one.get("active") is not False and people.is_filed_under(one, phone))
 
     def prescriber(self, npi: str, phone: str | None, *, timeout_seconds: float | None = None) -> Prescriber | None:
         self._need("prescribers")
         by = self._wire.by(timeout_seconds)
-        found = self._wire.search("Practitioner", by, identifier=f"{NPI}|{_quoted(npi)}")
+        found = self._wire.look_up("Practitioner", by, identifier=f"{NPI}|{_quoted(npi)}")
         offices = [one for one in found if one.get("active") is not False]
         if not offices:
             return None
@@ -272,7 +279,7 @@ class FhirOrderSystem:
         return self._wish("renewal", prescription_id, call_id, key, RENEWAL_OPEN)
 
     def _wish(self, what: str, prescription_id: str, call_id: str, key: str, open_: str) -> str:
-        """Put a wish before the pharmacy unless something blocks it; there is one open at a time for a prescription."""
+        """Put a wish before the pharmacy unless something blocks it; of a prescription one is open at a time."""
         request = self._request(prescription_id)
         wanted = written.wish(what, request, call_id, key, self._now())
         kept = self._wire.search("Task", identifier=f"{KEY}|{_quoted(key)}")
@@ -313,7 +320,7 @@ class FhirOrderSystem:
         try:
             return self._wire.search(kind, by, **query)
         except Refused as refused:
-            _log.warning("the order system does not serve a search", resource=kind, why=refused.code)
+            _unserved(kind, refused)
             return None
 
     def _audit(self, what: str, about: Iterable[str], phone: str | None, fits: bool, by: float) -> None:
@@ -327,6 +334,10 @@ def _needs(body: Mapping[str, Any], **kinds: type) -> None:
     """Refuse what no order system would take: FHIR has no place where these could be missed."""
     if not all(isinstance(body.get(name), kind) and body[name] != "" for name, kind in kinds.items()):
         raise Refused("body_invalid")
+
+
+def _unserved(kind: str, refused: Refused) -> None:
+    _log.warning("the order system does not serve a search", resource=kind, why=refused.code)
 
 
 def _refuse_renewal(found: Prescription) -> None:

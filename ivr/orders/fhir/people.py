@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -81,7 +82,7 @@ class Household:
 
     def _granted(self, carer: Json, patient: str) -> Permission:
         """Return the least their consents allow; where there is none, and where one is odd, nothing."""
-        if not _is_active(carer, self.now):
+        if not _is_now(carer, self.now):
             return "nothing"
         who = own_reference(carer)
         given = [
@@ -106,6 +107,11 @@ def _same(telecom: Json, phone: str) -> bool:
         return False
     digits = "".join(filter(str.isdigit, text_at(telecom, "value") or ""))
     return digits == phone[1:] or (phone.startswith("+1") and digits == phone[2:])
+
+
+def is_phone(given: str | None) -> bool:
+    """Return whether this is an E.164 number; a search for nothing finds everybody."""
+    return given is not None and re.fullmatch(r"\+[1-9][0-9]{6,14}", given) is not None
 
 
 def spellings(phone: str) -> str:
@@ -142,9 +148,7 @@ def _known_access(given: object) -> Access | None:
     return None if given is None else known[known.index(given)]
 
 
-def _is_active(resource: Json, now: datetime) -> bool:
-    if resource.get("active") is False:
-        return False
+def _is_now(resource: Json, now: datetime) -> bool:
     return bool(fact("period", lambda: _covers(resource, now)))
 
 

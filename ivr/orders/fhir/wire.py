@@ -51,12 +51,12 @@ class Wire:
         return time.monotonic() + (self._timeout_seconds if timeout_seconds is None else timeout_seconds)
 
     def search(self, kind: str, by: float | None = None, /, **query: str) -> list[Json]:
-        """Return all resources of a kind that fit.
+        """Return all resources of a kind that fit; ask for nothing but opaque ids.
 
-        A further page is fetched where the server says, which is a URL of its own making: what is searched for must
-        be an opaque id then. Too many pages are Unavailable, as half an answer is none.
+        A further page is fetched where the server says, in a URL of its own making which may have in it what was
+        searched for. Too many pages are Unavailable, as half an answer is none.
         """
-        page = self._json("POST", f"{kind}/_search", by, data={**query, "_count": _PAGE})
+        page = self._page(kind, query, by)
         found = _resources(page, kind)
         for _ in range(_MOST_PAGES):
             following = _following(page)
@@ -65,6 +65,19 @@ class Wire:
             page = self._json("GET", self._ours(following), by)
             found += _resources(page, kind)
         raise Unavailable("the answer does not end")
+
+    def look_up(self, kind: str, by: float | None = None, /, **query: str) -> list[Json]:
+        """Return all resources of a kind that fit, where what is asked for may be private.
+
+        More than a page of them is Unavailable: the next may be had by a URL only.
+        """
+        page = self._page(kind, query, by)
+        if _following(page) is not None:
+            raise Unavailable("the answer goes on in a URL")
+        return _resources(page, kind)
+
+    def _page(self, kind: str, query: Mapping[str, str], by: float | None) -> Json:
+        return self._json("POST", f"{kind}/_search", by, data={**query, "_count": _PAGE})
 
     def read(self, reference: str, by: float | None = None) -> Json:
         """Return one resource by `Type/id`."""
