@@ -79,7 +79,7 @@ def fake(fake_server: tuple[FakeServer, str]) -> Iterator[FakeServer]:
 @pytest.fixture(scope="session")
 def foreign_url() -> Iterator[str]:
     node = shutil.which("node")
-    if node is None or not (INSTALLED / "node_modules").exists():
+    if node is None or not (INSTALLED / "installed").exists():
         pytest.skip("the FHIR server that is not ours is not installed: `make fhir` installs it where Node and npm are")
     shutil.copy(Path(__file__).parent / "server" / "server.mjs", INSTALLED)
     port = free_port()

@@ -292,12 +292,18 @@ def test_revisions_written_at_once_leave_one_call_with_the_newest(orders, shelf)
 
 
 def test_the_next_step_is_a_task_that_follows_the_disposition(orders, shelf):
-    step = {"next_step": "prescriber_to_respond", "due_at": "2026-11-27T15:00:00+00:00", "person": "Patient/ada"}
+    orders.record_call(CALL_ID, {"person": "Patient/ada"})
+    step = {
+        **{"next_step": "prescriber_to_respond", "owner": "prescriber", "due_at": "2026-11-27T15:00:00+00:00"},
+        **{"resolution": "renewal_requested", "queue": "refills"},
+    }
     for _ in range(2):
         orders.write_disposition(CALL_ID, {**LEFT, **step}, "key-1")
     (task,) = (each for each in shelf.all("Task") if each.get("identifier"))
     assert (task["identifier"], task["status"]) == ([{"system": STEP, "value": CALL_ID}], "requested")
     assert codes(task["businessStatus"]) == [(STEP, "prescriber_to_respond")]
+    assert codes(task["performerType"][0]) == [("urn:rxline:owner", "prescriber")]
+    assert codes(task["reasonCode"]) == [("urn:rxline:outcome", "renewal_requested")]
     assert (task["restriction"]["period"]["end"], task["for"]) == (step["due_at"], {"reference": "Patient/ada"})
     orders.write_disposition(CALL_ID, {**DONE, "next_step": "none"}, "key-2")
     orders.write_disposition(CALL_ID, {**LEFT, **step}, "key-1")
@@ -337,14 +343,21 @@ def test_a_task_is_put_before_staff_once(orders, shelf):
     assert orders.prescriptions("Patient/ada")[0].refill == "eligible"  # a message about it is no fill
 
 
+def test_an_id_that_another_order_system_gave_is_told_as_it_came(orders, shelf):
+    orders.create_task({"what": "message", "person": "patient-01"}, "key-1")
+    (task,) = (each for each in shelf.all("Task") if each.get("identifier"))
+    assert "for" not in task
+    assert task["input"] == [{"type": {"text": "person"}, "valueString": "patient-01"}]
+
+
 def test_a_note_is_written_to_its_call_once(orders, shelf):
     orders.record_call(CALL_ID, {"person": "Patient/ada"})
     for _ in range(2):
-        orders.add_note(CALL_ID, {"text": "asked for a call in the evening", "by": "maria"}, "key-1")
+        orders.add_note(CALL_ID, {"text": "asked for a call in the evening", "author": "maria", "about": RX1}, "key-1")
     kept = shelf.one("Communication")
     assert kept["payload"] == [{"contentString": "asked for a call in the evening"}]
     assert (kept["subject"], kept["identifier"]) == ({"reference": "Patient/ada"}, [{"system": KEY, "value": "key-1"}])
-    assert kept["encounter"]["identifier"]["value"] == CALL_ID
+    assert (kept["encounter"]["identifier"]["value"], kept["about"]) == (CALL_ID, [{"reference": RX1}])
     assert orders.contacts("Patient/ada") == ()  # what we noted is not what they were told
 
 

@@ -226,8 +226,8 @@ class FhirOrderSystem:
     def _tell_step(self, call_id: str, body: Mapping[str, Any]) -> None:
         """Put the next step before staff, or what it is now; the one there was ends where none is left."""
         named = {"identifier": f"{STEP}|{_quoted(call_id)}"}
-        first = written.next_step(call_id, body, self._now())
-        if "next_step" in body or first is not None:
+        if "next_step" in body:
+            first = written.next_step(call_id, body, self._caller_of(call_id), self._now())
             self._tell("Task", named, first, lambda found: written.step_changed(found, body))
 
     def _tell(

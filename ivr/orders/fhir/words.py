@@ -24,7 +24,7 @@ DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 
 OURS = "urn:rxline:"
 CALL, KEY, STEP = OURS + "call", OURS + "key", OURS + "next-step"  # identifiers
-TASK, STATE, INTENT, OUTCOME = OURS + "task", OURS + "state", OURS + "intent", OURS + "outcome"  # codes
+TASK, OWNER, INTENT, OUTCOME = OURS + "task", OURS + "owner", OURS + "intent", OURS + "outcome"  # codes
 ACCESS, ASKED, DISPOSITION, RECORD = OURS + "access", OURS + "asked", OURS + "disposition", OURS + "record"
 PERMISSION, CONSENT, SCHEDULE = OURS + "permission", OURS + "consent", OURS + "schedule"
 CLASS, HANDLING, AUDIT, AGENT, FACT = OURS + "class", OURS + "handling", OURS + "audit", OURS + "agent", OURS + "fact"

@@ -22,6 +22,7 @@ from ivr.orders.fhir.words import (
     INTENT,
     KEY,
     OUTCOME,
+    OWNER,
     PARTICIPATION_MODE,
     RECORD,
     STEP,
@@ -41,6 +42,7 @@ _ORIGIN = {"display": "Rxline"}
 _CLASS = {"system": ACT_CODE, "code": "VR", "display": "virtual"}
 _PHONE_NUMBER = "3"  # of AuditEvent.agent.network.type
 _STEP_OVER = ("none", None)
+_FOUND_BY = ("prescription", "queue", "ticket_id")
 
 # ---------------------------------------------------------------- calls and what came of them
 
@@ -118,12 +120,12 @@ def _agent(name: str) -> Json:
     return {"individual": {"type": "Practitioner", "identifier": identifier(AGENT, name)}}
 
 
-def next_step(call_id: str, body: Mapping[str, Any], now: datetime) -> Json | None:
-    """Return the task a disposition leaves; None where nobody has to do anything more."""
+def next_step(call_id: str, body: Mapping[str, Any], person: str | None, now: datetime) -> Json | None:
+    """Return the task a disposition leaves, about whom the call is; None where nobody has to do anything more."""
     if body.get("next_step") in _STEP_OVER:
         return None
-    task = _task("next_step", identifier(STEP, call_id), call_id, body, now)
-    return step_told(task, body)
+    about = {"person": person, **{name: body[name] for name in _FOUND_BY if body.get(name)}}
+    return step_told(_task("next_step", identifier(STEP, call_id), call_id, about, now), body)
 
 
 def step_changed(task: Json, body: Mapping[str, Any]) -> Json | None:
@@ -139,17 +141,24 @@ def step_told(task: Json, body: Mapping[str, Any]) -> Json:
     told = {**task, "extension": [*others, *said]}
     if step in _STEP_OVER:
         return {**told, "status": "completed"}
-    return {**told, "status": "requested", "businessStatus": coded(STEP, str(step)), **_outcome(body), **_due(body)}
+    stands = {"status": "requested", "businessStatus": coded(STEP, str(step))}
+    return {**told, **stands, **_outcome(body), **_due(body), **_whose_turn(body)}
 
 
 def _outcome(body: Mapping[str, Any]) -> Json:
-    code = body.get("code") or body.get("outcome")
+    code = body.get("resolution") or body.get("code") or body.get("outcome")
     return {"reasonCode": coded(OUTCOME, str(code))} if code else {}
 
 
 def _due(body: Mapping[str, Any]) -> Json:
-    due = body.get("due_at") or body.get("due_on")
+    due = body.get("due_at")
     return {"restriction": {"period": {"end": due}}} if due else {}
+
+
+def _whose_turn(body: Mapping[str, Any]) -> Json:
+    """Who has to act, in our word: which of their people it is, is theirs to say in `owner`."""
+    owner = body.get("owner")
+    return {"performerType": [coded(OWNER, str(owner))]} if owner else {}
 
 
 # ---------------------------------------------------------------- work
@@ -168,7 +177,8 @@ def wish(what: str, prescription: Json, call_id: str, key: str, now: datetime) -
     return {**task, **({"for": subject} if subject else {})}
 
 
-_PLACED = ("what", "urgent", "call_id", "person", "prescription", "prescription_id")
+_PLACED = ("what", "urgent", "call_id", "due_at", "owner")
+_IDS = ("person", "prescription", "prescription_id")
 
 
 def _task(what: str, known_as: Json, call_id: object, body: Mapping[str, Any], now: datetime) -> Json:
@@ -180,7 +190,7 @@ def _task(what: str, known_as: Json, call_id: object, body: Mapping[str, Any], n
         place["for"] = {"reference": body["person"]}
     if call_id:
         place["encounter"] = _of_call(str(call_id))
-    rest = {name: value for name, value in body.items() if name not in _PLACED}
+    rest = {name: value for name, value in body.items() if name not in _PLACED and not _is_referred_to(name, value)}
     return {
         "resourceType": "Task",
         "extension": [_asked(what, body)],
@@ -192,8 +202,15 @@ def _task(what: str, known_as: Json, call_id: object, body: Mapping[str, Any], n
         "authoredOn": now.isoformat(),
         "requester": _ORIGIN,
         **place,
+        **_due(body),
+        **_whose_turn(body),
         **_listed("input", rest),
     }
+
+
+def _is_referred_to(name: str, value: object) -> bool:
+    # An id that another order system gave has no place of its own here, and is told as it came.
+    return name in _IDS and is_reference(value)
 
 
 def _listed(where: str, values: Mapping[str, Any]) -> Json:
@@ -235,7 +252,8 @@ def has_key(resource: Json, key: str) -> bool:
 def note(call_id: str, body: Mapping[str, Any], key: str, person: object, now: datetime) -> Json:
     """Return a note to a call."""
     subject = {"subject": {"reference": person}} if str(person).startswith("Patient/") else {}
-    rest = {name: value for name, value in body.items() if name != "text"}
+    about = {"about": [{"reference": body["about"]}]} if is_reference(body.get("about")) else {}
+    rest = {name: value for name, value in body.items() if name != "text" and name not in about}
     return {
         "resourceType": "Communication",
         "extension": [_asked("note", body), *extensions({RECORD: rest} if rest else {})],
@@ -246,6 +264,7 @@ def note(call_id: str, body: Mapping[str, Any], key: str, person: object, now: d
         "encounter": _of_call(call_id),
         "sent": now.isoformat(),
         "payload": [{"contentString": body["text"]}],
+        **about,
         **subject,
     }
 
