@@ -47,6 +47,7 @@ BAD_ANSWERS = {
     "another kind of resource": bundle({"resource": {"resourceType": "Person", "id": "1"}}),
     "no id": bundle({"resource": {"resourceType": "Patient"}}),
     "an id that leads elsewhere": bundle({"resource": {**PATIENT, "id": "../Binary/1"}}),
+    "a version nobody can tell": bundle({"resource": {**PATIENT, "meta": {"versionId": 'W/"é'}}}),
     "meta that is a text": bundle({"resource": {**PATIENT, "meta": "new"}}),
     "extensions that are none": bundle({"resource": {**PATIENT, "extension": ["x"]}}),
     "a next page by URL": bundle(link=[{"relation": "next", "url": "?page=1"}]),
@@ -149,7 +150,7 @@ def test_what_comes_in_pages_is_read_to_the_end(ours, fake, fake_server):
     assert fake.asked[2][:2] == ("GET", "/fhir?_getpages=1")
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/fhir?page=2", "//elsewhere/fhir", "?page=1"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/fhir?page=2", "//elsewhere/fhir", "http://[", "?page=1"])
 def test_a_next_page_elsewhere_and_pages_without_an_end_are_no_answer(ours, fake, url):
     fake.answers = [None, *[bundle(link=[{"relation": "next", "url": url}])] * 20]
     with pytest.raises(Unavailable):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 
+from ivr.core.call import Call, Caller
 from ivr.orders.fhir.words import CALL, DISPOSITION, KEY, STEP, TASK, Json
 from ivr.orders.port import KEY_REUSED, RENEWAL_OPEN, Contact, OrderSystem, Person, Prescriber, Proof, Refused
+from ivr.orders.questions import put
 from tests.fhir import cast
 from tests.fhir.cast import ADA, ADAS_BIRTH, ADAS_RX, ADAS_ZIP, CAROL, LEO, NOBODY, OFFICE
+from tests.fhir.conftest import NOW
 
 CALL_ID = "CA" + "1" * 32
 RX1, RX2, RX3 = (f"MedicationRequest/rx{number}" for number in (1, 2, 3))
@@ -412,3 +416,20 @@ def test_a_server_that_answers_is_ready_and_says_what_it_does(orders):
     assert "events" not in orders.capabilities()
     with pytest.raises(Refused, match=r"^not_served$"):
         orders.events("")
+
+
+# ---------------------------------------------------------------- what the line makes of it
+
+
+def test_a_caller_is_known_proved_and_told_what_is_theirs(orders):
+    caller = Caller("number", ADA, "A")
+    call = Call(CALL_ID, "main", "central", "v1", NOW, caller, facts={"tier": "anonymous"})
+    who = put("who", call, orders)
+    assert who is not None
+    known = {"caller": "patient", "language": "en", "access": "slow", "texts": "yes"}
+    assert who.answer.facts == {"tier": "number", **known}
+    told = put("identity:0", replace(call, fields={"rx_number": ADAS_RX, "date_of_birth": ADAS_BIRTH}), orders)
+    assert told is not None
+    facts = told.answer.facts
+    assert (facts["tier"], facts["refill"], facts["permission"]) == ("verified", "eligible", "everything")
+    assert (told.answer.prescription, told.answer.values["last4"]) == (RX1, "1001")

@@ -93,7 +93,8 @@ class FhirOrderSystem:
     def _meant(self, proof: Proof, request: Json | None, household: Household, by: float) -> Json | None:
         """Return whom a proof is about: whose the number is, or of those the phone leads to who fits or is alone."""
         led_to = self._whose(request) if proof.rx_number else household.led_to()
-        candidates = [self._wire.read(one, by) for one in led_to]
+        known = {own_reference(one): one for one in household.patients}
+        candidates = [known.get(one) or self._wire.read(one, by) for one in led_to]
         fitting = [one for one in candidates if people.is_theirs(one, proof)]
         if len(fitting) == 1:
             return fitting[0]

@@ -24,6 +24,7 @@ from ivr.orders.fhir.words import (
     day,
     each,
     fact,
+    number_at,
     own_reference,
     reference,
     text_at,
@@ -229,15 +230,15 @@ def _refills_left(one: Filed) -> int | None:
 
 def _fills(one: Filed) -> int:
     """How many whole fills were handed over: parts of one add up to it."""
-    whole = at(one.request, "dispenseRequest", "quantity", "value")
-    parts = [_part(at(each, "quantity", "value"), whole) for each in _handed_over(one)]
+    whole = number_at(one.request, "dispenseRequest", "quantity", "value")
+    parts = [_part(number_at(each, "quantity", "value"), whole) for each in _handed_over(one)]
     return ceil(sum(parts))
 
 
-def _part(handed: Any, whole: Any) -> Decimal:
-    if handed is None or whole is None or Decimal(str(whole)) <= 0:
+def _part(handed: Decimal | None, whole: Decimal | None) -> Decimal:
+    if handed is None or whole is None or whole <= 0:
         return Decimal(1)
-    return min(Decimal(1), Decimal(str(handed)) / Decimal(str(whole)))
+    return min(Decimal(1), handed / whole)
 
 
 def _handed_over(one: Filed) -> list[Json]:
@@ -295,10 +296,10 @@ def _days(quantity: Json | None) -> int | None:
     unit = at(quantity, "code") or at(quantity, "unit")
     if unit not in _DAYS:
         raise ValueError
-    number = int(Decimal(str(at(quantity, "value"))))
-    if number <= 0:
+    number = number_at(quantity, "value")
+    if number is None or number < 1:
         raise ValueError
-    return number * _DAYS[unit]
+    return int(number) * _DAYS[unit]
 
 
 # ---------------------------------------------------------------- where it stands
@@ -405,8 +406,8 @@ def _balance(tasks: list[Json]) -> Decimal | None:
 
 
 def _dollars(money: Json) -> Decimal:
-    amount = Decimal(str(at(money, "value")))
-    if at(money, "currency") != "USD" or not 0 <= amount < 1_000_000 or amount != round(amount, 2):
+    amount = number_at(money, "value")
+    if amount is None or at(money, "currency") != "USD" or not 0 <= amount < 1_000_000 or amount != round(amount, 2):
         raise ValueError
     return round(amount, 2)
 

@@ -93,7 +93,7 @@ class Wire:
         headers = {"Prefer": "return=representation, handling=strict"}
         if unless is not None:
             headers["If-None-Exist"] = str(httpx.QueryParams(unless))
-        answer, raw = self._send("POST", kind, by, json=resource, headers=headers)
+        answer, raw = self._write("POST", kind, by, resource, headers)
         if _is_json(raw) and (made := _parsed(raw)).get("resourceType") == kind:
             return _resource(made, kind)
         return self.read(_made_at(answer, kind), by)  # some servers say only where
@@ -103,14 +103,17 @@ class Wire:
         version = (resource.get("meta") or {}).get("versionId")
         headers = {"If-Match": f'W/"{version}"'} if version else {}
         try:
-            self._send("PUT", own_reference(resource), None, json=resource, headers=headers)
+            self._write("PUT", own_reference(resource), None, resource, headers)
         except _Changed:
             return False
         return True
 
     def _ours(self, url: str) -> str:
         # The token is for this server alone, wherever it points to.
-        whole = str(httpx.URL(self._base).join(url))
+        try:
+            whole = str(httpx.URL(self._base).join(url))
+        except httpx.InvalidURL:
+            raise Unavailable("the answer goes on nowhere") from None
         if whole.startswith(self._base) or whole.startswith(self._base.rstrip("/") + "?"):
             return whole
         raise Unavailable("the answer goes on elsewhere")
@@ -118,13 +121,17 @@ class Wire:
     def _json(self, method: str, path: str, by: float | None, **how: Any) -> Json:
         return _parsed(self._send(method, path, by, **how)[1])
 
+    def _write(
+        self, method: str, path: str, by: float | None, resource: Json, headers: Mapping[str, str]
+    ) -> tuple[httpx.Response, bytes]:
+        raw = json.dumps(resource).encode()  # in ASCII: what others wrote may be no text at all
+        return self._send(method, path, by, content=raw, headers={**headers, "Content-Type": _FHIR})
+
     def _send(self, method: str, path: str, by: float | None, **how: Any) -> tuple[httpx.Response, bytes]:
         deadline = self.by(None) if by is None else by
         seconds = deadline - time.monotonic()
         if seconds <= 0:
             raise Unavailable("no time is left")
-        if "json" in how:
-            how["headers"] = {**how["headers"], "Content-Type": _FHIR}
         try:
             with self._client.stream(method, path, timeout=seconds, **how) as response:
                 return response, _accepted(method, response.status_code, _whole(response, deadline))
@@ -182,7 +189,7 @@ def _parsed(raw: bytes) -> Json:
 
 def _resource(answer: object, kind: str) -> Json:
     if isinstance(answer, dict) and answer.get("resourceType") == kind and _is_id(answer.get("id")):
-        if not isinstance(answer.get("meta", {}), dict) or not all(map(_is_list, _LISTS, [answer] * len(_LISTS))):
+        if not (_has_version(answer) and all(_is_list(answer.get(name, [])) for name in _LISTS)):
             raise Unavailable("the answer has another shape")
         return answer
     raise Unavailable(f"the answer is no {kind}")
@@ -191,8 +198,13 @@ def _resource(answer: object, kind: str) -> Json:
 _LISTS = ("extension", "identifier")  # what every resource may have, and what we write into and look for
 
 
-def _is_list(name: str, resource: Json) -> bool:
-    found = resource.get(name, [])
+def _has_version(resource: Json) -> bool:
+    """Whether its version, if it has any, can be told back to the server."""
+    meta = resource.get("meta", {})
+    return isinstance(meta, dict) and (meta.get("versionId") is None or _is_id(meta["versionId"]))
+
+
+def _is_list(found: object) -> bool:
     return isinstance(found, list) and all(isinstance(one, dict) for one in found)
 
 

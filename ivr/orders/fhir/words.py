@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, tzinfo
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import structlog
@@ -32,6 +33,8 @@ CLASS, HANDLING, AUDIT, AGENT, FACT = OURS + "class", OURS + "handling", OURS + 
 OPEN_TASK = ("requested", "received", "accepted", "ready", "in-progress", "on-hold")
 
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64})(/_history/[A-Za-z0-9.-]{1,64})?")
+
+_BEYOND_MEASURE = 10**9
 
 _log = structlog.get_logger(__name__)
 
@@ -73,6 +76,18 @@ def text_at(item: Json, *path: str) -> str | None:
     if found is not None and not isinstance(found, str):
         raise TypeError
     return found
+
+
+def number_at(item: Json, *path: str) -> Decimal | None:
+    """Return the number at a path; raises TypeError for anything else there, ValueError for one beyond all measure."""
+    found = at(item, *path)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise TypeError
+    if not abs(found) < _BEYOND_MEASURE:  # JSON as Python reads it has numbers that are none
+        raise ValueError
+    return Decimal(str(found))
 
 
 def codes(item: Json, *path: str, system: str | None = None) -> list[str]:
