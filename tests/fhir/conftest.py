@@ -136,7 +136,15 @@ def orders(shelf: Shelf, clients: Callable[[str], tuple[Shelf, FhirOrderSystem]]
 
 
 @pytest.fixture
-def ours(fake_server: tuple[FakeServer, str], fake: FakeServer) -> Iterator[FhirOrderSystem]:
+def ours(
+    fake_server: tuple[FakeServer, str], fake: FakeServer, clients: Callable[[str], tuple[Shelf, FhirOrderSystem]]
+) -> FhirOrderSystem:
     """The order system on our own server, whose answers a test may choose."""
-    with contextlib.closing(FhirOrderSystem(fake_server[1], "token", lambda: NOW, timeout_seconds=2)) as orders:
+    return clients(fake_server[1])[1]
+
+
+@pytest.fixture
+def unasked(fake_server: tuple[FakeServer, str], fake: FakeServer) -> Iterator[FhirOrderSystem]:
+    """A client that knows nothing of our server yet."""
+    with contextlib.closing(FhirOrderSystem(fake_server[1], "token", lambda: NOW)) as orders:
         yield orders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.orders.fhir import contacts, people, written
@@ -74,6 +74,7 @@ def odd(draw: Any, resource: Json) -> Json:
         names = list(here) if isinstance(here, dict) else list(range(len(here)))
 
 
+@settings(max_examples=60)
 @given(odd(REQUEST), odd(DISPENSE), odd(TASK))
 def test_a_prescription(request: Json, dispense: Json, task: Json) -> None:
     for one in filed([request], [dispense], [task], NOW):
@@ -81,6 +82,7 @@ def test_a_prescription(request: Json, dispense: Json, task: Json) -> None:
         assert told is None or told.id == "MedicationRequest/rx"
 
 
+@settings(max_examples=60)
 @given(odd(PATIENT), odd(CARER), odd(CONSENT))
 def test_people_and_what_they_agreed_to(patient: Json, carer: Json, consent: Json) -> None:
     household = Household((patient,), (carer,), (), (consent,), NOW)
@@ -90,17 +92,20 @@ def test_people_and_what_they_agreed_to(patient: Json, carer: Json, consent: Jso
     assert people.is_theirs(patient, Proof(zip="43004")) in (True, False)
 
 
+@settings(max_examples=60)
 @given(odd(SAID))
 def test_what_was_said(said: Json) -> None:
     told = contacts.contact_of(said)
     assert told is None or told.at.tzinfo is not None
 
 
+@settings(max_examples=60)
 @given(odd(METADATA))
 def test_what_a_server_says_it_does(metadata: Json) -> None:
     assert contacts.served(metadata) <= CAPABILITIES
 
 
+@settings(max_examples=60)
 @given(st.lists(st.dictionaries(st.sampled_from(["url", "extension", "valueInteger"]), ANYTHING), max_size=2))
 def test_a_call_others_have_written_on(extension: list[Json]) -> None:
     call = {**written.encounter("CA1"), "id": "e", "extension": [*extension, {"url": CALL}]}

@@ -240,29 +240,29 @@ def test_nobody_is_told_what_could_not_be_written_down(ours, fake):
     assert fake.asked[-1][1] == "/fhir/AuditEvent"
 
 
-def test_a_server_says_what_it_does_and_is_not_asked_for_more(ours, fake):
+def test_a_server_says_what_it_does_and_is_not_asked_for_more(unasked, fake):
     kinds = {"Patient": ["search-type"], "MedicationRequest": ["search-type"], "Encounter": ["create", "update"]}
     listed = [{"type": kind, "interaction": [{"code": code} for code in codes]} for kind, codes in kinds.items()]
     fake.metadata = {"resourceType": "CapabilityStatement", "rest": [{"mode": "server", "resource": listed}]}
     expected = {"identify", "proof", "prescriptions", "calls", "dispositions"}
-    assert ours.capabilities() == ours.capabilities() == expected
+    assert unasked.capabilities() == unasked.capabilities() == expected
     assert [url for _, url, _ in fake.asked] == ["/fhir/metadata"]
     for ask in (
-        lambda: ours.add_note(CALL_ID, {"text": "x"}, "k"),
-        lambda: ours.create_task({"what": "message"}, "k"),
-        lambda: ours.request_refill(RX1, CALL_ID, "k"),
-        lambda: ours.contacts("Patient/ada"),
-        lambda: ours.prescriber("1234567893", None),
+        lambda: unasked.add_note(CALL_ID, {"text": "x"}, "k"),
+        lambda: unasked.create_task({"what": "message"}, "k"),
+        lambda: unasked.request_refill(RX1, CALL_ID, "k"),
+        lambda: unasked.contacts("Patient/ada"),
+        lambda: unasked.prescriber("1234567893", None),
     ):
         with pytest.raises(Refused, match=f"^{NOT_SERVED}$"):
             ask()
-    ours.record_call(CALL_ID, {"line": "main"})
+    unasked.record_call(CALL_ID, {"line": "main"})
 
 
-def test_metadata_of_another_shape_says_nothing(ours, fake):
+def test_metadata_of_another_shape_says_nothing(unasked, fake):
     fake.metadata = {"resourceType": "CapabilityStatement", "rest": "all"}
     with capture_logs() as logged:
-        assert "refills" in ours.capabilities()
+        assert "refills" in unasked.capabilities()
     assert [each["fact"] for each in logged] == ["rest"]
 
 
@@ -391,7 +391,14 @@ def test_what_was_said_at_no_known_time_is_passed_over(ours, fake, odd):
 
 
 def test_a_record_of_any_shape_is_kept_whole():
-    body = {"a": [1, 2**40, 1.5, True], "b": {"c": {"d": "e"}}, "f": [[1], []], "empty": "", "none": None}
+    body = {
+        "a": [1, 2**40, 1.5, True],
+        "b": {"c": {"d": "e"}},
+        "f": [[1], []],
+        "g": {"h": [None, {}]},
+        "empty": "",
+        "none": None,
+    }
     told = list(extensions(body))
     assert [next(iter(value for name, value in one.items() if name != "url")) for one in told[:4]] == body["a"]
     assert told[4] == {"url": "b", "extension": [{"url": "c", "extension": [{"url": "d", "valueString": "e"}]}]}

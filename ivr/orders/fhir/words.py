@@ -145,8 +145,8 @@ def extensions(values: Json) -> Iterator[Json]:
     """Yield plain JSON as extensions, whatever depth; what is null or empty says nothing and is left out."""
     for name, value in values.items():
         for one in value if isinstance(value, list | tuple) else [value]:
-            if one not in (None, "", {}, []):
-                yield {"url": name, **_valued(one)}
+            if one not in (None, "") and (said := _valued(one)) != {"extension": []}:
+                yield {"url": name, **said}
 
 
 def _valued(value: Any) -> Json:
