@@ -203,6 +203,25 @@ def test_a_call_others_keep_writing_is_tried_again_and_then_put_off(ours, fake):
         ours.write_disposition(CALL_ID, {**DONE, "revision": 3}, "key-2")
 
 
+def test_what_somebody_wrote_in_the_same_moment_is_not_written_over(ours, fake):
+    ours.record_call(CALL_ID, {"line": "main"})
+    (before,) = (one for one in fake.kept.values() if one["resourceType"] == "Encounter")
+    theirs = {"url": "urn:theirs", "valueString": "a word"}
+    fake.keep({**before, "extension": [*before["extension"], theirs]})
+    fake.answers = [bundle({"resource": before})]
+    ours.write_disposition(CALL_ID, DONE, "key-1")
+    assert theirs in fake.kept[f"Encounter/{before['id']}"]["extension"]
+
+
+def test_a_wish_somebody_else_placed_in_the_same_moment_is_the_only_one(ours, fake):
+    ours.request_refill(RX1, CALL_ID, "key-1")
+    read, not_by_this_key, dispensed, not_yet_placed = None, None, None, bundle()
+    fake.answers = [read, not_by_this_key, dispensed, not_yet_placed]
+    with pytest.raises(Refused, match=r"^already_in_process$"):
+        ours.request_refill(RX1, CALL_ID, "key-2")
+    assert len([one for one in fake.kept.values() if one["resourceType"] == "Task" and "identifier" in one]) == 1
+
+
 def test_a_call_that_is_there_twice_is_refused(ours, fake):
     for id_ in ("e1", "e2"):
         fake.keep(
