@@ -4,7 +4,7 @@ BIN := .venv/bin
 # With the lock as constraints every machine gets the same versions, and only of what it asks for.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: run test check lint format walks days bench model install lock browser clean help
+.PHONY: run test check lint format walks days fhir bench model install lock browser clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint     only ruff and mypy;  make format  puts the code in shape"
 	@echo "make walks    many callers at random, who key and say anything (ARGS='--walks 100000')"
 	@echo "make days     days of robots on the real line, while it breaks (ARGS='--day night --callers 200 --seed 7')"
+	@echo "make fhir     the line on a FHIR server that is not ours (needs Node 20 and npm; docs/fhir.md)"
 	@echo "make bench    how fast a turn, a decision and a proof are here, and how soon a phone is rung"
 	@echo "make model    trains what understands callers' own words (docs/speech.md)"
 	@echo "make install  only install;  make lock  refreshes requirements.lock"
@@ -51,6 +52,16 @@ walks: .venv/installed-dev
 
 days: .venv/installed-dev
 	$(BIN)/python -m tests.days.many $(ARGS)
+
+# Medplum's router, 120 MB of npm packages: `make test` tries it too from then on.
+fhir: .venv/installed-dev .venv/fhir/installed
+	$(BIN)/python -m pytest tests/fhir $(ARGS)
+
+.venv/fhir/installed: tests/fhir/server/package.json
+	@command -v npm >/dev/null || { echo "this needs Node 20 or newer with npm"; exit 2; }
+	@echo "installing a FHIR server into .venv/fhir (once)"
+	@mkdir -p $(@D) && cp $< $(@D) && cd $(@D) && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
 
 bench: .venv/installed-dev
 	$(BIN)/python -m bench $(ARGS)

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
@@ -15,11 +16,12 @@ from ivr import logs, versions
 from ivr.clock import Clock
 from ivr.console import api, practice
 from ivr.console.problems import Problem
+from ivr.content.library import Library
 from ivr.content.recordings import Shelf
 from ivr.enquiries import SILENT_SECONDS
 from ivr.hearing import Hearing
 from ivr.live import Live
-from ivr.orders.rest import RestOrderSystem
+from ivr.orders.chosen import order_system
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Passes, Record
 from ivr.switchboard import Switchboard
@@ -42,7 +44,7 @@ def connect(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
     return Switchboard(
         record=record,
         library=library,
-        orders=RestOrderSystem(settings.order_system_url, settings.order_system_token),
+        orders=order_system(settings, partial(_pharmacy_time, library, clock)),
         live=Live(settings.redis_url),
         clock=clock,
         public_url=settings.public_url,
@@ -51,6 +53,12 @@ def connect(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
         recording_url=partial(sound_url, settings),
         listener=hearing,
     )
+
+
+def _pharmacy_time(library: Library, clock: Clock) -> datetime:
+    """The time at the first of our sites: the day an order system's dates are counted from."""
+    site = next(iter(library.current().sites.values()))
+    return clock.now().astimezone(ZoneInfo(site.timezone))
 
 
 def serve(settings: Settings, hearing: Hearing | None = None) -> Switchboard:

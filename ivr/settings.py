@@ -166,6 +166,8 @@ def _unfit(settings: Settings) -> Iterator[str]:
     if not settings.auth_tokens:
         yield "TWILIO_AUTH_TOKEN: is not set, so no webhook can be told from a forgery; copy it from Twilio"
     yield from _unfit_keys(_pairs(settings.twilio_signing_keys))
+    if settings.order_system_kind == "fhir" and settings.order_system_url == SANDBOX_URL:
+        yield "ORDER_SYSTEM_URL: is the sandbox's, which speaks no FHIR; set the base address of your FHIR R4 server"
     if settings.twilio_is_real and not settings.public_url.startswith("https://"):
         yield "PUBLIC_URL: is not https, and Twilio sends health data there; set the address Twilio calls"
     if settings.twilio_is_real and len(settings.secret_key) < SECRET_KEY_LENGTH:

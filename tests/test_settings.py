@@ -102,6 +102,7 @@ def test_a_real_line_half_set_up_is_refused_with_every_reason(monkeypatch: pytes
         ("DATABASE_URL", "mysql://me:hunter2@db/line", "DATABASE_URL: is neither SQLite nor PostgreSQL"),
         ("REDIS_URL", "127.0.0.1:6379", "REDIS_URL: is not a Redis or Valkey address"),
         ("ORDER_SYSTEM_KIND", "soap", "ORDER_SYSTEM_KIND: must be 'rest' or 'fhir'"),
+        ("ORDER_SYSTEM_KIND", "fhir", "ORDER_SYSTEM_URL: is the sandbox's, which speaks no FHIR; set the base"),
         ("TWILIO_SIGNING_KEYS", "WK1:s, hunter2", "TWILIO_SIGNING_KEYS: key 2 is not id:secret; write the id"),
         ("TWILIO_SIGNING_KEYS", ":hunter2", "TWILIO_SIGNING_KEYS: key 1 is not id:secret; write the id"),
         ("TWILIO_SIGNING_KEYS", "WK1:a,WK1:hunter2", "TWILIO_SIGNING_KEYS: key 2 has the id of an earlier one"),
