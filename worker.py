@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cached_property, partial
 from multiprocessing.context import ForkProcess
 from types import FrameType
@@ -30,7 +30,7 @@ from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
 
-from ivr import jobs, logs, sweep
+from ivr import jobs, keeping, logs, sweep
 from ivr.app import serve
 from ivr.clock import Clock, ClockRefused
 from ivr.dispatch import Dispatch
@@ -40,7 +40,7 @@ from ivr.live import connection
 from ivr.placing import Placing
 from ivr.relay import Relay
 from ivr.settings import Settings, SettingsRefused
-from ivr.store import Unreachable
+from ivr.store import Misuse, Record, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony.rest import Telephone
 from ivr.texting import Texting
@@ -306,6 +306,7 @@ def sweeping(child: Child) -> None:
 def _sweep(child: Child) -> None:
     if child.leases.held("sweep"):
         sweep.run_once(child.board, child.telephone, child.doors)
+        keeping.nightly(child.board, child.telephone.forget_message)
     rested = time.monotonic() + SWEEP_SECONDS
     while time.monotonic() < rested and not child.stop.wait(1.0):
         child.leases.held("sweep")
@@ -345,6 +346,13 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def unopened(settings: Settings) -> str:
+    """Why nothing could be read of the record; "" while it cannot be asked: the children wait for that."""
+    with closing(Record.from_settings(settings)) as record, suppress(Unreachable, Misuse):
+        return record.sealing.trouble()
+    return ""
+
+
 def main() -> None:
     """Run the background process of the line the environment names."""
     try:
@@ -354,6 +362,9 @@ def main() -> None:
         sys.stderr.write(f"worker: could not run: {refused}\n")
         sys.exit(COULD_NOT_RUN)
     logs.configure(settings.log_level)
+    if trouble := unopened(settings):
+        sys.stderr.write(f"worker: could not run: the record is {trouble}\n")
+        sys.exit(COULD_NOT_RUN)
     Worker(settings).run()
 
 

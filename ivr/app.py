@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+import structlog
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
@@ -23,11 +24,13 @@ from ivr.hearing import Hearing
 from ivr.live import Live
 from ivr.orders.chosen import order_system
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
-from ivr.store import Passes, Record
+from ivr.store import Passes, Record, WrongKey
 from ivr.switchboard import Switchboard
 from ivr.taking import take
 from ivr.telephony import access
 from ivr.telephony.rest import Gone, Refused, Telephone, Unknown
+
+log = structlog.get_logger(__name__)
 
 operations = Blueprint("operations", __name__)
 
@@ -35,10 +38,17 @@ operations = Blueprint("operations", __name__)
 def connect(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
     """Put the parts of one process together: the record, the content, the order system, the doorbell, the clock.
 
-    `hearing` understands what callers say; processes that answer no phone need none.
+    `hearing` understands what callers say; processes that answer no phone need none. Raises WrongKey for a record that
+    our keys do not open.
     """
+    board = _put_together(settings, hearing)
+    board.record.sealing.begin()
+    return board
+
+
+def _put_together(settings: Settings, hearing: Hearing | None) -> Switchboard:
     clock = Clock.from_environment()
-    record = Record(settings.database_url, settings.secret_key)
+    record = Record.from_settings(settings)
     library = versions.open_library(record, settings.rxline_content, clock.now())
     record.desk.seed_agents(library.current().staff, clock.now())
     return Switchboard(
@@ -62,8 +72,15 @@ def _pharmacy_time(library: Library, clock: Clock) -> datetime:
 
 
 def serve(settings: Settings, hearing: Hearing | None = None) -> Switchboard:
-    """Put together a process that stays: from now on it follows what is published."""
-    board = connect(settings, hearing)
+    """Put together a process that stays: from now on it follows what is published.
+
+    Without the record's keys it stays too: callers hear an apology, and `/readyz` says why.
+    """
+    board = _put_together(settings, hearing)
+    try:
+        board.record.sealing.begin()
+    except WrongKey as wrong:
+        log.error("record_not_opened", why=str(wrong))
     if hearing:
         board.library.listen(hearing.warm)
     versions.follow(board.library, board.record.published)
@@ -133,7 +150,7 @@ def readyz() -> tuple[Response, int]:
     """Each part the line leans on, by name: `ok`, or what is wrong with it; and the version callers get here."""
     board = _board()
     states = {
-        "database": "ok" if board.record.watch.ready() else "unreachable",
+        "database": _database_state(board),
         "valkey": "ok" if board.live.ready() else "unreachable: polling every second instead",
         "order_system": "ok" if board.orders.ready() else "unreachable: facts stay unknown, writes wait",
         "content": board.library.behind or "ok",
@@ -141,6 +158,10 @@ def readyz() -> tuple[Response, int]:
     states["worker"] = _worker_state(board) if states["database"] == "ok" else "unknown"
     is_ready = set(states.values()) == {"ok"}
     return jsonify(states | {"version": board.library.current().version}), 200 if is_ready else 503
+
+
+def _database_state(board: Switchboard) -> str:
+    return (board.record.sealing.trouble() or "ok") if board.record.watch.ready() else "unreachable"
 
 
 def _worker_state(board: Switchboard) -> str:

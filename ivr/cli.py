@@ -21,6 +21,7 @@ COULD_NOT_RUN = 2
 COMMANDS = {
     "agents": ("ivr.desk:agents", "who takes calls and what they are doing; moves them, makes them tokens"),
     "audit": ("ivr.office.access:audit", "who changed what, and what was refused"),
+    "backup": ("ivr.office.keeping:backup", "copy the whole record to a file, while the line runs"),
     "call": ("ivr.desk:call", "the story of one call: every event, every decision and why"),
     "callbacks": ("ivr.desk:callbacks", "the callbacks and messages promised and not yet kept"),
     "check": ("ivr.content.check:command", "what is wrong with rules, flows, prompts and configuration"),
@@ -29,12 +30,16 @@ COMMANDS = {
     "dial": ("ivr.phone.dial:dial", "ring the practice line from this terminal, or run written calls"),
     "dispositions": ("ivr.desk:dispositions", "what came of the last calls"),
     "explain": ("ivr.office.explain:command", "where a call goes and why, and for each rule it did not take, why not"),
+    "export": ("ivr.office.keeping:export", "all we hold of one person, as one document"),
     "forecasts": ("ivr.office.forecasts:forecasts", "what callers were told of their wait, and how long it was"),
     "history": ("ivr.office.publishing:history", "what was published, by whom and why"),
     "line": ("ivr.desk:line", "the tickets in line, in the order they are served"),
     "messages": ("ivr.mailroom:messages", "what callers left: by promise, listened to, closed, confirmed"),
     "migrate": ("ivr.cli:migrate", "bring the database up to date"),
     "publish": ("ivr.office.publishing:publish", "give the files to callers, once they are checked"),
+    "purge": ("ivr.office.keeping:purge", "remove what is kept long enough, and prove it"),
+    "reseal": ("ivr.office.keeping:reseal", "seal the record anew with the first key of RECORD_KEY"),
+    "restore": ("ivr.office.keeping:restore", "put a backup back"),
     "rollback": ("ivr.office.publishing:rollback", "give callers an old version again"),
     "run": ("ivr.practice:command", "run the whole line here, with a practice phone"),
     "schema": ("ivr.content.schema.command:command", "what editors need to help with rules, flows and configuration"),
@@ -80,7 +85,8 @@ def migrate() -> None:
     from ivr import store
     from ivr.settings import Settings
 
-    store.migrate(Settings.from_environment().database_url)
+    settings = Settings.from_environment()
+    store.migrate(settings.database_url, settings.secret_key, settings.record_key)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -134,6 +134,7 @@ class Jobs:
                 return self._transcribe(call, effect)
             case DeleteRecording():
                 self._telephone.forget_message(effect.recording)
+                self._board.record.recordings.deleted(call.id, effect.recording, self._board.clock.now())
                 return "deleted"
             case SetParticipant():
                 return self._set_participant(call, effect)

@@ -185,9 +185,7 @@ class Sweep:
 
     def old_messages(self) -> int:
         """Let go of messages that were worked longer ago than they are kept, here and at Twilio."""
-        days = self._board.pharmacy().policies.retention.get("messages", 0)
-        if not days:
-            return 0
+        days = self._board.pharmacy().policies.keep["messages"]
         worked = self._record.messages.worked_before(self._now - timedelta(days=days))
         return sum(self._tell(call_id, KeptLongEnough()) for call_id in worked)
 

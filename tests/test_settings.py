@@ -143,6 +143,13 @@ def test_no_secret_is_shown_where_settings_are_printed(monkeypatch: pytest.Monke
     assert "hunter2" not in printed
 
 
+def test_a_short_key_of_the_record_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECORD_KEY", f"{'k' * 32}, hunter2")
+    with pytest.raises(SettingsRefused, match="RECORD_KEY: key 2 is short") as refused:
+        Settings.from_environment()
+    assert "hunter2" not in str(refused.value)
+
+
 def test_every_name_of_the_environment_is_known() -> None:
     names = {name.upper() for name in Settings.model_fields}
 
@@ -150,6 +157,6 @@ def test_every_name_of_the_environment_is_known() -> None:
         *("PUBLIC_URL", "FALLBACK_URL", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LOG_LEVEL"),
         *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_URL"),
         "TWILIO_SIGNING_KEYS",
-        *("ORDER_SYSTEM_URL", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_KIND"),
+        *("ORDER_SYSTEM_URL", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_KIND", "RECORD_KEY"),
         *("RXLINE_CONTENT", "RXLINE_CLOCK", "RXLINE_CLOCK_FILE"),
     }

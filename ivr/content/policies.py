@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from ivr.content.names import Known
 from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
 from ivr.core.line import CALLBACK_MODES
-from ivr.core.pharmacy import Policies
+from ivr.core.pharmacy import KEEP_DAYS, Policies
 from ivr.core.quiet import is_within
 from ivr.core.rules import FACTS, UNKNOWN, Fact
 
@@ -23,7 +23,11 @@ WRONG = ("wrong_per_call", "wrong_per_person", "wrong_per_number")
 MACHINE = ("hang_up", "message")
 SHORTEST_WINDOW_MINUTES = 30
 DAY = 24 * 60
-KEPT = ("journal", "messages", "recordings")
+OLD_WORD = {"journal": "calls", "messages": "messages", "recordings": "recordings"}  # of `retention`, now `keep`
+AT_LEAST_DAYS = {
+    "audit": (6 * 365 + 2, "the law wants six years of who did what (45 CFR 164.316); write 6y, or longer"),
+    "calls": (30, "who called lately is asked of the record; write 30d, or longer"),
+}
 TRANSCRIBERS = ("twilio",)
 
 
@@ -50,7 +54,7 @@ def read_policies(item: Item, languages: Known = None) -> Policies:
         calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),
         texts_per_second=fields.take("texts_per_second", scalar(scalars.rate), usual.texts_per_second),
         recording=fields.take("recording", _recording, {}),
-        retention=fields.take("retention", _retention, {}),
+        keep=_kept(fields),
         transfers=fields.take("transfers", named(_transfer, "a transfer"), {}),
     )
     fields.done()
@@ -160,11 +164,35 @@ def _recording(item: Item) -> dict[str, Any]:
     return found
 
 
+def _kept(fields: Fields) -> dict[str, int]:
+    """Return how many days each kind is kept; versions published before `keep` was the word say `retention`."""
+    return {**KEEP_DAYS, **fields.take("retention", _retention, {}), **fields.take("keep", _keep, {})}
+
+
+def _keep(item: Item) -> dict[str, int]:
+    fields = Fields(item, "`keep`")
+    found = {kind: fields.take(kind, scalar(_long_enough(kind)), 0) for kind in KEEP_DAYS}
+    fields.done()
+    return {kind: days for kind, days in found.items() if days}
+
+
+def _long_enough(kind: str) -> Callable[[str], int]:
+    least, why = AT_LEAST_DAYS.get(kind, (1, ""))
+
+    def days(told: str) -> int:
+        found = scalars.days(told)
+        if found < least:
+            raise Wrong("range", f"{told} is too short for `{kind}`: {why}")
+        return found
+
+    return days
+
+
 def _retention(item: Item) -> dict[str, int]:
     fields = Fields(item, "`retention`")
-    found = {key: fields.take(key, _days, 0) for key in KEPT}
+    found = {kind: fields.take(old, _days, 0) for old, kind in OLD_WORD.items()}
     fields.done()
-    return {key: days for key, days in found.items() if days}
+    return {kind: days for kind, days in found.items() if days}
 
 
 def _transfer(name: str, item: Item) -> str:

@@ -18,6 +18,9 @@ _TIME = re.compile(r"([0-9]{2}):([0-9]{2})")
 _DURATION = re.compile(r"(?:([1-9][0-9]*)([hm]) )?([1-9][0-9]*)([smh])")
 _BEYOND = 1_000_000_000_000  # no domain and no length of time reaches nearly so far
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_DAYS = re.compile(r"([1-9][0-9]*)([dy])")
+_UNIT_DAYS = {"d": 1, "y": 366}
+_MOST_DAYS = 100 * 366
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_SECONDS = 30 * 24 * 3600
 _MEANS = {"true": "yes", "on": "yes", "y": "yes", "false": "no", "off": "no", "n": "no", "yes": "yes", "no": "no"}
@@ -108,6 +111,17 @@ def duration(text: str) -> int:
     if seconds > _LONGEST_SECONDS:
         raise Wrong("range", f"{text} is longer than 30 days")
     return seconds
+
+
+def days(text: str) -> int:
+    """Return days for 90d or 6y, up to a hundred years; a year has 366, so that none is cut short."""
+    match = _DAYS.fullmatch(text)
+    if match is None:
+        raise Wrong("type", f'"{text}" is not how long to keep something; write days or years, as in 90d or 6y')
+    found = _whole_number(match[1]) * _UNIT_DAYS[match[2]]
+    if found > _MOST_DAYS:
+        raise Wrong("range", f"{text} is longer than 100 years")
+    return found
 
 
 def _no_duration(text: str) -> Wrong:

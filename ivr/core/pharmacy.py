@@ -38,6 +38,21 @@ class Site:
     address: str = ""  # as callers hear it; empty: not told
 
 
+YEAR_DAYS = 366  # never less than a year of the calendar
+KEEP_DAYS: Mapping[str, int] = {
+    "calls": 6 * YEAR_DAYS,  # with all that belongs to them: journal, legs, tickets, offers, messages, dispositions …
+    "audit": 6 * YEAR_DAYS,
+    "messages": 90,  # since they were worked
+    "transcripts": 90,  # of messages, since they were left, once they are worked
+    "recordings": 90,  # of talks
+    "proofs": 1 * YEAR_DAYS,
+    "forecasts": 1 * YEAR_DAYS,
+    "callers": 2 * YEAR_DAYS,  # what is remembered of a number, since it was remembered
+    "presences": 2 * YEAR_DAYS,  # the days of agents
+}
+"""How many days each kind of data is kept, where `config/policies.yaml` does not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policies:
     """House rules in seconds and counts (`config/policies.yaml`)."""
@@ -72,7 +87,7 @@ class Policies:
     wrong_per_number: int = 10
     wrong_within_seconds: int = 86_400
     recording: Mapping[str, Any] = field(default_factory=dict)
-    retention: Mapping[str, Any] = field(default_factory=dict)
+    keep: Mapping[str, int] = field(default_factory=lambda: dict(KEEP_DAYS))
     transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164
 
 

@@ -110,7 +110,7 @@ def _recorded(days: int) -> list[tuple[str, str]]:
 
     settings = Settings.from_environment()
     since = Clock.from_environment().now() - timedelta(days=days)
-    with contextlib.closing(Record(settings.database_url, settings.secret_key)) as record:
+    with contextlib.closing(Record.from_settings(settings)) as record:
         return record.deciding(since)
 
 

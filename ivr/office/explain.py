@@ -209,7 +209,7 @@ def _pairs(call: Sequence[str]) -> dict[str, str]:
 def _past(call_id: str, asked: Asked) -> list[Explained]:
     """Explain each decision of a call by the rules it was taken by, or by those asked for instead."""
     settings = Settings.from_environment()
-    with contextlib.closing(Record(settings.database_url, settings.secret_key)) as record:
+    with contextlib.closing(Record.from_settings(settings)) as record:
         journal = record.journal(call_id)
         if not journal:
             raise Nobody(f"no call is called `{call_id}`; `ivr dispositions` lists the last ones")

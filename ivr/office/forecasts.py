@@ -26,7 +26,7 @@ from ivr.store.forecasts import Judged
 def forecasts(days: int, as_json: bool) -> None:
     """What callers on hold were told of their wait, held against how long it then was, queue by queue."""
     settings = Settings.from_environment()
-    with contextlib.closing(Record(settings.database_url, settings.secret_key)) as record:
+    with contextlib.closing(Record.from_settings(settings)) as record:
         told = record.forecasts.judged(Clock.from_environment().now() - timedelta(days=days))
     rows = [_row(queue, [one for one in told if one.queue == queue]) for queue in sorted({one.queue for one in told})]
     if as_json:

@@ -53,7 +53,7 @@ class Office:
 @contextlib.contextmanager
 def _office(content: Path | None = None) -> Iterator[Office]:
     settings = Settings.from_environment()
-    with contextlib.closing(Record(settings.database_url, settings.secret_key)) as record:
+    with contextlib.closing(Record.from_settings(settings)) as record:
         yield Office(record, Clock.from_environment(), content or settings.rxline_content)
 
 

@@ -126,7 +126,7 @@ def _published(word: str, content: Path) -> Source:
 
     try:
         settings = Settings.from_environment()
-        with closing(Record(settings.database_url, settings.secret_key)) as record:
+        with closing(Record.from_settings(settings)) as record:
             found = versions.find(record.published, word)
             files = record.published.load_version(found.version) or {}
     except LookupError as reason:

@@ -17,8 +17,9 @@ from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
 from ivr.store.published import Publication, Published
 from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record
+from ivr.store.recordings import Sound
 from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
-from ivr.store.seal import Passes
+from ivr.store.seal import Passes, WrongKey
 from ivr.store.staff import Device, Entry, Kept, Staff, StaleDevice, Token
 from ivr.store.timers import Timer, Timers
 from ivr.store.turn import Turn
@@ -55,6 +56,7 @@ __all__ = [
     "Record",
     "Refused",
     "Seen",
+    "Sound",
     "Staff",
     "StaleDevice",
     "Suspect",
@@ -66,5 +68,6 @@ __all__ = [
     "Unreachable",
     "Watch",
     "Wrong",
+    "WrongKey",
     "migrate",
 ]

@@ -44,7 +44,7 @@ _DUE_THEN = select(func.count()).where(
     tickets.c.due_from >= bindparam("opens"),
 )
 _RUNG = select(func.count()).where(
-    legs.c.kind == word("callback"), legs.c.number == bindparam("number"), legs.c.created_at >= bindparam("since")
+    legs.c.kind == word("callback"), legs.c.number_key == bindparam("number"), legs.c.created_at >= bindparam("since")
 )
 
 
@@ -84,5 +84,5 @@ class Callbacks:
 
     def rung_since(self, number: str, since: datetime) -> int:
         """Return how many callbacks were placed to a number (E.164) since then, for all tickets together."""
-        [(count,)] = self._database.rows(_RUNG, number=number, since=micros(since))
+        [(count,)] = self._database.rows(_RUNG, number=self._seal.key_of(number), since=micros(since))
         return int(count)

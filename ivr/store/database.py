@@ -14,10 +14,14 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, make_url
+from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from ivr.store.drivers import PATIENCE_SECONDS, Driver, Order, PostgreSQL, Row, SQLite, left
 from ivr.store.refusals import Conflict, Unreachable
+from ivr.store.seal import Keys
+from ivr.store.tables import Sealed
 
 
 class Write(NamedTuple):
@@ -28,13 +32,23 @@ class Write(NamedTuple):
     refusal: type[Conflict] | None = None  # raised when it changes no row; None: that is fine
 
 
+class _Compiled(NamedTuple):
+    """A statement as the driver takes it, and what of its values and rows is sealed at rest."""
+
+    text: str
+    constants: dict[str, Any]
+    seals: dict[str, str]  # the value's name -> what it is sealed as
+    opens: dict[int, str]  # the place in a row -> what it was sealed as
+
+
 class Database:
     """A database and its idle connections. Safe to use from several threads; make it after a fork, not before."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keys) -> None:
+        self.keys = keys
         self._driver = _driver(url)
         self._idle: deque[Any] = deque()
-        self._texts: dict[Executable, tuple[str, dict[str, Any]]] = {}
+        self._texts: dict[Executable, _Compiled] = {}
         self._thread = threading.local()
 
     @contextmanager
@@ -47,17 +61,17 @@ class Database:
             del self._thread.until
 
     def rows(self, statement: Executable, **values: Any) -> list[Row]:
-        """Run one statement that changes nothing; raises Unreachable."""
-        text, constants = self._texts.get(statement) or self._compile(statement)
+        """Run one statement that changes nothing; raises Unreachable, and WrongKey for what no key opens."""
+        compiled = self._texts.get(statement) or self._compile(statement)
         until = self._until()
         connection = self._take(until)
         try:
-            rows = self._driver.query(connection, text, constants | values, until)
+            rows = self._driver.query(connection, compiled.text, compiled.constants | values, until)
         except BaseException:
             connection.close()
             raise
         self._idle.append(connection)
-        return rows
+        return self._opened(compiled, rows)
 
     def row(self, statement: Executable, **values: Any) -> Row | None:
         """Return the first row, or None; raises Unreachable."""
@@ -69,7 +83,8 @@ class Database:
 
         Raises Conflict (a constraint, or a statement's own refusal) and Unreachable.
         """
-        orders = [self._order(write) for write in writes]
+        asked = list(writes)
+        orders = [self._order(write) for write in asked]
         until = self._until()
         connection = self._take(until)
         try:
@@ -81,7 +96,7 @@ class Database:
             connection.close()
             raise
         self._idle.append(connection)
-        return results
+        return [self._opened(self._texts[write.statement], rows) for write, rows in zip(asked, results, strict=True)]
 
     def change(self, statement: Executable, **values: Any) -> list[Row]:
         """Commit one statement and return what it is RETURNING; raises as `write` does."""
@@ -111,15 +126,44 @@ class Database:
             connection.close()
 
     def _order(self, write: Write) -> Order:
-        text, constants = self._texts.get(write.statement) or self._compile(write.statement)
-        return Order(text, constants | write.values if constants else write.values, write.refusal)
+        compiled = self._texts.get(write.statement) or self._compile(write.statement)
+        values = compiled.constants | write.values if compiled.constants else write.values
+        if compiled.seals:
+            values = values | self._sealed(compiled, values)
+        return Order(compiled.text, values, write.refusal)
 
-    def _compile(self, statement: Executable) -> tuple[str, dict[str, Any]]:
+    def _sealed(self, compiled: _Compiled, values: dict[str, Any]) -> dict[str, bytes]:
+        told = ((name, what, values.get(name)) for name, what in compiled.seals.items())
+        return {name: self.keys.seal(what, words) for name, what, words in told if words is not None}
+
+    def _opened(self, compiled: _Compiled, rows: list[Row]) -> list[Row]:
+        if not compiled.opens:
+            return rows
+        opens, keys = compiled.opens, self.keys
+        return [
+            tuple(
+                keys.open(opens[place], value) if place in opens and value is not None else value
+                for place, value in enumerate(row)
+            )
+            for row in rows
+        ]
+
+    def _compile(self, statement: Executable) -> _Compiled:
         assert isinstance(statement, ClauseElement)
         compiled = statement.compile(dialect=self._driver.dialect)
         constants = {name: value for name, value in (compiled.params or {}).items() if value is not None}
-        self._texts[statement] = str(compiled), constants
+        self._texts[statement] = _Compiled(str(compiled), constants, _seals(compiled), _opens(statement))
         return self._texts[statement]
+
+
+def _seals(compiled: Compiled) -> dict[str, str]:
+    binds = compiled.binds if isinstance(compiled, SQLCompiler) else {}
+    return {name: bind.type.what for name, bind in binds.items() if isinstance(bind.type, Sealed)}
+
+
+def _opens(statement: ClauseElement) -> dict[int, str]:
+    columns = getattr(statement, "exported_columns", ())  # of a question, and of what a change is RETURNING
+    return {place: each.type.what for place, each in enumerate(columns) if isinstance(each.type, Sealed)}
 
 
 def _driver(url: str) -> Driver:

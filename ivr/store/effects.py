@@ -24,7 +24,7 @@ from ivr.core.effects import (
     WriteDisposition,
 )
 from ivr.store.database import Write
-from ivr.store.messages import sealed_write
+from ivr.store.messages import said_write
 from ivr.store.notation import micros, read_body, written
 from ivr.store.presence import agent_writes
 from ivr.store.seal import Seal
@@ -80,7 +80,7 @@ def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: S
                 yield _disposition(call, effect)
                 yield _row(call, rev, place, effect, due_at)
             case KeepTranscript() | KeepItems():
-                yield sealed_write(call, effect, seal)
+                yield said_write(call, effect)
             case SendText():
                 yield _row(call, rev, place, _sealed(call, effect, seal), due_at)
             case _:

@@ -18,10 +18,9 @@ from ivr.core.effects import KeepItems, KeepTranscript
 from ivr.store.database import Database, Write
 from ivr.store.drivers import Row
 from ivr.store.notation import instant, micros, read_items, read_names, written
-from ivr.store.seal import Seal
 from ivr.store.tables import messages, tickets, upsert, word
 
-_SEALED = ("transcript", "items")
+_SAID = ("transcript", "items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +46,15 @@ class LeftMessage:
     items: Mapping[str, str] = field(default_factory=dict, repr=False)  # of a prescription
 
 
-_PUT = upsert(messages, *_SEALED)
-_KEEP_TRANSCRIPT = (
-    update(messages).where(messages.c.call_id == bindparam("call")).values(transcript=bindparam("sealed"))
-)
-_KEEP_ITEMS = update(messages).where(messages.c.call_id == bindparam("call")).values(items=bindparam("sealed"))
+_PUT = upsert(messages, *_SAID)
+_KEEP_TRANSCRIPT = update(messages).where(messages.c.call_id == bindparam("call")).values(transcript=bindparam("said"))
+_KEEP_ITEMS = update(messages).where(messages.c.call_id == bindparam("call")).values(items=bindparam("said"))
 _WIPE = update(messages).where(messages.c.call_id == bindparam("call")).values(transcript=null(), items=null())
 
 _COLUMNS = [
     *(tickets.c.queue, tickets.c.promised_at, cast(tickets.c.calm, Integer)),
     *(messages.c[name] for name in ("call_id", "kind", "recording", "seconds", "left_at", "heard", "flags")),
-    *(messages.c[name] for name in ("played_by", "closed_by", "code", "second_by", "deleted_at", *_SEALED)),
+    *(messages.c[name] for name in ("played_by", "closed_by", "code", "second_by", "deleted_at", *_SAID)),
 ]
 _OF_TICKETS = select(*_COLUMNS).join_from(messages, tickets, tickets.c.call_id == messages.c.call_id)
 _ONE = _OF_TICKETS.where(messages.c.call_id == bindparam("call"))
@@ -81,9 +78,8 @@ _WORKED_BEFORE = (
 class Messages:
     """Messages, to be listed and read."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._seal = seal
 
     def of(self, call_id: str) -> LeftMessage | None:
         """Return the message of a call with what is said in it; None when none was left."""
@@ -117,8 +113,8 @@ class Messages:
             code,
             second,
             None if deleted is None else instant(deleted),
-            None if transcript is None else self._seal.open(call_id, transcript),
-            {} if items is None else read_items(self._seal.open(call_id, items)),
+            transcript,
+            {} if items is None else read_items(items),
         )
 
 
@@ -135,11 +131,11 @@ def message_writes(before: Call | None, after: Call) -> Iterator[Write]:
         yield Write(_WIPE, {"call": after.id})
 
 
-def sealed_write(call: Call, effect: KeepTranscript | KeepItems, seal: Seal) -> Write:
-    """Return the statement that keeps what is said in a message; it opens for its call only."""
+def said_write(call: Call, effect: KeepTranscript | KeepItems) -> Write:
+    """Return the statement that keeps what is said in a message."""
     if isinstance(effect, KeepTranscript):
-        return Write(_KEEP_TRANSCRIPT, {"call": call.id, "sealed": seal.close(call.id, effect.words)})
-    return Write(_KEEP_ITEMS, {"call": call.id, "sealed": seal.close(call.id, written(dict(effect.items)))})
+        return Write(_KEEP_TRANSCRIPT, {"call": call.id, "said": effect.words})
+    return Write(_KEEP_ITEMS, {"call": call.id, "said": written(dict(effect.items))})
 
 
 def _row(call: Call, message: Message) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, text
 from ivr.core.call import Answer, Call
 from ivr.core.effects import SendText
 from ivr.core.rules import Reason
+from ivr.settings import Settings
 from ivr.store.callbacks import Callbacks
 from ivr.store.database import Database
 from ivr.store.desk import Desk
@@ -24,9 +25,13 @@ from ivr.store.line import Line
 from ivr.store.messages import Messages
 from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
 from ivr.store.outbox import EffectRow, Outbox
+from ivr.store.person import Persons
 from ivr.store.proofs import Proofs
 from ivr.store.published import Published
-from ivr.store.seal import Seal
+from ivr.store.purge import Purge
+from ivr.store.recordings import Recordings
+from ivr.store.seal import Keys, Seal
+from ivr.store.sealing import Sealing
 from ivr.store.staff import Staff
 from ivr.store.tables import answers, callers, calls, dispositions, journal, legs, replies, upsert, word
 from ivr.store.timers import Timers
@@ -183,20 +188,29 @@ class Record:
     Every method raises Unreachable when the database is not there.
     """
 
-    def __init__(self, database_url: str, secret_key: str) -> None:
-        self._database = Database(database_url)
+    def __init__(self, database_url: str, secret_key: str, record_key: str = "") -> None:
+        self._database = Database(database_url, Keys(secret_key, record_key))
         self._seal = Seal(secret_key)
         self.outbox = Outbox(self._database)
         self.desk = Desk(self._database)
         self.timers = Timers(self._database)
         self.watch = Watch(self._database)
         self.published = Published(self._database)
+        self.persons = Persons(self._database, self._seal)
+        self.purge = Purge(self._database)
+        self.sealing = Sealing(self._database, self.watch)
         self.forecasts = Forecasts(self._database)
-        self.messages = Messages(self._database, self._seal)
+        self.messages = Messages(self._database)
+        self.recordings = Recordings(self._database, self._seal)
         self.proofs = Proofs(self._database, self._seal)
         self.staff = Staff(self._database)
         self.line = Line(self._database)
         self.callbacks = Callbacks(self._database, self._seal)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Record:
+        """Return the record the settings name, with the keys that open it."""
+        return cls(settings.database_url, settings.secret_key, settings.record_key)
 
     def close(self) -> None:
         """Close idle connections; the record may be used again."""

@@ -1,11 +1,13 @@
-"""Keys made from SECRET_KEY: to seal what callers were told, to hide their numbers, to let a recording be heard."""
+"""Keys: RECORD_KEY's seal the record; SECRET_KEY's what callers were told, their numbers, a recording's pass."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import os
 
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -13,6 +15,54 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 PASS_SECONDS = 600  # a message, and all that is said before it
 _NONCE_BYTES = 12
+_MARK = b"\x01"
+_ID_BYTES = 4
+PREFIX_BYTES = len(_MARK) + _ID_BYTES
+
+
+class WrongKey(Exception):
+    """The record is sealed with a key that RECORD_KEY does not name; the text names no secret."""
+
+
+class Keys:
+    """The keys of the record at rest: the first seals, all open.
+
+    What is sealed begins with the name of its key, and opens only as what it was sealed as. AES-GCM and not Fernet: a
+    call's state of 3 KB takes 6 and 1 microseconds, where Fernet takes 50 and 100, each turn.
+    """
+
+    def __init__(self, secret_key: str, record_key: str = "") -> None:
+        # What SECRET_KEY gives stays the last: a record from before RECORD_KEY was set still opens.
+        secrets = [*(each.strip() for each in record_key.split(",")), secret_key]
+        derived = [_derived(each, b"rxline record") for each in secrets if each]
+        self._opening = {_MARK + hashlib.sha256(key).digest()[:_ID_BYTES]: AESGCM(key) for key in derived}
+        self.prefix, self._sealing = next(iter(self._opening.items()))
+
+    @property
+    def first(self) -> str:
+        """The name of the key that seals: it tells nothing of the key."""
+        return self.prefix[1:].hex()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all keys that open."""
+        return tuple(prefix[1:].hex() for prefix in self._opening)
+
+    def seal(self, what: str, words: str) -> bytes:
+        """Return words sealed with the first key; `what` they are is a column's name."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return self.prefix + nonce + self._sealing.encrypt(nonce, words.encode(), what.encode())
+
+    def open(self, what: str, sealed: bytes) -> str:
+        """Return the words; raises WrongKey when no key opens them, or they are something else."""
+        key = self._opening.get(sealed[:PREFIX_BYTES])
+        if key is None:
+            raise WrongKey(f"{what} is sealed with key {sealed[1:PREFIX_BYTES].hex()}: add that key to RECORD_KEY")
+        nonce_ends = PREFIX_BYTES + _NONCE_BYTES
+        try:
+            return key.decrypt(sealed[PREFIX_BYTES:nonce_ends], sealed[nonce_ends:], what.encode()).decode()
+        except InvalidTag:
+            raise WrongKey(f"{what} is not as it was sealed: somebody changed it, or moved it") from None
 
 
 class Seal:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 
 
@@ -52,6 +53,25 @@ def upsert(table: Table, *keep: str) -> Insert:
     return row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in moved})
 
 
+class Sealed(LargeBinary):
+    """Words no backup tells: `Database` seals them on their way in and opens them on their way out.
+
+    They are str to whoever asks, and cannot be searched: next to what is looked up stands its keyed hash.
+    """
+
+    cache_ok = True
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what  # the column: what is sealed as one does not open as another
+
+
+@compiles(Sealed, "sqlite")
+def _bytes_in_a_column_of_words(*_: object, **__: object) -> str:
+    """SQLite keeps bytes as they are whatever a column is declared as, and these were declared before."""
+    return "TEXT"
+
+
 Id = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 Instant = BigInteger()
 
@@ -71,7 +91,7 @@ calls = Table(
     Column("line", Text, nullable=False),
     Column("site", Text, nullable=False),
     Column("version", Text, nullable=False),
-    Column("state", Text, nullable=False),  # JSON of core Call
+    Column("state", Sealed("calls.state"), nullable=False),  # JSON of core Call
     Column("caller_key", Text),  # keyed hash of the number ringing; None when there is none
     Column("person", Text),
     Column("phase", Text, nullable=False),
@@ -80,6 +100,7 @@ calls = Table(
     Column("ended_at", Instant),
     Column("live", Boolean, nullable=False),
     Index("ix_calls_live", "arrived_at", sqlite_where=text("live"), postgresql_where=text("live")),
+    Index("ix_calls_arrived_at", "arrived_at"),
     Index("ix_calls_caller_key", "caller_key", "arrived_at"),
     Index("ix_calls_person", "person", "arrived_at"),
     # A call is written once a turn: room on the page lets PostgreSQL do it without touching the indexes.
@@ -94,13 +115,14 @@ legs = Table(
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("call_sid", Text),
-    Column("number", Text),
+    Column("number", Sealed("legs.number")),
+    Column("number_key", Text),  # keyed hash of it, to be counted by
     Column("created_at", Instant, nullable=False),
     Column("over_at", Instant),
     UniqueConstraint("call_sid"),
     Index(
         "ix_legs_called_back",
-        "number",
+        "number_key",
         "created_at",
         sqlite_where=text("kind = 'callback'"),
         postgresql_where=text("kind = 'callback'"),
@@ -132,7 +154,7 @@ journal = Table(
     Column("seq", Integer, nullable=False),
     Column("at", Instant, nullable=False),
     Column("leg", Id),
-    Column("event", Text, nullable=False),  # JSON, by meaning
+    Column("event", Sealed("journal.event"), nullable=False),  # JSON, by meaning
     Column("reasons", Text, nullable=False),  # JSON
     Column("version", Text, nullable=False),
     # The turn after a revision can be written once: this constraint is what makes two writers of a call impossible.
@@ -263,7 +285,7 @@ effects = Table(
     Column("seq", BigInteger, nullable=False),  # order within the call
     Column("kind", Text, nullable=False),
     Column("lane", Text, nullable=False),  # place · text · telephony · orders
-    Column("body", Text, nullable=False),  # JSON of the core effect
+    Column("body", Sealed("effects.body"), nullable=False),  # JSON of the core effect
     Column("urgency", Integer, nullable=False),
     Column("state", Text, nullable=False),  # due · leased · sending · unknown · done · dead
     Column("due_at", Instant, nullable=False),
@@ -293,7 +315,7 @@ answers = Table(
     tables,
     Column("call_id", Id, nullable=False),
     Column("ask", Text, nullable=False),
-    Column("body", Text, nullable=False),  # JSON of core Answer
+    Column("body", Sealed("answers.body"), nullable=False),  # JSON of core Answer
     Column("at", Instant, nullable=False),
     PrimaryKeyConstraint("call_id", "ask"),
 )
@@ -304,7 +326,7 @@ dispositions = Table(
     Column("call_id", Id, primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("final", Boolean, nullable=False),
-    Column("body", Text, nullable=False),  # JSON
+    Column("body", Sealed("dispositions.body"), nullable=False),  # JSON
     Column("written_revision", Integer, nullable=False),  # the newest the order system has; 0: none
 )
 
@@ -365,25 +387,48 @@ messages = Table(
     tables,
     Column("call_id", Id, primary_key=True),
     Column("site", Text, nullable=False),
-    Column("recording", Text, nullable=False),  # the provider's id; empty: a prescription without its directions
+    Column(
+        "recording", Sealed("messages.recording"), nullable=False
+    ),  # the provider's id; empty: a prescription without its directions
     Column("kind", Text, nullable=False),  # voicemail · prescription
     Column("seconds", Integer, nullable=False),
     Column("left_at", Instant, nullable=False),
     Column("heard", Text, nullable=False),  # of the transcript: none · awaited · late · failed · kept
     Column("flags", Text, nullable=False),  # JSON of names
-    Column("transcript", LargeBinary),  # sealed; a stranger's words, made by a machine: never to be believed
-    Column("items", LargeBinary),  # sealed; of a prescription
+    Column("transcript", Sealed("messages.transcript")),  # a stranger's words, made by a machine: never to be believed
+    Column("items", Sealed("messages.items")),  # of a prescription
     Column("played_at", Instant),
     Column("played_by", Text),  # JSON of agents
     Column("closed_at", Instant),
     Column("closed_by", Text),
     Column("code", Text),
-    Column("unheard", Text),  # why it was closed though nobody had heard it
+    Column("unheard", Sealed("messages.unheard")),  # why it was closed though nobody had heard it
     Column("second_at", Instant),
     Column("second_by", Text),
     Column("deleted_at", Instant),
     Index("ix_messages_unworked", "site", "left_at", sqlite_where=_UNWORKED, postgresql_where=_UNWORKED),
     Index("ix_messages_closed_at", "closed_at"),
+)
+
+_AT_THE_CARRIER = text("deleted_at IS NULL")
+
+# Every sound the carrier keeps of a call, until it has said that it is gone.
+recordings = Table(
+    "recordings",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("key", Text, nullable=False),  # keyed hash of its id
+    Column("recording", Sealed("recordings.recording"), nullable=False),  # the provider's id
+    Column("kind", Text, nullable=False),  # talk · message
+    Column("made_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+    PrimaryKeyConstraint("call_id", "key"),
+    Index(
+        "ix_recordings_at_the_carrier",
+        "made_at",
+        sqlite_where=_AT_THE_CARRIER,
+        postgresql_where=_AT_THE_CARRIER,
+    ),
 )
 
 versions = Table(

@@ -18,6 +18,7 @@ from ivr.store.effects import effect_writes
 from ivr.store.forecasts import talk_measured
 from ivr.store.messages import message_writes
 from ivr.store.notation import micros, written
+from ivr.store.recordings import recording_writes
 from ivr.store.refusals import Taken
 from ivr.store.seal import Seal
 from ivr.store.staff import Entry, audited
@@ -89,12 +90,13 @@ def turn_writes(turn: Turn, seal: Seal) -> Iterator[Write]:
         yield audited(turn.audit, at)
     if turn.reply is not None:
         yield _reply(turn, seal, at)
-    yield from _legs(turn, at)
+    yield from _legs(turn, at, seal)
     if turn.call_sid is not None and turn.leg is not None:
         yield claim(turn.leg, turn.call_sid)
     yield from _ticket(turn)
     yield from _offers(turn)
     yield from message_writes(turn.before, turn.after)
+    yield from recording_writes(turn.before, turn.after, at, seal)
     if turn.does:
         yield from effect_writes(turn.after, turn.rev + 1, turn.does, at, seal)
 
@@ -161,18 +163,18 @@ def _reply(turn: Turn, seal: Seal, at: int) -> Write:
     return Write(_NEW_REPLY, place | {"seq": turn.rev + 1, "reply": sealed, "at": at})
 
 
-def _legs(turn: Turn, at: int) -> Iterator[Write]:
+def _legs(turn: Turn, at: int, seal: Seal) -> Iterator[Write]:
     known = turn.before.legs if turn.before else {}
     for token, leg in turn.after.legs.items():
         if token not in known:
-            yield _new_leg(turn.after.id, leg, at)
+            yield _new_leg(turn.after.id, leg, at, seal)
         elif leg.state != known[token].state:
             yield Write(_MOVE_LEG, {"leg": token, "state": leg.state, "over_at": _over_at(leg, at)})
             if leg.kind == "staff" and turn.exit is not None:  # they go on as the agent of a call, on the same CallSid
                 yield Write(_RELEASE_LEG, {"leg": token})
 
 
-def _new_leg(call_id: str, leg: Leg, at: int) -> Write:
+def _new_leg(call_id: str, leg: Leg, at: int, seal: Seal) -> Write:
     return Write(
         _NEW_LEG,
         {
@@ -182,6 +184,7 @@ def _new_leg(call_id: str, leg: Leg, at: int) -> Write:
             "state": leg.state,
             "call_sid": None,
             "number": leg.number,
+            "number_key": seal.key_of(leg.number),
             "created_at": at,
             "over_at": _over_at(leg, at),
         },

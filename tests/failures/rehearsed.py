@@ -215,7 +215,8 @@ class Rehearsed:
     @cached_property
     def record(self) -> Record:
         url = self.settings["DATABASE_URL"]
-        return Record(f"sqlite:///{self.record_file}" if url.startswith("sqlite") else url, "not needed to look")
+        key = self.settings.get("SECRET_KEY") or (self.line.folder / "var" / "secret_key").read_text()
+        return Record(f"sqlite:///{self.record_file}" if url.startswith("sqlite") else url, key)
 
     def standing_offer(self, agent: str) -> Offer:
         """The ticket offered to an agent, once there is one."""

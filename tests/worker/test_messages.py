@@ -23,7 +23,6 @@ from tests.worker.test_jobs import run
 from tests.worker.test_sweep import NOTHING, sweep
 
 WORDS = "my chest hurts"
-RETENTION = {"messages": 90}
 
 
 class AllDanger:
@@ -213,7 +212,7 @@ def test_of_a_caller_who_is_on_the_line_it_comes_with_their_next_turn(shop: Shop
 
 
 def test_what_was_worked_long_ago_is_deleted_here_and_at_the_provider(opened: Opened) -> None:
-    shop = opened("ana", retention=RETENTION)
+    shop = opened("ana")
     for name in ("CA1", "CA2"):
         ends(shop, name)
     shop.board.deeds.play_message("CA1", "ana")

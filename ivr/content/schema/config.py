@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ivr.content.names import Names
-from ivr.content.policies import KEPT, MACHINE, TRANSCRIBERS, WRONG
+from ivr.content.policies import MACHINE, OLD_WORD, TRANSCRIBERS, WRONG
 from ivr.content.schema.shapes import (
     COUNTRY,
     DAY,
     DAY_OF_YEAR,
+    DAYS,
     DURATION,
     FLAG,
     LANGUAGE,
@@ -31,6 +32,7 @@ from ivr.content.schema.shapes import (
     written,
 )
 from ivr.core.line import CALLBACK_MODES, ROLES
+from ivr.core.pharmacy import KEEP_DAYS
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS
 
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -245,7 +247,6 @@ def _shifts() -> Shape:
 
 def policies(names: Names) -> Shape:
     """Return the shape of policies.yaml."""
-    days = whole(1, 36_500)
     rate = written(r"[0-9]{1,3}(\.[0-9])?", "write a number from 0.1 to 100", also=("number",), minimum=0, maximum=100)
     transfer = fields("An outside number.", {"number": PHONE.alone("The number, in quotes.")}, "number")
     return whole_file(
@@ -276,7 +277,14 @@ def policies(names: Names) -> Shape:
                 {"consent": word(("announce", "ask")).alone("Tell callers, or ask them, before the first word.")},
                 "consent",
             ),
-            "retention": fields("How long we keep what, in days.", {key: days.alone(_KEPT[key]) for key in KEPT}),
+            "keep": fields(
+                "How long each kind of data is kept, in days or years.",
+                {kind: DAYS.alone(_KEPT[kind]) for kind in KEEP_DAYS},
+            ),
+            "retention": fields(
+                "The old word for `keep`, in days; where both say, `keep` does.",
+                {old: whole(1, 36_500).alone(_KEPT[kind]) for old, kind in OLD_WORD.items()},
+            ),
             "transfers": by_name("Outside numbers a rule or a flow may send a caller to, by name.", transfer),
         },
         "",
@@ -284,9 +292,15 @@ def policies(names: Names) -> Shape:
 
 
 _KEPT = {
-    "journal": "What happened in each call, and why.",
-    "messages": "Messages callers left.",
-    "recordings": "Recorded calls.",
+    "calls": "Calls, with what happened in each and why, what was promised and what came of it; 30d at least.",
+    "audit": "Who changed and saw what; 6y at least.",
+    "messages": "Messages callers left, since they were worked.",
+    "transcripts": "What a machine wrote down of messages, since they were left.",
+    "recordings": "Recorded talks.",
+    "proofs": "Who tried to prove to be whom.",
+    "forecasts": "What callers were told of their wait.",
+    "callers": "The language and pace of a number, since it chose them.",
+    "presences": "The days of agents, move by move.",
 }
 
 

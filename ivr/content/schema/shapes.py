@@ -159,6 +159,7 @@ TEXT = written(r"[\s\S]*\S[\s\S]*", "write something here, or leave the whole ke
 FLAG = word(("yes", "no"), "write yes or no")
 VERSION = word(("1",), "write 1")
 DURATION = written(LENGTH, "write a length of time: 30s, 5m, 2h or 1m 30s", "30s", "2m", "1h")
+DAYS = written(r"[1-9][0-9]{0,4}[dy]", "write days or years, as in 90d or 6y", "90d", "6y")
 PROMISE = written(f"now|{LENGTH}", "write a length of time: 30s, 5m, 2h or 1m 30s; now is for emergencies", "1m", "now")
 WITHIN = written(f"(at most +)?(now|{LENGTH})", "write a length of time: 30s, at most 2m, or now", "at most 1m", "now")
 TIMES = written(CLOCK_RANGE, "write two times, as in 08:00 to 20:00", "08:00 to 20:00")

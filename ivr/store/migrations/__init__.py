@@ -14,30 +14,34 @@ from sqlalchemy.exc import OperationalError
 
 from ivr.store.refusals import Unreachable
 
-NEWEST = "0010"
+NEWEST = "0014"
 _ONE_AT_A_TIME = 0x52786C696E65  # "Rxline": PostgreSQL's advisory locks are numbers
 _PATIENCE_SECONDS = 30
 _MOMENT_SECONDS = 0.02
 
 
-def migrate(database_url: str) -> None:
+def migrate(database_url: str, secret_key: str = "", record_key: str = "") -> None:
     """Bring the database up to date, making a SQLite file and its folder if there is none.
 
+    The keys seal what an earlier version left in plain text: of a database with such rows they must be given.
     Safe to call twice, and from two processes at once. Raises Unreachable.
     """
     try:
-        _upgrade(database_url)
+        _upgrade(database_url, secret_key, record_key)
     except (OperationalError, sqlite3.Error) as error:
         raise Unreachable(str(getattr(error, "orig", error))) from None
 
 
-def _upgrade(database_url: str) -> None:
+def _upgrade(database_url: str, secret_key: str, record_key: str) -> None:
     engine = _engine(make_url(database_url))
-    with engine.begin() as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(__file__).parent))
-        command.upgrade(config, NEWEST)
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            given = {"connection": connection, "secret_key": secret_key, "record_key": record_key}
+            config = Config(attributes=given)
+            config.set_main_option("script_location", str(Path(__file__).parent))
+            command.upgrade(config, NEWEST)
+    finally:
+        engine.dispose()
 
 
 def _engine(url: URL) -> Engine:

@@ -1,0 +1,169 @@
+"""What admins type: `ivr purge`, `reseal`, `export`, `backup`, `restore`, and what they are told without the key."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+import worker
+from ivr.app import connect, create_app
+from ivr.content.policies import read_policies
+from ivr.content.scalars import days
+from ivr.content.written import File, read_yaml
+from ivr.core.call import Caller
+from ivr.core.pharmacy import KEEP_DAYS
+from ivr.office.keeping import backup, export, purge, reseal, restore
+from ivr.settings import Settings
+from ivr.store import Record, WrongKey
+from tests.keeping.conftest import NEW_KEY, SPOKEN, a_whole_call
+from tests.store.calls import MORNING, SECRET_KEY, a_call, begin
+
+ROOT = Path(__file__).parents[2]
+NUMBER = "+16145550123"
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def environment(published_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The line as its admin's shell names it, with nobody at the carrier's address."""
+    names = {
+        "DATABASE_URL": published_url,
+        "SECRET_KEY": SECRET_KEY,
+        "REDIS_URL": "redis://127.0.0.1:9/0",
+        "ORDER_SYSTEM_URL": NOWHERE,
+        "TWILIO_API_URL": NOWHERE,
+        "RXLINE_CLOCK": "2036-11-24T10:00-05:00",
+        "RXLINE_CLOCK_FILE": str(tmp_path / "clock.json"),
+    }
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture
+def record(environment: pytest.MonkeyPatch, published_url: str) -> Iterator[Record]:
+    with contextlib.closing(Record(published_url, SECRET_KEY)) as opened:
+        yield opened
+
+
+def says(command: click.Command, *words: str, typed: str = "") -> Result:
+    told: Result = CliRunner().invoke(command, words, input=typed)
+    return told
+
+
+def acts(record: Record) -> list[tuple[str, str]]:
+    return [(kept.entry.act, kept.entry.subject) for kept in record.staff.audit(20)]
+
+
+def test_what_is_past_its_keep_is_counted_then_removed_with_its_proof(record: Record) -> None:
+    begin(record, a_call(phase="over"))
+    told = says(purge, "--dry-run")
+    assert "calls: 1 from before 2030-11-20" in told.output
+    assert record.load_call("CA1") is not None
+    told = says(purge)
+    assert (told.exit_code, "calls: 1 from before 2030-11-20" in told.output, "sha256" in told.output) == (
+        0,
+        True,
+        True,
+    )
+    assert record.load_call("CA1") is None
+    assert acts(record)[0] == ("record.purged", "record")
+
+
+def test_a_carrier_that_does_not_answer_keeps_a_call_with_its_sound(record: Record) -> None:
+    a_whole_call(record)
+    told = says(purge)
+    assert (told.exit_code, "1 kept: their sound could not be deleted" in told.output) == (1, True)
+    assert record.load_call("CA1") is not None
+
+
+def test_everything_we_hold_of_a_person_is_one_document(record: Record, tmp_path: Path) -> None:
+    a_whole_call(record)
+    begin(record, a_call("CAother", person="P-8"))
+    told = says(export, "P-7")
+    held = json.loads(told.output)
+    assert [call["id"] for call in held["calls"]] == ["CA1"]
+    [call] = held["calls"]
+    assert (call["state"]["fields"], call["arrived_at"]) == ({"rx_number": "7654321"}, MORNING.isoformat())
+    assert (call["messages"][0]["transcript"], call["dispositions"][0]["body"]["note"]) == (SPOKEN, SPOKEN)
+    assert {"journal", "legs", "tickets", "forecasts", "proofs", "recordings"} <= set(call)
+    assert [proof["call_id"] for proof in held["proofs"]] == ["CA1"]
+    assert acts(record)[0] == ("person.exported", "person:P-7")
+    again = says(export, "P-7", "--to", str(tmp_path / "held.json"))
+    assert (again.exit_code, stat.S_IMODE((tmp_path / "held.json").stat().st_mode)) == (0, 0o600)
+    assert "person.exported" in (tmp_path / "held.json").read_text()
+    assert "there already" in says(export, "P-7", "--to", str(tmp_path / "held.json")).output
+
+
+def test_a_number_is_read_and_never_typed_into_the_command(record: Record) -> None:
+    a_whole_call(record, caller=Caller("number", NUMBER, "A"))
+    refused = says(export, NUMBER)
+    assert (refused.exit_code, "does not belong in a command line" in refused.output) == (1, True)
+    held = json.loads(says(export, typed=f"{NUMBER}\n").output)
+    assert ([call["id"] for call in held["calls"]], held["remembered"][0]["language"]) == (["CA1"], "es")
+    assert acts(record)[0] == ("person.exported", f"number:…{NUMBER[-2:]}")
+    assert "that is no phone number" in says(export, typed="seven\n").output
+    assert json.loads(says(export, "--id", "6145550101").output)["calls"] == []
+
+
+def test_a_backup_is_put_back_in_the_place_of_a_record_when_told_to(record: Record, tmp_path: Path) -> None:
+    a_whole_call(record)
+    assert "1 calls, schema 0014" in says(backup, str(tmp_path / "backup")).output
+    assert "there already" in says(backup, str(tmp_path / "backup")).output
+    begin(record, a_call("CA2"))
+    assert "--replace puts the backup in the place" in says(restore, str(tmp_path / "backup")).output
+    assert says(restore, str(tmp_path / "backup"), "--replace").exit_code == 0
+    assert record.load_call("CA2") is None
+    assert acts(record)[0] == ("record.restored", "record")
+
+
+def test_sealed_anew_the_line_runs_with_the_new_key_alone(record: Record, environment: pytest.MonkeyPatch) -> None:
+    a_whole_call(record)
+    environment.setenv("RECORD_KEY", NEW_KEY)
+    told = says(reseal)
+    assert "sealed anew: 13" in told.output, told.exception
+    environment.setenv("RECORD_KEY", "a key that this record has never seen")
+    environment.setenv("SECRET_KEY", "and another secret of nobody's")
+    settings = Settings.from_environment()
+    with pytest.raises(WrongKey, match="sealed with a key we do not have"):
+        connect(settings)
+    assert "sealed with a key we do not have" in worker.unopened(settings)
+
+
+def test_a_worker_whose_record_is_not_there_waits_for_it(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'nothing.db'}")
+    assert worker.unopened(Settings.from_environment()) == ""
+
+
+def test_web_stays_without_the_key_and_says_so(record: Record, environment: pytest.MonkeyPatch) -> None:
+    connect(Settings.from_environment()).record.close()
+    environment.setenv("SECRET_KEY", "and another secret of nobody's")
+    app = create_app(Settings.from_environment())
+    told = app.test_client().get("/readyz")
+    assert told.status_code == 503
+    assert "sealed with a key we do not have" in told.get_json()["database"]
+
+
+def test_versions_of_before_still_say_how_long_in_the_old_word() -> None:
+    item = read_yaml(File("config/policies.yaml", "retention: {journal: 2190, recordings: 30}\n"))
+    assert item is not None
+    policies = read_policies(item)
+    assert policies.keep == {**KEEP_DAYS, "calls": 2190, "recordings": 30}
+
+
+def test_the_guide_says_how_long_each_kind_is_usually_kept() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", (ROOT / "docs" / "keeping.md").read_text(), re.MULTILINE)
+    assert {kind: days(told) for kind, told in rows} == KEEP_DAYS
+
+
+def test_every_part_opens_the_record_with_all_its_keys() -> None:
+    without = [str(path) for path in (ROOT / "ivr").rglob("*.py") if "Record(settings" in path.read_text()]
+    assert without == [], "Record.from_settings knows RECORD_KEY too"
