@@ -164,9 +164,13 @@ def language(text: str) -> str:
 def day(text: str) -> date:
     """Return the day of YYYY-MM-DD."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
-        raise Wrong("type", f'"{text}" is not a day; write it as 2026-12-24') from None
+        found = None
+    # Python reads 20261224 and 2026-W52-4 too, which an editor with our schema calls wrong.
+    if found is None or text != found.isoformat():
+        raise Wrong("type", f'"{text}" is not a day; write it as 2026-12-24')
+    return found
 
 
 def day_of_year(text: str) -> tuple[int, int]:
