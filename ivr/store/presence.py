@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, Update, bindparam, case, literal, literal_column, select, update
@@ -16,6 +17,9 @@ from ivr.store.tables import agents, presences, word
 
 _PRESENCE, _NEXT = agents.c.presence, agents.c.next
 _PLACE = _PRESENCE + word(":") + _NEXT
+_WHY: ColumnElement[str] = bindparam("why")
+_AT: ColumnElement[int] = bindparam("at")
+_ONE_MORE = agents.c.missed + 1
 Pair = tuple[str, str]
 _Moves = Sequence[tuple[Pair, Pair]]
 
@@ -61,33 +65,33 @@ def _move(event: str, *only_if: ColumnElement[bool]) -> Update:
         .where(agents.c.id == bindparam("agent"), _PLACE.in_([_key(pair) for pair, _ in known]), *only_if)
         .values(
             presence=_by_place({pair: word(after[0]) for pair, after in known}),
-            next=_by_place({pair: _text(after[1]) for pair, after in known}),
+            next=_by_place({pair: word(after[1]) for pair, after in known}),
             reason=_by_place({pair: _reason(pair, after, event) for pair, after in known}),
             next_reason=_by_place({pair: _next_reason(pair, after, event) for pair, after in known}),
             since=_by_place({pair: _since(pair, after) for pair, after in known}),
             missed=_by_place({pair: _missed(pair[0], event) for pair, _ in known}),
-            moves=agents.c.moves
-            + _by_place({pair: literal_column("1" if pair in changed else "0") for pair, _ in known}),
-            own_at=bindparam("at") if event in (*OWN, "sent_out") else agents.c.own_at,
+            moves=agents.c.moves + _by_place({pair: _number(pair in changed) for pair, _ in known}),
+            own_at=_AT if event in (*OWN, "sent_out") else agents.c.own_at,
             fence=agents.c.fence + 1,
         )
         .returning(_PRESENCE)
     )
 
 
+@cache
+def _number(number: int) -> ColumnElement[int]:
+    return literal_column(str(int(number)))
+
+
 def _key(pair: Pair) -> ColumnElement[str]:
     return word(f"{pair[0]}:{pair[1]}")
 
 
-def _text(told: str) -> ColumnElement[str]:
-    return word(told)
-
-
-def _by_place(values: dict[Pair, Any]) -> ColumnElement[Any]:
-    """The value for where the agent is; one for all where they do not differ."""
-    different = {str(value): value for value in values.values()}
-    if len(different) == 1:
-        return next(iter(different.values()))
+def _by_place(values: dict[Pair, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """The value for where the agent is; one for all where they are the same object."""
+    first, *others = values.values()
+    if all(other is first for other in others):
+        return first
     return case(*((_key(pair) == _PLACE, value) for pair, value in values.items()))
 
 
@@ -98,8 +102,8 @@ def _renames(pair: Pair, event: str) -> bool:
 
 def _reason(pair: Pair, after: Pair, event: str) -> Any:
     if after[0] == pair[0]:
-        return bindparam("why") if _renames(pair, event) else agents.c.reason
-    return agents.c.next_reason if after[0] == pair[1] and not after[1] else bindparam("why")
+        return _WHY if _renames(pair, event) else agents.c.reason
+    return agents.c.next_reason if after[0] == pair[1] and not after[1] else _WHY
 
 
 def _next_reason(pair: Pair, after: Pair, event: str) -> Any:
@@ -107,17 +111,17 @@ def _next_reason(pair: Pair, after: Pair, event: str) -> Any:
         return word("")
     if event == "accepted" and (pair[0], event) in NEXT:
         return agents.c.reason  # back to the break they had
-    return bindparam("why") if (pair[0], event) in NEXT else agents.c.next_reason
+    return _WHY if (pair[0], event) in NEXT else agents.c.next_reason
 
 
 def _since(pair: Pair, after: Pair) -> Any:
-    return agents.c.since if after[0] == pair[0] else bindparam("at")
+    return agents.c.since if after[0] == pair[0] else _AT
 
 
 def _missed(presence: str, event: str) -> Any:
     if counts_as_missed(presence, event):
-        return agents.c.missed + 1
-    return literal_column("0") if shows_life(event) else agents.c.missed
+        return _ONE_MORE
+    return _number(0) if shows_life(event) else agents.c.missed
 
 
 _MOVES = {event: _move(event) for event in EVENTS}
