@@ -7,8 +7,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
@@ -32,6 +30,10 @@ def migrate(database_url: str) -> None:
 
 
 def _upgrade(database_url: str) -> None:
+    # It reads a lot of code, and of all our processes only this one needs it.
+    from alembic import command
+    from alembic.config import Config
+
     engine = _engine(make_url(database_url))
     with engine.begin() as connection:
         config = Config(attributes={"connection": connection})
