@@ -31,12 +31,12 @@ from rq import SimpleWorker
 from rq.exceptions import StopRequested
 
 from ivr import jobs, logs, sweep
-from ivr.app import serve
 from ivr.clock import Clock, ClockRefused
 from ivr.dispatch import Dispatch
 from ivr.doors import Doors
 from ivr.leases import Leases, this_process
 from ivr.live import connection
+from ivr.parts import serve
 from ivr.placing import Placing
 from ivr.relay import Relay
 from ivr.settings import Settings, SettingsRefused

@@ -12,13 +12,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from ivr import versions
-from ivr.app import connect
 from ivr.content import ContentProblems, Pharmacy
 from ivr.content.library import MOST_KEPT, Library
 from ivr.core.call import Caller
 from ivr.core.events import Keyed
 from ivr.dispatch import Dispatch
 from ivr.leases import Leases
+from ivr.parts import connect
 from ivr.rescue import Rescue
 from ivr.settings import Settings
 from ivr.store import Publication, Published, Record, Unreachable, migrate
