@@ -29,13 +29,13 @@ def agent_writes(move: MoveAgent, at: int) -> Iterator[Write]:
 
     With `only`, nothing happens unless that is still the reason of where they are.
     """
-    if move.event not in _MOVES:
+    if move.event not in EVENTS:
         raise Conflict(f"no presence event is called `{move.event}`")
     given = {"agent": move.agent, "why": move.reason, "at": at}
     if move.only:
-        yield Write(_ONLY[move.event], {**given, "only": move.only})
+        yield Write(_move_if_only(move.event), {**given, "only": move.only})
     else:
-        yield Write(_MOVES[move.event], given, Conflict)
+        yield Write(_move(move.event), given, Conflict)
     yield _kept(move.agent, move.event, at, move.by)
 
 
@@ -45,7 +45,7 @@ def shift_write(agent: str, event: str, at: int) -> Iterator[Write]:
     The same instant moves nobody twice, nor anybody who was moved by a person since then: that move stands until the
     next one.
     """
-    yield Write(_SHIFTS[event], {"agent": agent, "why": "", "at": at, "shift": at})
+    yield Write(_move_by_shift(event), {"agent": agent, "why": "", "at": at, "shift": at})
     yield _kept(agent, event, at, "rota")
     yield Write(_SHIFT_SEEN, {"agent": agent, "shift": at})
 
@@ -57,7 +57,24 @@ def _kept(agent: str, event: str, at: int, by: str) -> Write:
 # ---------------------------------------------------------------- the table as statements
 
 
-def _move(event: str, *only_if: ColumnElement[bool]) -> Update:
+# Each is made when it is first needed: to make them all is a tenth of what a process takes to start.
+@cache
+def _move(event: str) -> Update:
+    return _moved(event)
+
+
+@cache
+def _move_if_only(event: str) -> Update:
+    return _moved(event, agents.c.reason == bindparam("only"))
+
+
+@cache
+def _move_by_shift(event: str) -> Update:
+    shift: ColumnElement[int] = bindparam("shift")
+    return _moved(event, agents.c.shift_at < shift, agents.c.own_at <= shift)
+
+
+def _moved(event: str, *only_if: ColumnElement[bool]) -> Update:
     known: _Moves = [*moves(event)]
     changed = [pair for pair, after in known if after != pair or _renames(pair, event)]
     return (
@@ -87,12 +104,17 @@ def _key(pair: Pair) -> ColumnElement[str]:
     return word(f"{pair[0]}:{pair[1]}")
 
 
+@cache
+def _is_at(pair: Pair) -> ColumnElement[bool]:
+    return _key(pair) == _PLACE
+
+
 def _by_place(values: dict[Pair, ColumnElement[Any]]) -> ColumnElement[Any]:
     """The value for where the agent is; one for all where they are the same object."""
     first, *others = values.values()
     if all(other is first for other in others):
         return first
-    return case(*((_key(pair) == _PLACE, value) for pair, value in values.items()))
+    return case(*((_is_at(pair), value) for pair, value in values.items()))
 
 
 def _renames(pair: Pair, event: str) -> bool:
@@ -124,10 +146,6 @@ def _missed(presence: str, event: str) -> Any:
     return _number(0) if shows_life(event) else agents.c.missed
 
 
-_MOVES = {event: _move(event) for event in EVENTS}
-_ONLY = {event: _move(event, agents.c.reason == bindparam("only")) for event in EVENTS}
-_NOT_SINCE = (agents.c.shift_at < bindparam("shift"), agents.c.own_at <= bindparam("shift"))
-_SHIFTS = {event: _move(event, *_NOT_SINCE) for event in ("shift_began", "shift_ended")}
 _SHIFT_SEEN = (
     update(agents)
     .where(agents.c.id == bindparam("agent"), agents.c.shift_at < bindparam("shift"))
