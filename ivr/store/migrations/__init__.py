@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from ivr.store.refusals import Unreachable
@@ -30,16 +30,27 @@ def migrate(database_url: str) -> None:
 
 
 def _upgrade(database_url: str) -> None:
-    # It reads a lot of code, and of all our processes only this one needs it.
+    engine = _engine(make_url(database_url))
+    with engine.begin() as connection:
+        if _at(connection) != NEWEST:
+            _bring(connection)
+    engine.dispose()
+
+
+def _at(connection: Connection) -> str | None:
+    """Return the number of the migration a database is at; None for one that never was."""
+    known = inspect(connection).has_table("alembic_version")
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
+
+
+def _bring(connection: Connection) -> None:
+    # It is much code to read, and on every day but that of a new version there is nothing for it to do.
     from alembic import command
     from alembic.config import Config
 
-    engine = _engine(make_url(database_url))
-    with engine.begin() as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(__file__).parent))
-        command.upgrade(config, NEWEST)
-    engine.dispose()
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    command.upgrade(config, NEWEST)
 
 
 def _engine(url: URL) -> Engine:
