@@ -156,4 +156,4 @@ def whole_line(folder: Path, clock: str = OPEN, **env: str) -> Iterator[WholeLin
         yield line
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
