@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import cached_property, partial
 from multiprocessing.context import ForkProcess
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -31,12 +32,13 @@ from rq import SimpleWorker
 from rq.exceptions import StopRequested
 
 from ivr import jobs, keeping, logs, sweep
-from ivr.app import serve
 from ivr.clock import Clock, ClockRefused
+from ivr.content import folder, load_files
 from ivr.dispatch import Dispatch
 from ivr.doors import Doors
 from ivr.leases import Leases, this_process
 from ivr.live import connection
+from ivr.parts import serve
 from ivr.placing import Placing
 from ivr.relay import Relay
 from ivr.settings import Settings, SettingsRefused
@@ -59,7 +61,7 @@ _PR_SET_PDEATHSIG = 1
 
 # ---------------------------------------------------------------- the parent
 
-# Forked, so that a child is back within half a second: the parent has read all code, and opened nothing.
+# Forked, so that a child is back within half a second: the parent has read all code and content, and opened nothing.
 _forking = multiprocessing.get_context("fork")
 
 
@@ -79,6 +81,7 @@ class Worker:
         """Keep the children running until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        _read_ahead(self._settings.rxline_content)
         while not self._asked_to_stop:
             for name in CHILDREN:
                 self._see_to(name)
@@ -118,6 +121,12 @@ class Worker:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop = True
+
+
+def _read_ahead(content: Path) -> None:
+    """Read the files on disk: mostly they are what is published, and then no child needs to read that again."""
+    with suppress(Exception):  # whatever is wrong with files, callers get what is published
+        load_files(folder.texts(content)[0])
 
 
 # ---------------------------------------------------------------- a child

@@ -37,11 +37,11 @@ from statistics import median
 from urllib.parse import parse_qs
 
 from bench.turn import waited_seconds
-from ivr.app import connect
 from ivr.core.call import Call, Caller, Leg
 from ivr.core.effects import SetTimer
 from ivr.core.events import HungUp, Worked
 from ivr.core.line import Ticket
+from ivr.parts import connect
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Turn, migrate
 from ivr.store.database import Database

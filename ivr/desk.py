@@ -14,13 +14,13 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from ivr.app import connect
 from ivr.content import scalars
 from ivr.content.written import Wrong
 from ivr.core.authority import not_to_unlock
 from ivr.core.line import Agent, Ticket
 from ivr.doors import Doors
 from ivr.office import access
+from ivr.parts import connect
 from ivr.presence import Refused, Wish
 from ivr.rota import shifts_of
 from ivr.settings import Settings

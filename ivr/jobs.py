@@ -14,7 +14,6 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError
 
-from ivr.app import connect
 from ivr.core.call import Call
 from ivr.core.draft import where_found
 from ivr.core.effects import (
@@ -39,6 +38,7 @@ from ivr.doors import Doors
 from ivr.hearing import Hearing
 from ivr.live import connection
 from ivr.orders import port
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Conflict, EffectRow, Unreachable
 from ivr.switchboard import Switchboard

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from ivr.app import connect
 from ivr.desk import ago, show, until
+from ivr.parts import connect
 from ivr.presence import Refused
 from ivr.settings import Settings
 from ivr.store import LeftMessage

@@ -9,10 +9,17 @@ from functools import cache
 from pathlib import Path
 
 from ivr import versions
+from ivr.content import Pharmacy, load
 from ivr.store import Record, migrate
 
 ROOT = Path(__file__).parent.parent
 OPENED_AT = datetime.fromisoformat("2026-11-24T10:00-05:00")
+
+
+@cache
+def pharmacy_shipped() -> Pharmacy:
+    """What we ship, read and proved once for all tests of a process."""
+    return load(ROOT, year=2026)
 
 
 @cache

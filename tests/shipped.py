@@ -10,7 +10,7 @@ import pytest
 from click import Command
 from click.testing import CliRunner, Result
 
-from ivr.app import connect
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.switchboard import Switchboard
 from tests.published import ROOT

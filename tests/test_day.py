@@ -1,14 +1,11 @@
 """A day in simulated time: the core makes of a queue what the book makes of it, caller by caller."""
 
-from pathlib import Path
-
 import pytest
 
 from bench import day
-from ivr import content
+from tests.published import pharmacy_shipped
 
-ROOT = Path(__file__).parent.parent
-PHARMACY = content.load(ROOT)
+PHARMACY = pharmacy_shipped()
 
 
 @pytest.mark.parametrize("load", [day.LOADS[1], day.LOADS[4]], ids=lambda load: f"{load.servers} agents")

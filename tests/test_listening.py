@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ivr.app import connect
 from ivr.core.call import Caller
 from ivr.core.events import Keyed, Spoke
 from ivr.core.heard import Heard
 from ivr.core.pharmacy import Pharmacy
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Listener, Switchboard
 

@@ -26,7 +26,7 @@ from tests.published import record_of_what_is_shipped
 ROOT = Path(__file__).parent.parent
 PARTS = ("ivr", "webhooks.py", "worker.py", "gunicorn.conf.py", "config", "callflows", "routing_rules")
 OPEN = "2026-11-24T10:00-05:00"
-READY_SECONDS = 60
+READY_SECONDS = 120
 _HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -156,4 +156,4 @@ def whole_line(folder: Path, clock: str = OPEN, **env: str) -> Iterator[WholeLin
         yield line
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)

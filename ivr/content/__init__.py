@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from ivr.content import folder
@@ -39,7 +41,7 @@ def load(content: Path, *, year: int | None = None) -> Pharmacy:
 
 def load_files(files: Mapping[str, str], *, year: int | None = None) -> Pharmacy:
     """Return a stored version again, proved when it was stored, from the texts of its files; raises ContentProblems."""
-    return _loaded(files, [], year, None)
+    return _stored(frozenset(files.items()), year or datetime.now(UTC).year)
 
 
 def find_problems(
@@ -62,6 +64,13 @@ def load_routing(content: Path, only: str | None = None) -> tuple[Routing, list[
     """
     files, unread = folder.texts(content, only)
     return read_routing(files, unread, only)
+
+
+# A version never changes, and neither does what is read from it: a process that forks, or opens the record twice, and
+# a version that is put back, need not read it again.
+@lru_cache(maxsize=4)
+def _stored(files: frozenset[tuple[str, str]], year: int) -> Pharmacy:
+    return _loaded(dict(sorted(files)), [], year, None)
 
 
 def _loaded(files: Mapping[str, str], unread: list[Problem], year: int | None, proof_seconds: float | None) -> Pharmacy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -382,9 +383,6 @@ class PromptReader:
     ) -> None:
         self._language, self._locale, self._voice, self._status = language, locale, voice, status
         self._recordings = recordings or {}
-        # Callers hear the text itself: it is no markup, and escaping is the renderer's.
-        self._environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        self._environment.filters = _with_today(filters(Locale.parse(locale, sep="-")))
         self._names: set[str] = set()
 
     def spare(self, name: str, words: str) -> Prompt:
@@ -444,20 +442,38 @@ class PromptReader:
 
     def _template(self, words: str, place: Item) -> tuple[Template, frozenset[str]]:
         try:
-            tree = self._environment.parse(words)
-        except TemplateSyntaxError as error:
-            raise Wrong("syntax", f"this prompt cannot be read: {error.message}", place) from None
-        for node in tree.find_all(nodes.Node):
-            if isinstance(node, nodes.Filter) and node.name not in self._environment.filters:
-                hint = did_you_mean(node.name, self._environment.filters)
-                raise Wrong("reference", f'there is no way of speaking called "{node.name}"{hint}', place)
-            if isinstance(node, nodes.Output):
-                _refuse_ciphers(node, place)
-            if not isinstance(node, _PLAIN):
-                raise Wrong("syntax", "a prompt is words and {{ values }}; choices belong in the flow", place)
-        code = self._environment.compile(tree)
-        template = Template.from_code(self._environment, code, self._environment.make_globals(None))
-        return template, frozenset(node.name for node in tree.find_all(nodes.Name))
+            return _template(self._locale, words)
+        except Wrong as wrong:
+            raise Wrong(wrong.code, wrong.message, place) from None
+
+
+# Most words of a version stand in the one before as well, and to compile them is most of what reading a version takes.
+@lru_cache(maxsize=2_000)
+def _template(locale: str, words: str) -> tuple[Template, frozenset[str]]:
+    """Return words with values in them as a template, and the names of the values; raises Wrong without a place."""
+    environment = _environment(locale)
+    try:
+        tree = environment.parse(words)
+    except TemplateSyntaxError as error:
+        raise Wrong("syntax", f"this prompt cannot be read: {error.message}") from None
+    for node in tree.find_all(nodes.Node):
+        if isinstance(node, nodes.Filter) and node.name not in environment.filters:
+            hint = did_you_mean(node.name, environment.filters)
+            raise Wrong("reference", f'there is no way of speaking called "{node.name}"{hint}')
+        if isinstance(node, nodes.Output):
+            _refuse_ciphers(node)
+        if not isinstance(node, _PLAIN):
+            raise Wrong("syntax", "a prompt is words and {{ values }}; choices belong in the flow")
+    template = Template.from_code(environment, environment.compile(tree), environment.make_globals(None))
+    return template, frozenset(node.name for node in tree.find_all(nodes.Name))
+
+
+@lru_cache(maxsize=50)
+def _environment(locale: str) -> ImmutableSandboxedEnvironment:
+    # Callers hear the text itself: it is no markup, and escaping is the renderer's.
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    environment.filters = _with_today(filters(Locale.parse(locale, sep="-")))
+    return environment
 
 
 def _with_today(ways: Mapping[str, Callable[..., str]]) -> dict[str, Callable[..., str]]:
@@ -470,12 +486,12 @@ def _with_today(ways: Mapping[str, Callable[..., str]]) -> dict[str, Callable[..
     return {**ways, "day": day}
 
 
-def _refuse_ciphers(output: nodes.Output, place: Item) -> None:
+def _refuse_ciphers(output: nodes.Output) -> None:
     """Refuse values that are put down as they come, and would be heard as 2026-05-06."""
     for node in output.nodes:
         if isinstance(node, nodes.Name) and node.name in _SAID_AS:
             way = _SAID_AS[node.name]
-            raise Wrong("syntax", f"nobody can listen to that; write {{{{ {node.name} | {way} }}}}", place)
+            raise Wrong("syntax", f"nobody can listen to that; write {{{{ {node.name} | {way} }}}}")
 
 
 _PLAIN = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Filter, nodes.Const)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 FEWEST_WORDS = 15  # the formulas were made with texts of a hundred words; of one short sentence they tell nothing
 PLAIN_GRADE, HARDEST_GRADE = 6, 9
@@ -33,6 +34,7 @@ class ReadingLevel:
     too_hard: bool
 
 
+@lru_cache(maxsize=2_000)
 def reading_level(text: str, language: str) -> ReadingLevel | None:
     """Return how hard a text is; None for a short one, or a language there is no formula for."""
     words = _WORD.findall(text.casefold())

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ivr.app import connect
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Entry, Kept
 from ivr.switchboard import Switchboard

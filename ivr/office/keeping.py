@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from ivr import keeping
-from ivr.app import connect
 from ivr.clock import Clock
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Entry, Record, migrate
 from ivr.store.backup import Manifest, NoBackup, back_up

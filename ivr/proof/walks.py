@@ -7,6 +7,7 @@ no call takes, but no call takes a way that is not found.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -125,7 +126,7 @@ class Walks:
     def __init__(self, script: Script, line: Line, machines: Machines | None) -> None:
         self._script, self._line, self._machines = script, line, machines
         self._before: dict[Here, tuple[Here, str] | None] = {}
-        self._after: dict[Here, list[Here]] = {}
+        self._after: dict[Here, dict[Here, None]] = {}  # but for ways on which there is no way back
 
     def all(self) -> Iterator[Here]:
         """Yield everywhere a call may be; nearer places come first."""
@@ -142,7 +143,8 @@ class Walks:
         """Return where some moves lead for the first time, and keep how."""
         new = []
         for here, how, there in moves:
-            self._after.setdefault(here, []).append(there)
+            if not self._speaks_of_another(here, there):
+                self._after.setdefault(here, {})[there] = None
             if there not in self._before:
                 self._before[there] = (here, how)
                 new.append(there)
@@ -150,37 +152,42 @@ class Walks:
 
     def _backs(self) -> Iterator[tuple[Here, str, Here]]:
         """Yield what `9` does: back to a choice the caller came through, with all that was proved since."""
-        choices = {here.at for here in self._before if isinstance(self.node(here), flows.Menu | flows.Pick)}
-        through = self._come_through({at: 1 << number for number, at in enumerate(sorted(choices))})
+        choices = sorted({here.at for here in self._before if isinstance(self.node(here), flows.Menu | flows.Pick)})
+        through = self._come_through({at: 1 << number for number, at in enumerate(choices)})
         for here, passed in through.items():
             if passed and isinstance(self.node(here), ASKING):
-                for number, at in enumerate(sorted(choices)):
+                for number, at in enumerate(choices):
                     if passed >> number & 1:
                         yield here, "9", here._replace(at=at, asked=True)
 
     def _come_through(self, choices: Mapping[At, int]) -> Mapping[Here, int]:
         """Return which choices, each a bit, a call may have come through when it is somewhere."""
-        through = dict.fromkeys(self._before, 0)
-        ahead = dict.fromkeys(self._before)
+        places = {here: number for number, here in enumerate(self._before)}  # numbers are quicker to look up
+        after = [[places[there] for there in self._after.get(here, ())] for here in places]
+        own = [choices.get(here.at, 0) for here in places]
+        through, ahead = [0] * len(places), deque(range(len(places)))
         while ahead:
-            here, _ = ahead.popitem()
-            passed = through[here] | choices.get(here.at, 0)
-            for there in self._after.get(here, ()):
-                if passed & ~through[there] and not self._speaks_of_another(here, there):
+            here = ahead.popleft()
+            passed = through[here] | own[here]
+            for there in after[here]:
+                if passed & ~through[there]:
                     through[there] |= passed
-                    ahead[there] = None
-        return through
+                    ahead.append(there)
+        return dict(zip(places, through, strict=True))
 
     def _speaks_of_another(self, here: Here, there: Here) -> bool:
         """Return whether another person is asked for than the one something was proved of: there is no way back then.
 
         Of the same person the order system says the same all through a call, and more only once more is proved.
         """
-        node, proved = self.node(here), here.permission != UNKNOWN or here.tier in _PROVED
+        node = self.node(here)
+        if not (isinstance(node, flows.AskNode) and node.question in _PERMITTING):
+            return False
+        proved = here.permission != UNKNOWN or here.tier in _PROVED
         falls = there.permission != here.permission or (
             here.tier in _PROVED and there.tier not in ("verified", here.tier)
         )
-        return isinstance(node, flows.AskNode) and node.question in _PERMITTING and proved and falls
+        return proved and falls
 
     def node(self, here: Here) -> flows.Node:
         """Return the node a call is at."""

@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from ivr.store.drivers import PATIENCE_SECONDS, Driver, Order, PostgreSQL, Row, SQLite, left
+from ivr.store.drivers import PATIENCE_SECONDS, Driver, Order, Row, SQLite, left
 from ivr.store.refusals import Conflict, Unreachable
 from ivr.store.seal import Keys
 from ivr.store.tables import Sealed
@@ -170,4 +170,6 @@ def _driver(url: str) -> Driver:
     parts = make_url(url)
     if parts.get_backend_name() == "sqlite":
         return SQLite(parts.database or "")
+    from ivr.store.postgresql import PostgreSQL  # not read where SQLite serves: it takes as long as all our tables
+
     return PostgreSQL(parts.set(drivername="postgresql").render_as_string(hide_password=False))

@@ -6,6 +6,7 @@ text: the databases keep it and never look inside. Ids sort by code point on bot
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -31,6 +32,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
 
 
+@cache
 def word(literal: str) -> ColumnElement[str]:
     """Return a word of ours as it stands in SQL. A partial index is used only where its word is not a parameter."""
     return literal_column(f"'{literal}'")

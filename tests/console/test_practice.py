@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from ivr.app import connect
 from ivr.console import practice
 from ivr.core.call import Caller
 from ivr.core.events import HungUp, Spoke
 from ivr.hearing import Hearing
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.switchboard import Exit, Switchboard
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.app import connect
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import migrate
 from ivr.switchboard import Switchboard

@@ -210,9 +210,9 @@ def test_a_thousand_rules_are_read_in_good_time() -> None:
         for n in range(1_000)
     )
     text = f"version: 1\nextends: safety.yaml\nrules:\n{rules}otherwise: {{queue: front_desk}}\n"
-    started = time.perf_counter()
+    started = time.process_time()  # of its own, however busy the machine is
     assert len(load_files({**SHIPPED, "routing_rules/main.yaml": text}).rules["main.yaml"].rules) == 1_002
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 # ---------------------------------------------------------------- laws

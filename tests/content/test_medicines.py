@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from ivr.content import load
 from ivr.content.medicines import KnownMedicines
+from tests.published import pharmacy_shipped
 
-KNOWN = load(Path(__file__).parents[2]).medicines
+KNOWN = pharmacy_shipped().medicines
 assert KNOWN is not None
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ivr.content import find_problems, load
+from ivr.content import find_problems
 from ivr.content.prompts import SYSTEM_PROMPTS
 from ivr.core.flows import Menu, SayNode
 from ivr.core.rules import decide
 from tests.office.admin import RULES, edit, folder_in
+from tests.published import pharmacy_shipped
 
-PHARMACY = load(Path(__file__).parents[2], year=2026)
+PHARMACY = pharmacy_shipped()
 MAIN = PHARMACY.rules["main.yaml"]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ivr.app import connect
 from ivr.orders.fhir.client import FhirOrderSystem
 from ivr.orders.rest import RestOrderSystem
+from ivr.parts import connect
 from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent

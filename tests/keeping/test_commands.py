@@ -14,13 +14,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 import worker
-from ivr.app import connect, create_app
+from ivr.app import create_app
 from ivr.content.policies import read_policies
 from ivr.content.scalars import days
 from ivr.content.written import File, read_yaml
 from ivr.core.call import Caller
 from ivr.core.pharmacy import KEEP_DAYS
 from ivr.office.keeping import backup, export, purge, reseal, restore
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Record, WrongKey
 from tests.keeping.conftest import NEW_KEY, SPOKEN, a_whole_call

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr.app import connect
 from ivr.core.call import Caller
 from ivr.core.events import Keyed
 from ivr.office.comparing import command
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Record, migrate
 from ivr.switchboard import Exit

@@ -16,7 +16,6 @@ import pytest
 from flask import jsonify
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from ivr import content
 from ivr.clock import Clock, start_anchor
 from ivr.core.pharmacy import Pharmacy
 from ivr.orders.sandbox.server import create_app as sandbox_app
@@ -28,6 +27,7 @@ from ivr.phone.ringing import Outgoing
 from ivr.phone.server import create_app, serving
 from ivr.settings import Settings
 from tests.phone.conftest import ACCOUNT, TOKEN, Product
+from tests.published import pharmacy_shipped
 from tests.whole_line import ROOT, WholeLine, whole_line
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -88,7 +88,7 @@ class Practice:
 @pytest.fixture(scope="module")
 def pharmacy() -> Pharmacy:
     """The shipped pharmacy."""
-    return content.load(ROOT)
+    return pharmacy_shipped()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -371,13 +372,21 @@ class Server:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/voice/next"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._serving: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
-        """Hang up on everybody."""
+        """Hang up on everybody, and wait until nobody is listened to any more."""
+        # Closed under its thread's hands a connection is an error there, or somebody else's who gets its number.
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listening.close()
         for connection in self._open:
-            connection.close()
+            with contextlib.suppress(OSError):  # it has been closed already
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._serving:
+            thread.join()
 
     def _accept(self) -> None:
         while True:
@@ -387,7 +396,8 @@ class Server:
                 return
             self.accepted += 1
             self._open.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            self._serving.append(threading.Thread(target=self._serve, args=(connection,), daemon=True))
+            self._serving[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ivr.content import load
 from ivr.core.heard import Heard
 from ivr.core.pharmacy import Pharmacy
 from ivr.hearing import Hearing
 from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.server import create_app
+from tests.published import pharmacy_shipped
 from tests.walks.judge import Broken
 from tests.walks.walk import Listens, Remembering
 from tests.walks.wanderer import TUESDAY, Wanderer, wanderer
@@ -87,7 +87,7 @@ def ground(folder: Path) -> Iterator[Ground]:
     serving.start()
     client = RestOrderSystem(f"http://127.0.0.1:{server.server_port}", "sandbox", timeout_seconds=10)
     try:
-        pharmacy = load(ROOT, year=2026)
+        pharmacy = pharmacy_shipped()
         hearing = Hearing()
 
         @lru_cache(maxsize=100_000)

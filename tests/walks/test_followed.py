@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from ivr.content import load
 from ivr.orders.sandbox.cast import PEOPLE
 from ivr.orders.sandbox.filed import FiledPrescription
+from tests.published import pharmacy_shipped
 from tests.walks.callers import Callers, spoken, told
 
-PROMPTS = load(Path(__file__).parents[2], year=2026).prompts
+PROMPTS = pharmacy_shipped().prompts
 CAST = {filed.number: filed for person in PEOPLE for filed in person.prescriptions}
 OFFICES = [person.id for person in PEOPLE if person.kind == "prescriber"]
 WAYS = [("en", "keys"), ("en", "speech"), ("es", "keys"), ("es", "speech")]

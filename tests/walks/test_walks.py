@@ -1,6 +1,6 @@
 """Callers at random: whatever they key, say or leave out, from whatever number, no law of `judge.py` is broken.
 
-WALKS callers (5,000) from seed WALKS_FIRST (0); `make walks` sends many more.
+WALKS callers (2,000) from seed WALKS_FIRST (0); `make walks` sends ten times as many.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 
 from tests.walks.many import Ground
 
-WALKS = int(os.environ.get("WALKS", "5000"))
+WALKS = int(os.environ.get("WALKS", "2000"))
 FIRST = int(os.environ.get("WALKS_FIRST", "0"))
 TOGETHER = 500
 MOST_TOLD = 3

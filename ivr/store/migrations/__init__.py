@@ -7,9 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from ivr.store.refusals import Unreachable
@@ -36,12 +34,26 @@ def _upgrade(database_url: str, secret_key: str, record_key: str) -> None:
     engine = _engine(make_url(database_url))
     try:
         with engine.begin() as connection:
-            given = {"connection": connection, "secret_key": secret_key, "record_key": record_key}
-            config = Config(attributes=given)
-            config.set_main_option("script_location", str(Path(__file__).parent))
-            command.upgrade(config, NEWEST)
+            if _at(connection) != NEWEST:
+                _bring(connection, secret_key, record_key)
     finally:
         engine.dispose()
+
+
+def _at(connection: Connection) -> str | None:
+    """Return the number of the migration a database is at; None for one that never was."""
+    known = inspect(connection).has_table("alembic_version")
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
+
+
+def _bring(connection: Connection, secret_key: str, record_key: str) -> None:
+    # It is much code to read, and on every day but that of a new version there is nothing for it to do.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection, "secret_key": secret_key, "record_key": record_key})
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    command.upgrade(config, NEWEST)
 
 
 def _engine(url: URL) -> Engine:
