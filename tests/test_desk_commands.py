@@ -20,7 +20,7 @@ from ivr.core.call import Answer, Caller
 from ivr.core.events import Came, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
 from ivr.core.events import Offered as OfferedTo
 from ivr.core.line import Ticket
-from ivr.office import explain
+from ivr.office import call_story, explain
 from ivr.store import Offered, Turn
 from ivr.switchboard import Exit, Switchboard
 from tests.shipped import says
@@ -88,10 +88,11 @@ def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) ->
 def test_a_code_may_be_given_when_a_call_is_long_over(board: Switchboard) -> None:
     board.tell("CA1", HungUp(_rings(board), "completed"))
     assert (
-        "Worked: agent grace, code follow_up" in says(desk.call, "CA1", "--code", "follow_up", "--by", "grace").output
+        "Worked: agent grace, code follow_up"
+        in says(call_story.call, "CA1", "--code", "follow_up", "--by", "grace").output
     )
     assert "follow_up" in says(desk.dispositions, "CA1").output
-    assert "they are answered" in says(desk.call, "CA1", "--code", "fixed", "--by", "grace").output
+    assert "they are answered" in says(call_story.call, "CA1", "--code", "fixed", "--by", "grace").output
 
 
 @pytest.mark.parametrize(
@@ -333,13 +334,17 @@ def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboar
 
 
 def test_the_story_of_the_last_call_says_why(board: Switchboard) -> None:
-    assert "no call is called" in says(desk.call).output
+    assert "no call is called" in says(call_story.call).output
     board.tell("CA1", HungUp(_rings(board), "completed"))
-    told = says(desk.call).output
+    told = says(call_story.call).output
     assert "Arrived" in told
     assert "→ otherwise (routing_rules/main.yaml:" in told
-    assert "it needs urgency: emergency, and urgency is unknown" in told
-    assert '"event": "Keyed"' in says(desk.call, "CA1", "--json").output
+    assert "“Thank you for calling {{ pharmacy }}" in told
+    whole = json.loads(says(call_story.call, "CA1", "--json").output)
+    assert [turn["event"] for turn in whole["turns"]] == ["Arrived", "Keyed", "Keyed", "HungUp"]
+    assert "it needs urgency: emergency, and urgency is unknown" in [
+        why["because"] for turn in whole["turns"] for why in turn["why"]
+    ]
 
 
 def test_a_sweep_of_a_carrier_that_is_away_says_so(board: Switchboard) -> None:
@@ -422,7 +427,7 @@ def test_rules_an_older_release_could_read_are_told(board: Switchboard, tmp_path
 def test_the_story_of_a_call_leaves_its_facts_to_explain(board: Switchboard) -> None:
     _rings(board)
     assert "speak_to_person" not in "".join(
-        line for line in says(desk.call, "CA1").output.splitlines() if line.startswith("Tue")
+        line for line in says(call_story.call, "CA1").output.splitlines() if line.startswith("Tue")
     )
 
 
