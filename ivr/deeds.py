@@ -47,11 +47,6 @@ class Deed:
         _refuse(self.idle)
 
 
-def corrected(changes: Mapping[str, str]) -> str:
-    """Return what is corrected, as the audit has it."""
-    return " ".join(f"{name}={value}" for name, value in sorted(changes.items()))
-
-
 class Tell(Protocol):
     """The switchboard's way to tell a call what happened."""
 
@@ -127,7 +122,7 @@ class Deeds:
     ) -> Step:
         """Correct what a disposition says, field -> value: a new revision, with who and why."""
         event = Amended(by, dict(changes), why)
-        entry = Entry(by, door, "amend", f"call:{call_id}", corrected(changes), key=key)
+        entry = Entry(by, door, "amend", f"call:{call_id}", amending.told(changes), key=key)
         return self.do(call_id, event, Deed(entry, partial(amending.refusal, event=event)))
 
     # ------------------------------------------------------------ to messages

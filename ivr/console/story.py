@@ -54,15 +54,23 @@ def _turn(line: JournalLine, board: Switchboard, language: str | None) -> Json:
         "version": line.version,
         **{name: event.pop(name, None) for name in ("event", "who", "phase")},
         "decided": event.pop("decided", []),
-        "said": _said(event.pop("said", []), board.pharmacy(line.version), language),
+        "said": _said(event.pop("said", []), line.version, board.pharmacy(line.version), language),
         "heard": event,
         "why": to_builtins(line.why),
     }
 
 
-def _said(prompts: list[str], pharmacy: Pharmacy, language: str | None) -> list[Json]:
-    """What was heard, in words: what filled them is kept nowhere, so it stays as its author wrote it."""
-    return [{"prompt": name, "words": pharmacy.prompts.as_written(language, name)} for name in prompts]
+def _said(prompts: list[str], version: str, pharmacy: Pharmacy, language: str | None) -> list[Json]:
+    """What was heard, in words: what filled them is kept nowhere, so it stays as its author wrote it.
+
+    Of a version nobody can read here any more the words are None: another's would not be what was said.
+    """
+    words = pharmacy.prompts.as_written if pharmacy.version == version else _unknown
+    return [{"prompt": name, "words": words(language, name)} for name in prompts]
+
+
+def _unknown(language: str | None, prompt: str) -> None:
+    return None
 
 
 def _offer(offer: Offer) -> Json:

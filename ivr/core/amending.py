@@ -79,6 +79,11 @@ def _instant(told: str) -> datetime | None:
     return at if at.tzinfo else None
 
 
+def told(changes: Mapping[str, str]) -> str:
+    """Return what is corrected in one line, as the audit has it."""
+    return " ".join(f"{name}={value}" for name, value in sorted(changes.items()))
+
+
 # ---------------------------------------------------------------- written
 
 

@@ -197,7 +197,8 @@ def _came_of(record: Json, clock: _Clock) -> Iterator[str]:
 def _turn(turn: Json, clock: _Clock) -> Iterator[str]:
     yield f"{clock.day(turn['at'])}  {_sentence(turn)}"
     for said in turn["said"]:
-        yield f"{_MARGIN}“{' '.join(said['words'].split())}” ({said['prompt']})"
+        words = f"“{' '.join(said['words'].split())}” " if said["words"] else ""
+        yield f"{_MARGIN}{words}({said['prompt']})"
     for reason in filter(itemgetter("taken"), turn["why"]):
         place = f"{reason['file']}:{reason['line']}" if reason["line"] else reason["file"]
         yield f"{_MARGIN}→ {reason['rule']} ({place}, version {turn['version'][:12]}): {reason['because']}"
