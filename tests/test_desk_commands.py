@@ -27,6 +27,7 @@ from ivr.settings import Settings
 from ivr.store import Offered, Publication, Turn
 from ivr.switchboard import Exit, Switchboard
 from tests.office import admin
+from tests.shipped import says
 
 ROOT = Path(__file__).parent.parent
 
@@ -424,7 +425,7 @@ def test_a_whole_call_is_told_to_who_was_not_there(board: Switchboard) -> None:
     assert loaded.call.ticket is not None
     document = loaded.call.legs[token].documents
     board.turn(Exit(token, document, "moved"), Came(token, document), "CA1")
-    board.act(loaded.call.ticket.id, "escalate", "", "grace")
+    board.deeds.act(loaded.call.ticket.id, "escalate", "", "grace")
     told = says(call_story.call, "CA1", wide=True).output
     assert "promised    pharmacist, " in told
     assert "talked      grace (talk), 10:0" in told

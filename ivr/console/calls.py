@@ -14,9 +14,9 @@ from ivr.console.authorisation import EVERYWHERE, LEADS, role_missing
 from ivr.console.bodies import AmendBody, NoteBody, read_body, read_query
 from ivr.console.problems import Problem
 from ivr.console.story import story
+from ivr.core import amending
 from ivr.core.call import Call
 from ivr.core.line import Agent
-from ivr.deeds import corrected
 from ivr.presence import Refused
 from ivr.store import Conflict, Entry
 from ivr.switchboard import Switchboard
@@ -40,9 +40,8 @@ class Calls:
     def note(self, who: Agent, call_id: str) -> ResponseReturnValue:
         body = read_body(NoteBody, request)
         self._theirs(who, call_id)
-        return self._once(
-            who, call_id, "note", "", lambda key: self._board.deeds.note(call_id, body.text, who.id, key=key)
-        )
+        write = self._board.deeds.note
+        return self._once(who, call_id, "note", "", lambda key: write(call_id, body.text, who.id, key=key))
 
     def amend(self, who: Agent, call_id: str) -> ResponseReturnValue:
         body = read_body(AmendBody, request)
@@ -52,7 +51,7 @@ class Calls:
             who,
             call_id,
             "amend",
-            corrected(changes),
+            amending.told(changes),
             lambda key: self._board.deeds.amend(call_id, changes, body.why, who.id, key=key),
         )
 
