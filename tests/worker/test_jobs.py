@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
 import pytest
 
@@ -39,19 +38,6 @@ BODY = {"call_id": "CA1", "revision": 1, "final": True, "outcome": "answered", "
 
 def jobs_of(shop: Shop) -> Jobs:
     return Jobs(shop.board, shop.twilio, shop.doors)  # type: ignore[arg-type]
-
-
-class Noting:
-    """An order system that takes notes, and nothing else."""
-
-    def __init__(self, told: list[tuple[str, dict[str, Any], str]]) -> None:
-        self._told = told
-
-    def add_note(self, call_id: str, body: dict[str, Any], key: str) -> None:
-        self._told.append((call_id, body, key))
-
-    def close(self) -> None:
-        """It holds nothing."""
 
 
 def run(shop: Shop, *kinds: str) -> EffectRow:
@@ -245,16 +231,21 @@ def test_of_a_backlog_only_the_newest_record_is_told(shop: Shop, sandbox: Sandbo
     assert sandbox.http("GET", "/v1/calls/CA1").json()["revision"] == 2
 
 
-def test_a_note_is_told_in_words_once(shop: Shop, sandbox: Sandbox) -> None:
-    write(
-        shop, KeepNote(1, "ana", "She will ring again.", 2), SendNote(1), SendNote(2)
-    )  # of the second nothing is kept
-    told: list[tuple[str, dict[str, Any], str]] = []
-    shop.board.orders = Noting(told)  # type: ignore[assignment]
+def test_a_note_is_told_in_words_once(shop: Shop, sandbox: Sandbox, record_url: str) -> None:
+    write(shop, KeepNote(1, "ana", "She will ring again.", 2), SendNote(1))
+    sandbox.fails("error")  # it does what it is asked and then answers 500
+    assert run(shop, "SendNote").state == "due"
+    sandbox.recovers()
+    minutes_pass(record_url)
     assert run(shop, "SendNote").state == "done"
-    [(call, body, key)] = told
-    assert (call, body["text"], body["author"], body["revision"]) == ("CA1", "She will ring again.", "ana", 2)
-    assert key == "CA1:note:1"
+    [note] = sandbox.http("GET", "/v1/calls/CA1/notes").json()["items"]
+    assert (note["text"], note["author"], note["revision"]) == ("She will ring again.", "ana", 2)
+
+
+def test_a_note_that_is_kept_no_longer_is_not_told(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, SendNote(1))
+    assert run(shop, "SendNote").state == "done"
+    assert sandbox.http("GET", "/v1/calls/CA1/notes").json()["items"] == []
 
 
 def test_an_order_system_that_takes_no_notes_leaves_them_to_us(shop: Shop, sandbox: Sandbox) -> None:
