@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer()),
-        sa.Column("words", sa.LargeBinary(), nullable=False),
+        sa.Column("words", sa.LargeBinary().with_variant(sa.Text(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("call_id", "nth", name="pk_notes"),
         sqlite_with_rowid=False,
     )
