@@ -22,7 +22,7 @@ COMMANDS = {
     "agents": ("ivr.desk:agents", "who takes calls and what they are doing; moves them, makes them tokens"),
     "audit": ("ivr.office.access:audit", "who changed what, and what was refused"),
     "backup": ("ivr.office.keeping:backup", "copy the whole record to a file, while the line runs"),
-    "call": ("ivr.desk:call", "the story of one call: every event, every decision and why"),
+    "call": ("ivr.office.call_story:call", "the story of one call: what was done and why; notes and corrections"),
     "callbacks": ("ivr.desk:callbacks", "the callbacks and messages promised and not yet kept"),
     "check": ("ivr.content.check:command", "what is wrong with rules, flows, prompts and configuration"),
     "classify": ("ivr.office.classify:command", "what callers want and how pressing it is, from their own words"),

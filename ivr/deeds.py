@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from ivr.clock import Clock
-from ivr.core import authority, mailbox, talking, wrap_up
+from ivr.core import amending, authority, mailbox, talking, wrap_up
 from ivr.core.call import Call, Step
 from ivr.core.callbacks import suits, waits_for_callback
-from ivr.core.events import Acted, CallbackCancelled, CallbackMoved, CalledBack, Confirmed, Event, Played, Worked
+from ivr.core.events import (
+    Acted,
+    Amended,
+    CallbackCancelled,
+    CallbackMoved,
+    CalledBack,
+    Confirmed,
+    Event,
+    Noted,
+    Played,
+    Worked,
+)
 from ivr.core.line import Ticket
 from ivr.core.pharmacy import Pharmacy
 from ivr.presence import Refused
@@ -97,6 +108,22 @@ class Deeds:
         if seen is None:
             raise LookupError("no such ticket")
         return seen.ticket.call
+
+    # ------------------------------------------------------------ to what is written of a call
+
+    def note(self, call_id: str, words: str, by: str, *, door: str = "api", key: str | None = None) -> Step:
+        """Write something to a call, however long ago it was; the words go nowhere else."""
+        event = Noted(by, words)
+        entry = Entry(by, door, "note", f"call:{call_id}", key=key)
+        return self.do(call_id, event, Deed(entry, partial(amending.refusal, event=event)))
+
+    def amend(
+        self, call_id: str, changes: Mapping[str, str], why: str, by: str, *, door: str = "api", key: str | None = None
+    ) -> Step:
+        """Correct what a disposition says, field -> value: a new revision, with who and why."""
+        event = Amended(by, dict(changes), why)
+        entry = Entry(by, door, "amend", f"call:{call_id}", amending.told(changes), key=key)
+        return self.do(call_id, event, Deed(entry, partial(amending.refusal, event=event)))
 
     # ------------------------------------------------------------ to messages
 

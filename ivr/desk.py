@@ -52,7 +52,7 @@ class OrToken(click.Command):
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
 
-def _board() -> Switchboard:
+def line_board() -> Switchboard:
     return connect(Settings.from_environment())
 
 
@@ -83,7 +83,7 @@ def agents(agent: str | None, presence: str | None, reason: str, by: str | None,
     Whoever has a caller goes on break, or out, after that call; `available` takes it back. With --force the call that
     holds them is ended, and they go at once. `ivr agents token AGENT` makes them a token for the API.
     """
-    board = _board()
+    board = line_board()
     staff = board.pharmacy().staff
     for name in (agent, by):
         if name is not None and name not in staff:
@@ -132,7 +132,7 @@ def _move(board: Switchboard, wish: Wish) -> None:
 @click.command()
 def line() -> None:
     """The tickets in line, in the order they are served."""
-    board = _board()
+    board = line_board()
     now = board.clock.now()
     rows = [
         (ticket.queue, ticket.kind, ago(ticket.arrived_at, now), until(ticket.promised_at, now), ticket.call)
@@ -160,9 +160,9 @@ def callbacks(
     """The callbacks and messages promised and not yet kept: why, what was tried, when next; or do something to one."""
     if window is not None and move is None:
         raise click.ClickException("--to says when, and not which: --move CALL_ID --to TIMES")
-    board = _board()
+    board = line_board()
     if close is not None:
-        _close(board, close, by, code)
+        close_call(board, close, by, code)
     if cancel is not None:
         _change(board, cancel, lambda ticket, agent: board.deeds.cancel_callback(ticket, agent, door=access.DOOR), by)
     if move is not None:
@@ -230,7 +230,7 @@ def _window(board: Switchboard, call_id: str, told: str | None) -> tuple[datetim
     return hours.instant(on, start), hours.instant(on, end)
 
 
-def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
+def close_call(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
     """Say what came of a call; a code that is none of its queue is refused with those that are."""
     if by is None or by not in board.pharmacy().staff:
         raise click.ClickException(f"say who worked it: --by with one of {', '.join(board.pharmacy().staff)}")
@@ -250,7 +250,7 @@ def _close(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="for machines")
 def dispositions(call_id: str | None, as_json: bool) -> None:
     """What came of the last calls, or of CALL_ID, and whether the order system has it."""
-    found = _board().record.dispositions(call_id)
+    found = line_board().record.dispositions(call_id)
     if as_json:
         click.echo(json.dumps([dict(row.body) for row in found], indent=1))
         return
@@ -264,42 +264,6 @@ def _disposition_row(row: Disposition) -> tuple[str, ...]:
     written = "yes" if row.written_revision == row.revision else "on its way"
     told = (body.get("outcome"), body.get("code"), body.get("queue"), "" if waited is None else f"{waited} s")
     return row.call_id, *(str(value or "") for value in told), "yes" if row.final else "no", written
-
-
-@click.command()
-@click.argument("call_id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="for machines")
-@click.option("--code", help="what came of it, in a code of its queue")
-@click.option("--by", metavar="AGENT", help="who says so")
-def call(call_id: str | None, as_json: bool, code: str | None, by: str | None) -> None:
-    """The story of a call, the last that ended or CALL_ID: every event, every decision and why.
-
-    With --code and --by it gets its code first, however long ago it was.
-    """
-    board = _board()
-    if code is not None:
-        _close(board, call_id or "", by, code)
-    record = board.record
-    newest = record.dispositions(limit=1)
-    call_id = call_id or (newest[0].call_id if newest else "")
-    loaded = record.load_call(call_id)
-    if loaded is None:
-        raise click.ClickException(f"no call is called `{call_id}`; `ivr dispositions` lists the last ones")
-    lines = record.journal(call_id)
-    if as_json:
-        click.echo(json.dumps([{"at": line.at.isoformat(), **json.loads(line.event)} for line in lines], indent=1))
-        return
-    zone = board.pharmacy(loaded.call.version).hours[loaded.call.site]
-    for line in lines:
-        click.echo(f"{zone.local(line.at):%a %d %b %H:%M:%S}  {_sentence(json.loads(line.event))}")
-        for reason in line.why:
-            mark = "→" if reason.taken else " "
-            click.echo(f"          {mark} {reason.rule} ({reason.place}): {reason.because}")
-
-
-def _sentence(event: dict[str, Any]) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in event.items() if name not in ("event", "phase", "decided"))
-    return f"{event['event']}{': ' + told if told else ''} → {event['phase']}"
 
 
 def ago(since: datetime, now: datetime) -> str:
@@ -321,7 +285,7 @@ def unlock(whom: str | None, by: str | None) -> None:
 
     PERSON is the order system's id of who was aimed at, NUMBER a phone number with country code, as in +12125550101.
     """
-    board = _board()
+    board = line_board()
     if whom is not None:
         _unlock(board, whom, by)
     policies, now = board.pharmacy().policies, board.clock.now()

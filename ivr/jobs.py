@@ -15,7 +15,6 @@ from rq import Queue
 from rq.exceptions import DuplicateJobError
 
 from ivr.core.call import Call
-from ivr.core.draft import where_found
 from ivr.core.effects import (
     CloseShared,
     CreateTask,
@@ -25,8 +24,10 @@ from ivr.core.effects import (
     LookAfter,
     MoveCaller,
     MoveLeg,
+    RecordCall,
     RequestRefill,
     RequestRenewal,
+    SendNote,
     SetParticipant,
     SetTape,
     Transcribe,
@@ -40,7 +41,7 @@ from ivr.live import connection
 from ivr.orders import port
 from ivr.parts import connect
 from ivr.settings import Settings
-from ivr.store import Conflict, EffectRow, Unreachable
+from ivr.store import REFUSED, Conflict, EffectRow, Loaded, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
 from ivr.telephony.forms import CALL_OVER
@@ -151,7 +152,11 @@ class Jobs:
             case CreateTask():
                 return self._board.orders.create_task(_task(call.id, effect), row.id)
             case WriteDisposition():
-                return self._write_disposition(call, effect)
+                return self._write_disposition(loaded, effect)
+            case RecordCall():
+                return "a later one tells it" if self._outbox.is_overtaken(row) else self._record_call(loaded)
+            case SendNote():
+                return self._send_note(call, effect)
             case CloseShared():
                 self._board.tell(effect.call, TicketClosed(effect.ticket, effect.resolution))
                 return "told"
@@ -306,7 +311,7 @@ class Jobs:
         except port.Refused as refused:
             if refused.code == "already_in_process":
                 return refused.code
-            return self._for_staff("refill_refused", call.id, effect, refused.code, f"{key}.refused")
+            return REFUSED + self._for_staff("refill_refused", call.id, effect, refused.code, f"{key}.refused")
 
     def _request_renewal(self, call: Call, effect: RequestRenewal, key: str) -> str:
         """Ask the prescriber; whatever stands against it but that they have been asked already is staff's work."""
@@ -315,7 +320,7 @@ class Jobs:
         except port.Refused as refused:
             if refused.code == port.RENEWAL_OPEN:
                 return refused.code
-            return self._for_staff("renewal_refused", call.id, effect, refused.code, f"{key}.refused")
+            return REFUSED + self._for_staff("renewal_refused", call.id, effect, refused.code, f"{key}.refused")
 
     def _for_staff(self, what: str, call_id: str, effect: RequestRefill | RequestRenewal, reason: str, key: str) -> str:
         task = _task(call_id, CreateTask(what, about=effect.about))
@@ -327,13 +332,31 @@ class Jobs:
                 raise
             return "task made before, for another reason"
 
-    def _write_disposition(self, call: Call, effect: WriteDisposition) -> str:
-        body = dict(effect.body)
-        self._board.orders.write_disposition(call.id, body, f"{call.id}:{effect.revision}")
+    def _write_disposition(self, loaded: Loaded, effect: WriteDisposition) -> str:
+        call = loaded.call
+        self._board.orders.write_disposition(call.id, dict(effect.body), f"{call.id}:{effect.revision}")
+        self._record_call(loaded)
+        return "written"
+
+    def _record_call(self, loaded: Loaded) -> str:
+        """Have the whole call kept as it stands by now, so that one told late says nothing older."""
         try:
-            self._board.orders.record_call(call.id, {**body, **where_found(call)})
+            self._board.orders.record_call(loaded.call.id, self._board.call_record(loaded))
         except port.Refused as refused:  # not every order system keeps calls; all keep dispositions
-            log.warning("call_not_recorded", call=call.id, why=refused.code)
+            log.warning("call_not_recorded", call=loaded.call.id, why=refused.code)
+            return f"not kept: {refused.code}"
+        return f"revision {loaded.rev}"
+
+    def _send_note(self, call: Call, effect: SendNote) -> str:
+        note = self._board.record.revisions.note(call.id, effect.nth)
+        if note is None:
+            return "kept no longer"
+        body = {"text": note.words, "author": note.by, "at": note.at.isoformat(), "revision": note.revision}
+        try:
+            self._board.orders.add_note(call.id, body, f"{call.id}:note:{effect.nth}")
+        except port.Refused as refused:  # not every order system takes notes; ours has it for good
+            log.warning("note_not_taken", call=call.id, nth=effect.nth, why=refused.code)
+            return f"not kept: {refused.code}"
         return "written"
 
 

@@ -89,7 +89,7 @@ class _Mending:
             closed = replace(
                 call, ticket=replace(ticket, state="closed", closed_at=self._now), revision=call.revision + 1
             )
-            told = WriteDisposition(closed.revision, disposition(closed))
+            told = WriteDisposition(closed.revision, disposition(closed, self._board.pharmacy(call.version)))
             self._keep(known, closed, f"ticket:{ticket.id}", told)
         else:
             self._hold_again(known, call, ticket)

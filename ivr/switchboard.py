@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,12 +19,13 @@ from ivr.content.library import Library
 from ivr.content.prompts import Spoken
 from ivr.content.recordings import Shelf
 from ivr.core.call import Answer, Call, Caller, Leg, Step, World
+from ivr.core.call_record import call_record
 from ivr.core.ending import SHORT_ABANDON_SECONDS
 from ivr.core.entry import is_plain
 from ivr.core.events import Arrived, Event, HungUp, Spoke, Stumbled, TicketTaken
 from ivr.core.facts import PATIENT
 from ivr.core.heard import Heard
-from ivr.core.meaning import meaning
+from ivr.core.meaning import grounds_told, meaning
 from ivr.core.on_hold import ALONE, forecast_in, hold_view
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.step import step
@@ -194,6 +195,13 @@ class Switchboard:
                     raise
         raise AssertionError("unreachable")
 
+    def call_record(self, loaded: Loaded) -> dict[str, Any]:
+        """Return the whole record of a call as it stands, as the order system is told it."""
+        call, events = loaded.call, self.record.decided(loaded.call.id)
+        decided = [grounds for event in events for grounds in grounds_told(json.loads(event))]
+        requests = self.record.outbox.requests(call.id)
+        return call_record(call, self.pharmacy(call.version), loaded.rev, decided, requests)
+
     def lost(self, call_sid: str, caller: Caller, dialed: str, started_at: datetime, seconds: int) -> None:
         """An inbound call the carrier knows and we never answered: it gets a row and a disposition all the same."""
         token = self.token_of(call_sid)
@@ -279,7 +287,7 @@ class Switchboard:
 
     def _turn_of(self, loaded: Loaded | None, taken: Step, event: Event) -> Turn:
         before = loaded.call if loaded else None
-        told = json.dumps(meaning(before, event, taken.call, taken.grounds), separators=(",", ":"))
+        told = json.dumps(meaning(before, event, taken.call, taken.grounds, taken.says or ()), separators=(",", ":"))
         return Turn(
             before,
             loaded.rev if loaded else 0,

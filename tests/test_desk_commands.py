@@ -16,13 +16,17 @@ import pytest
 import structlog
 
 from ivr import desk, mailroom
+from ivr.app import connect
+from ivr.console.story import story
 from ivr.core.call import Answer, Caller
 from ivr.core.events import Came, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
 from ivr.core.events import Offered as OfferedTo
 from ivr.core.line import Ticket
-from ivr.office import explain
-from ivr.store import Offered, Turn
+from ivr.office import call_story, explain
+from ivr.settings import Settings
+from ivr.store import Offered, Publication, Turn
 from ivr.switchboard import Exit, Switchboard
+from tests.office import admin
 from tests.shipped import says
 
 ROOT = Path(__file__).parent.parent
@@ -88,10 +92,11 @@ def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) ->
 def test_a_code_may_be_given_when_a_call_is_long_over(board: Switchboard) -> None:
     board.tell("CA1", HungUp(_rings(board), "completed"))
     assert (
-        "Worked: agent grace, code follow_up" in says(desk.call, "CA1", "--code", "follow_up", "--by", "grace").output
+        "Worked: agent grace, code follow_up"
+        in says(call_story.call, "CA1", "--code", "follow_up", "--by", "grace").output
     )
     assert "follow_up" in says(desk.dispositions, "CA1").output
-    assert "they are answered" in says(desk.call, "CA1", "--code", "fixed", "--by", "grace").output
+    assert "they are answered" in says(call_story.call, "CA1", "--code", "fixed", "--by", "grace").output
 
 
 @pytest.mark.parametrize(
@@ -333,13 +338,101 @@ def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboar
 
 
 def test_the_story_of_the_last_call_says_why(board: Switchboard) -> None:
-    assert "no call is called" in says(desk.call).output
+    assert "no call is called" in says(call_story.call).output
     board.tell("CA1", HungUp(_rings(board), "completed"))
-    told = says(desk.call).output
+    told = says(call_story.call).output
     assert "Arrived" in told
     assert "→ otherwise (routing_rules/main.yaml:" in told
-    assert "it needs urgency: emergency, and urgency is unknown" in told
-    assert '"event": "Keyed"' in says(desk.call, "CA1", "--json").output
+    assert "“Thank you for calling {{ pharmacy }}" in told
+    whole = json.loads(says(call_story.call, "CA1", "--json").output)
+    assert [turn["event"] for turn in whole["turns"]] == ["Arrived", "Keyed", "Keyed", "HungUp"]
+    assert "it needs urgency: emergency, and urgency is unknown" in [
+        why["because"] for turn in whole["turns"] for why in turn["why"]
+    ]
+
+
+def test_the_story_of_a_call_stays_true_whatever_is_published_afterwards(board: Switchboard) -> None:
+    board.tell("CA1", HungUp(_rings(board), "completed"))
+    before = story(board, "CA1")
+    _publish_thrice(board)
+    with contextlib.closing((today := connect(Settings.from_environment())).record):
+        _rings(today, "CA2")
+        after, now = story(today, "CA1"), story(today, "CA2")
+    assert before == after
+    assert before is not None
+    assert now is not None
+    [was], [is_] = (_taken(told) for told in (before, now))
+    assert (was["rule"], was["file"]) == (is_["rule"], is_["file"])
+    assert is_["line"] == was["line"] + 3
+    assert "Thank you for calling {{ pharmacy }}." in _words(after)
+    assert "Welcome, number 3." in _words(now)
+
+
+def _taken(told: dict[str, Any]) -> list[dict[str, Any]]:
+    return [why for turn in told["turns"] for why in turn["why"] if why["taken"]]
+
+
+def _words(told: dict[str, Any] | None) -> list[str]:
+    return [said["words"] for turn in (told or {})["turns"] for said in turn["said"]]
+
+
+def _publish_thrice(board: Switchboard) -> None:
+    """Each time the rules stand elsewhere in their file, and callers are greeted in other words."""
+    files = dict(admin.SHIPPED)
+    for number, was in enumerate(
+        ("Thank you for calling {{ pharmacy }}.", "Welcome, number 1.", "Welcome, number 2."), 1
+    ):
+        files[admin.RULES] = files[admin.RULES].replace("rules:\n", "rules:\n  # moved\n", 1)
+        files[admin.PROMPTS] = files[admin.PROMPTS].replace(was, f"Welcome, number {number}.", 1)
+        told = Publication(number + 1, str(number) * 64, board.clock.now(), "rosa", "other words")
+        board.record.published.publish(told, files)
+
+
+def test_the_words_of_a_version_nobody_can_read_are_not_made_up(board: Switchboard, tmp_path: Path) -> None:
+    _rings(board)
+    with contextlib.closing(sqlite3.connect(tmp_path / "rxline.db")) as database, database:
+        database.execute("UPDATE journal SET version = 'gone'")
+    told = says(call_story.call, "CA1").output
+    assert "(main_menu)" in told
+    assert "press 8" not in told
+
+
+def test_staff_add_to_a_call_and_nothing_of_it_goes_away(board: Switchboard) -> None:
+    board.tell("CA1", HungUp(_rings(board), "completed"))
+    assert "say who writes it" in says(call_story.call, "CA1", "--note", "She will ring again.").output
+    assert "no call is called `CA9`" in says(call_story.call, "CA9", "--note", "x", "--by", "grace").output
+    told = says(call_story.call, "CA1", "--note", "She will ring again.", "--by", "grace").output
+    assert "grace: She will ring again." in told
+    correct = ("--resolution", "wrong_number", "--by", "ruth")
+    assert "why it is corrected has to be said in words" in says(call_story.call, "CA1", *correct).output
+    told = says(call_story.call, "CA1", *correct, "--why", "She wanted the bakery.").output
+    assert "revision 1 by the line: short_abandon, abandoned_queue, next none" in told
+    assert "revision 2 by ruth: short_abandon, wrong_number, next none" in told
+    assert "ruth, of revision 2: She wanted the bakery." in told
+    assert "SendNote note 1: due" in told
+    audited = [kept.entry for kept in board.record.staff.audit(10)]
+    assert {("grace", "note"), ("ruth", "amend"), ("cli", "story")} <= {(each.by, each.act) for each in audited}
+
+
+def test_a_whole_call_is_told_to_who_was_not_there(board: Switchboard) -> None:
+    """Put in line, offered, talked with, passed on, and waiting again."""
+    token = _rings(board)
+    board.tell("CA1", OfferedTo("o1", "leg-grace", "grace", "+15555550110"))
+    board.turn(Exit("leg-grace", 1, "moved"), Came("leg-grace", 1), "CA5")
+    board.turn(Exit("leg-grace", 1, "next"), Keyed("leg-grace", "1"), "CA5")
+    loaded = board.record.load_call("CA1")
+    assert loaded is not None
+    assert loaded.call.ticket is not None
+    document = loaded.call.legs[token].documents
+    board.turn(Exit(token, document, "moved"), Came(token, document), "CA1")
+    board.deeds.act(loaded.call.ticket.id, "escalate", "", "grace")
+    told = says(call_story.call, "CA1", wide=True).output
+    assert "promised    pharmacist, " in told
+    assert "talked      grace (talk), 10:0" in told
+    assert "passed on   10:0" in told
+    assert "to pharmacist: pharmacist, by grace, for clinical" in told
+    assert "grace (answer): passed_on" in told
+    assert "RecordCall passed_on: due" in told
 
 
 def test_a_sweep_of_a_carrier_that_is_away_says_so(board: Switchboard) -> None:
@@ -422,7 +515,7 @@ def test_rules_an_older_release_could_read_are_told(board: Switchboard, tmp_path
 def test_the_story_of_a_call_leaves_its_facts_to_explain(board: Switchboard) -> None:
     _rings(board)
     assert "speak_to_person" not in "".join(
-        line for line in says(desk.call, "CA1").output.splitlines() if line.startswith("Tue")
+        line for line in says(call_story.call, "CA1").output.splitlines() if line.startswith("Tue")
     )
 
 

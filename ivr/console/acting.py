@@ -156,7 +156,7 @@ class Acting:
 
     def _once(self, act: Act, body: Body, ticket: Ticket, who: Agent) -> ResponseReturnValue:
         """Do it; under an Idempotency-Key once only, however often and however much at once it is asked."""
-        key = _key(who)
+        key = key_of(who)
         if key is not None and self._was_done(key, act, body, ticket):
             return self._again(act, ticket)
         try:
@@ -164,7 +164,7 @@ class Acting:
         except (Refused, Conflict, ValueError) as refused:
             if key is not None and self._was_done(key, act, body, ticket):
                 return self._again(act, ticket)
-            raise _as_problem(refused) from None
+            raise as_problem(refused) from None
         return self._now(act, ticket)
 
     def _do(self, act: Act, body: Body, ticket: Ticket, who: Agent, key: str | None) -> None:
@@ -218,7 +218,7 @@ def _seen_moves() -> int | None:
     return int(seen[1])
 
 
-def _key(who: Agent) -> str | None:
+def key_of(who: Agent) -> str | None:
     """Return what is kept of an Idempotency-Key: a hash, for whatever it says, and whose it is."""
     told = request.headers.get("Idempotency-Key")
     if told is None:
@@ -240,7 +240,8 @@ def _told(body: Body) -> str:
     return ""
 
 
-def _as_problem(refused: Refused | Conflict | ValueError) -> Problem:
+def as_problem(refused: Refused | Conflict | ValueError) -> Problem:
+    """Return what is answered when the switchboard refuses."""
     if isinstance(refused, Refused):
         return Problem(409, refused.code, str(refused), audited=True)
     if isinstance(refused, ValueError):

@@ -17,7 +17,8 @@ from werkzeug.exceptions import HTTPException
 
 from ivr.console import bodies
 from ivr.console.acting import ACTS, WORK, Acting, Doors
-from ivr.console.authorisation import ALL, CREW, READERS, closed_to_browsers_elsewhere, guarded
+from ivr.console.authorisation import ALL, CREW, EVERYWHERE, READERS, closed_to_browsers_elsewhere, guarded
+from ivr.console.calls import Calls
 from ivr.console.looking import Looking
 from ivr.console.problems import Problem, http_problem, problem_answer
 from ivr.core.line import Agent
@@ -35,7 +36,8 @@ def blueprint(board: Switchboard, doors: Doors) -> Blueprint:
     """Return the API: each door with its roles, and problem+json for whatever goes wrong behind one."""
     api = Blueprint("api", __name__, url_prefix="/api/v1")
     looking = Looking(board, doors.sound)
-    acting, refusals = Acting(board, doors, looking), Refusals(board, looking)
+    calls = Calls(board)
+    acting, refusals = Acting(board, doors, looking), Refusals(board, looking, calls)
     for method, path, view, roles in (
         ("GET", "/openapi.yaml", looking.openapi, ALL),
         ("GET", "/line", looking.line, ALL),
@@ -47,6 +49,9 @@ def blueprint(board: Switchboard, doors: Doors) -> Blueprint:
         ("POST", "/agents/<agent_id>/voice-token", acting.voice_token, CREW),
         ("GET", "/tickets/<ticket_id>", looking.ticket, ALL),
         ("GET", "/tickets/<ticket_id>/recording", looking.recording, CREW),
+        ("GET", "/calls/<call_id>", calls.story, EVERYWHERE),
+        ("POST", "/calls/<call_id>/notes", calls.note, CREW),
+        ("POST", "/calls/<call_id>/amendments", calls.amend, CREW),
         ("GET", "/audit", looking.audit, READERS),
     ):
         _open(api, board, method, path, view.__name__, view, roles)
@@ -80,9 +85,10 @@ def _small_bodies() -> None:
 class Refusals:
     """What is answered when something goes wrong."""
 
-    def __init__(self, board: Switchboard, looking: Looking) -> None:
+    def __init__(self, board: Switchboard, looking: Looking, calls: Calls) -> None:
         self._board = board
         self._looking = looking
+        self._calls = calls
 
     def refused(self, problem: Problem) -> Response:
         """Answer with the problem; what would have changed something leaves a line in the audit."""
@@ -97,6 +103,9 @@ class Refusals:
         where = request.view_args or {}
         if where.get("agent_id") in self._board.pharmacy().staff:
             return f"agent:{where['agent_id']}"
+        call = where.get("call_id", "")
+        if self._calls.known(call):
+            return f"call:{call}"
         ticket = where.get("ticket_id", "")
         known = self._looking.found(ticket)
         return f"ticket:{ticket}" if known else ""

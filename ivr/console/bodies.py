@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,6 +13,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic_core import ErrorDetails
 
 from ivr.console.problems import Fault, Problem
+from ivr.core.amending import LONGEST_NOTE
+from ivr.core.codes import Channel, NextStep, Owner, Resolution
 from ivr.presence import OURS, WORDS
 
 LARGEST_BODY = 16_384
@@ -21,6 +24,7 @@ Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Whom = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$")]
 # A reason is no place for what a caller told: letters only.
 Why = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z _-]{0,39}$")]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NOTE)]
 Fence = Annotated[int, Field(ge=0, le=_LARGEST_FENCE)]
 
 
@@ -67,6 +71,19 @@ class Window(Body):
 
 class MoveBody(Body):
     window: Window
+
+
+class NoteBody(Body):
+    text: Words
+
+
+class AmendBody(Body):
+    why: Words
+    resolution: Resolution | None = None
+    next_step: NextStep | None = None
+    owner: Owner | None = None
+    due_at: AwareDatetime | None = None
+    follow_up_channel: Channel | None = None
 
 
 class Query(BaseModel):
@@ -152,10 +169,15 @@ def _fault(error: ErrorDetails, shape: type[BaseModel]) -> Fault:
         case "missing":
             return Fault(at, "is missing")
         case "literal_error":
-            return Fault(at, "is not one of the words that may stand here", nearest(str(error["input"]), WORDS))
+            return Fault(at, "is not one of the words that may stand here", nearest(str(error["input"]), _words(error)))
         case "value_error":
             return Fault(at, str(error["ctx"]["error"]))
     return Fault(at, error["msg"][:1].lower() + error["msg"][1:])
+
+
+def _words(error: ErrorDetails) -> Iterable[str]:
+    """The words that may stand there, of which only the presences have others that mean the same."""
+    return WORDS if error["loc"] == ("presence",) else re.findall(r"'([^']+)'", error["ctx"]["expected"])
 
 
 def _fields_at(shape: type[BaseModel], loc: tuple[int | str, ...]) -> Iterable[str]:

@@ -11,6 +11,7 @@ from ivr.content.names import Known, Names
 from ivr.content.problems import did_you_mean
 from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
+from ivr.core.codes import RESOLUTIONS
 from ivr.core.line import CALLBACK_MODES, Code, PlanStep, Queue
 from ivr.core.pharmacy import Line, Site
 
@@ -156,7 +157,8 @@ def _code(item: Item) -> Code:
         return Code(word, word.replace("_", " "))
     fields = Fields(item, "a code")
     word = fields.need("code", scalar(_code_word))
-    code = Code(word, fields.take("title", text, (word or "").replace("_", " ")))
+    title = fields.take("title", text, (word or "").replace("_", " "))
+    code = Code(word, title, fields.take("means", one_of("a resolution", RESOLUTIONS), ""))
     fields.done()
     return code
 

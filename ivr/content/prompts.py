@@ -272,6 +272,14 @@ class Prompts:
         """Return a prompt's words to be read, as `say` has them to be heard; raises Unspeakable."""
         return self.say(language, prompt, values, tier=tier).text
 
+    def as_written(self, language: str | None, prompt: str) -> str:
+        """Return a prompt as its author wrote it, whatever it speaks of left open; its name where nobody wrote it."""
+        for code in (language, self.first, _LAST_RESORT):
+            catalogue = self._whole.get(code or "")
+            if catalogue is not None and prompt in catalogue.prompts:
+                return catalogue.prompts[prompt].source
+        return prompt
+
     def heard_by(self, tier: str | None) -> Audience:
         """Return the prompts as a caller of this tier hears them."""
         return Audience(self, tier)

@@ -129,6 +129,27 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """How long something went on: a wait, or somebody on the call. One that goes on has no end yet."""
+
+    what: str  # see `core/stretches.py`
+    who: str  # the agent, or the number rung; empty: the caller
+    began_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A caller was passed on: how and why, in the codes of `core/codes.py`, by whom, and to what or whom."""
+
+    at: datetime
+    how: str
+    to: str
+    by: str = ""  # the agent; empty: the line itself
+    why: str = ""  # empty: nobody said
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A caller's whole visit, as plain data: what `step` reads and returns, and what the record keeps."""
 
@@ -184,6 +205,8 @@ class Call:
     agents: tuple[str, ...] = ()  # who talked with them
     talk: Talk | None = None  # while the phase is `talking`
     transfers: int = 0  # how often they were passed on to somebody else
+    passed: tuple[Passed, ...] = ()
+    stretches: tuple[Stretch, ...] = ()  # in the order they began
     recorded: str = "no"  # no · announced · asked · refused: what the caller knows of being recorded, and wants
     tape: str = ""  # what is recorded of the talk: nothing yet · wanted · on · paused · stopped
     tapes: dict[str, str] = field(default_factory=dict)  # leg -> the recording of what was said on it
@@ -191,6 +214,8 @@ class Call:
     message: Message | None = None
     revision: int = 0  # of the disposition
     coding: str = ""  # the agent who owes the call its code
+    amended: dict[str, str] = field(default_factory=dict)  # what staff corrected in the disposition, as it now stands
+    notes: int = 0  # how many staff have written
 
 
 # ---------------------------------------------------------------- the world and the answer

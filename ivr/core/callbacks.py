@@ -20,6 +20,7 @@ from ivr.core.verbs import Gather, Hangup, Say
 
 MOST_WINDOWS = 3  # offered: with `in turn` four things to choose from
 WINDOW_DAYS = 7  # ahead, to look for them
+LONGEST_WINDOW = timedelta(days=1)
 LOOK_SECONDS = 15 * 60  # how closely a window is held against the opening hours
 EXPIRES_AGAIN_SECONDS = 300  # somebody is being rung just as the callback expires: look again
 
@@ -74,6 +75,8 @@ def _coming(pharmacy: Pharmacy, site: str, now: datetime) -> Iterator[tuple[date
 def suits(window: tuple[datetime, datetime], ticket: Ticket | None, pharmacy: Pharmacy, site: str) -> bool:
     """Whether all of these times lie inside opening hours and are quiet for nobody."""
     start, end = window
+    if end - start > LONGEST_WINDOW:  # no site is open that long; nor is each quarter of an hour of a century looked at
+        return False
     zones = (pharmacy.sites[site].timezone, *(ticket.zones if ticket else ()))
     moments = [start + timedelta(seconds=at) for at in range(0, int((end - start).total_seconds()), LOOK_SECONDS)]
     return all(

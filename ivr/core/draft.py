@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ivr.core.call import Answer, Call, Leg, Step, World
+from ivr.core.call import Answer, Call, Leg, Passed, Step, World
 from ivr.core.effects import CreateTask, Effect
 from ivr.core.line import Queue
 from ivr.core.pharmacy import Line, Site
@@ -102,6 +102,10 @@ class Draft:
     def task(self, what: str, urgent: bool = False) -> None:
         """Put work before the staff, with where it is found as the call stands now."""
         self.do(CreateTask(what, urgent, where_found(self.call)))
+
+    def passed(self, how: str, to: str, by: str = "", why: str = "") -> None:
+        """The caller goes on to somebody else."""
+        self.put(passed=(*self.call.passed, Passed(self.now, how, to, by, why)))
 
     def own_answer(self, ask: str) -> Answer | None:
         """What our own record says: None at first, and then the shell steps again with what it says."""

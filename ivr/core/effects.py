@@ -73,10 +73,35 @@ class CreateTask:
 
 @dataclass(frozen=True, slots=True)
 class WriteDisposition:
-    """Write what came of the call, as it stands at this revision."""
+    """Write what came of the call, as it stands at this revision, and its record with it."""
 
     revision: int
     body: Mapping[str, Any]
+    by: str = ""  # the agent who said so; empty: the line itself
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCall:
+    """Have the order system keep the call as it stands by the time this is done. Repeatable."""
+
+    moment: str  # identified · routed · answered · passed_on: what made it worth telling
+
+
+@dataclass(frozen=True, slots=True)
+class KeepNote:
+    """Keep what staff wrote about a call, sealed, with the turn."""
+
+    nth: int  # of the call, from 1
+    by: str
+    words: str
+    revision: int | None = None  # of the disposition it explains; None: of none
+
+
+@dataclass(frozen=True, slots=True)
+class SendNote:
+    """Tell the order system what a note says, which is sealed here. Repeatable."""
+
+    nth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +228,9 @@ Effect = (
     | RequestRefill
     | CreateTask
     | WriteDisposition
+    | RecordCall
+    | KeepNote
+    | SendNote
     | MoveAgent
     | SetTimer
     | ClearTimer

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ivr.core import callbacks, ringing_again, staff_line
+from ivr.core import callbacks, codes, ringing_again, staff_line
 from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import CloseShared, WriteDisposition
@@ -27,6 +27,7 @@ from ivr.core.meeting import (
     talk_ended,
 )
 from ivr.core.messages import left_in_writing
+from ivr.core.pharmacy import Pharmacy
 from ivr.core.rooms import third_gone
 from ivr.core.tickets import accepted_offer, close_ticket, withdraw_offers
 from ivr.core.verbs import Hangup
@@ -166,7 +167,7 @@ def _left_the_flow(draft: Draft) -> None:
 # ---------------------------------------------------------------- the disposition
 
 
-def settle(before: Call, draft: Draft) -> None:
+def settle(before: Call, draft: Draft, by: str = "") -> None:
     """Write the disposition whenever what it says has changed: when the caller leaves, and when the ticket closes."""
     if staff_line.is_staff(draft):
         return
@@ -178,11 +179,11 @@ def settle(before: Call, draft: Draft) -> None:
     call = draft.call
     if call.ended_at is None:
         return
-    body = disposition(replace(call, revision=0))
-    if before.ended_at is not None and disposition(replace(before, revision=0)) == body:
+    body = disposition(call, draft.pharmacy)
+    if before.ended_at is not None and disposition(replace(before, revision=call.revision), draft.pharmacy) == body:
         return
     draft.put(revision=call.revision + 1)
-    draft.do(WriteDisposition(draft.call.revision, disposition(draft.call)))
+    draft.do(WriteDisposition(draft.call.revision, {**body, "revision": draft.call.revision}, by))
 
 
 def _tell_earlier_calls(before: Call, draft: Draft) -> None:
@@ -200,8 +201,11 @@ def _last_words(draft: Draft) -> bool:
     return leg is not None and leg.kind == "caller" and any(isinstance(verb, Hangup) for verb in draft.says)
 
 
-def disposition(call: Call) -> dict[str, Any]:
-    """What came of the call, in codes (design/line.md, Dispositions): one row a call, rising `revision`."""
+def disposition(call: Call, pharmacy: Pharmacy) -> dict[str, Any]:
+    """What came of the call, in codes (`core/codes.py`): of one call always the whole, under a rising `revision`.
+
+    What staff have corrected stands in place of what the call itself tells.
+    """
     ticket, decision, facts = call.ticket, call.decision, call.facts
     waits_on = (
         ticket is not None and ticket.live and (ticket.kind in ("callback", "voicemail") or ticket.state == "moved")
@@ -214,6 +218,7 @@ def disposition(call: Call) -> dict[str, Any]:
         "outcome": call.outcome or "failed",
         "reached": call.reached,
         "code": call.resolution,
+        **_codes(call, pharmacy),
         "caller": facts.get("caller", "unknown"),
         "tier": facts.get("tier", "anonymous"),
         "verification": verification(call),
@@ -222,7 +227,7 @@ def disposition(call: Call) -> dict[str, Any]:
         "language": call.language or facts.get("language", "unknown"),
         "queue": ticket.queue if ticket else None,
         "waited_seconds": _waited_seconds(call),
-        "promise_kept": _promise_kept(call),
+        "promise_kept": promise_kept(call),
         "ticket_id": ticket.id if ticket else None,
         "rule": decision.rule or "otherwise" if decision else None,
         "version": call.version,
@@ -235,6 +240,28 @@ def disposition(call: Call) -> dict[str, Any]:
     }
 
 
+def _codes(call: Call, pharmacy: Pharmacy) -> dict[str, Any]:
+    amended = call.amended
+    came = codes.is_resolution(amended.get("resolution", ""))
+    came = came or codes.resolution(call, pharmacy.queues.get(call.ticket.queue) if call.ticket else None)
+    follows = codes.next_step(call, came, pharmacy)
+    last = call.passed[-1] if call.passed else None
+    told = {
+        "resolution": came,
+        "next_step": follows.what,
+        "owner": follows.owner,
+        "due_at": follows.due_at.isoformat() if follows.due_at else None,
+        "callback": codes.callback(call),
+        "callback_reason": codes.callback_reason(call, pharmacy),
+        "transfer": last.how if last else None,
+        "transfer_reason": (last.why or None) if last else None,
+        "caller_kind": codes.caller_kind(call),
+        "severity": codes.severity(call),
+        "follow_up_channel": codes.channel(call, follows),
+    }
+    return {**told, **amended}
+
+
 def _waited_seconds(call: Call) -> int | None:
     """From arrival to the first human, callbacks included, or to the ticket's end; None without a ticket."""
     ticket = call.ticket
@@ -244,7 +271,8 @@ def _waited_seconds(call: Call) -> int | None:
     return int((until - call.arrived_at).total_seconds()) if until else None
 
 
-def _promise_kept(call: Call) -> bool | None:
+def promise_kept(call: Call) -> bool | None:
+    """Return whether a human was there in time; None while nobody can say, and without a ticket."""
     ticket = call.ticket
     if ticket is None or (ticket.answered_at is None and ticket.live):
         return None

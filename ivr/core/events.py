@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -126,6 +127,23 @@ class Worked:
     agent: str
     code: str
     unheard: str = ""  # a message nobody has heard: why a supervisor closes it all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Staff wrote something about a call. The words are kept sealed and go into no journal."""
+
+    by: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """Staff corrected what the disposition says, and why: `changes` is field -> what it is to be."""
+
+    by: str
+    changes: Mapping[str, str]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +290,8 @@ Event = (
     | TimerDue
     | Learned
     | Worked
+    | Noted
+    | Amended
     | Transcribed
     | Played
     | CalledBack

@@ -76,6 +76,14 @@ class Hours:
                 return min(starts)
             day += _DAY
 
+    def closes_after(self, at: datetime, days: int) -> datetime:
+        """Return when it closes on the nth day (from 1) it opens after the day of `at`, in UTC."""
+        day = self.local(at).date()
+        while days:
+            day += _DAY
+            days -= bool(self._shifts(day))
+        return max(end for _, end in self._openings(day))
+
     def edges(self, after: datetime, until: datetime) -> list[tuple[datetime, bool]]:
         """Return when it opens (True) and closes, later than `after` and up to `until`, in order, in UTC."""
         day, last = self.local(after).date() - _DAY, self.local(until).date() + _DAY

@@ -28,6 +28,7 @@ class Code:
 
     name: str
     title: str
+    means: str = ""  # the resolution of `core/codes.py` it stands for; empty: its own name's, else somebody's work done
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ivr.core.call import Call
 from ivr.core.events import (
     Acted,
+    Amended,
     AnsweredBy,
     Arrived,
     CallbackCancelled,
@@ -21,6 +22,7 @@ from ivr.core.events import (
     Keyed,
     Learned,
     LeftAlone,
+    Noted,
     Offered,
     PlaceFailed,
     Played,
@@ -37,6 +39,7 @@ from ivr.core.events import (
 )
 from ivr.core.heard import Heard
 from ivr.core.rules import Grounds
+from ivr.core.verbs import Gather, Say, Verb
 
 EVERYWHERE = ("0", "9", "*")  # keys that are never part of an answer
 
@@ -58,11 +61,13 @@ TOLD_AS_IT_IS: dict[type[Event], tuple[str, ...]] = {
 """What of an event is nothing private; of the others `_details` tells what it may, or only that they happened."""
 
 
-def meaning(before: Call | None, event: Event, after: Call, grounds: Iterable[Grounds] = ()) -> dict[str, Any]:
+def meaning(
+    before: Call | None, event: Event, after: Call, grounds: Iterable[Grounds] = (), says: Iterable[Verb] = ()
+) -> dict[str, Any]:
     """The event as plain data without anything private; `node` is the place in the flow it was an answer to.
 
     `decided` has the grounds of each decision the event led to, so that it can be explained, and taken again by other
-    rules, when this call is long over.
+    rules, when this call is long over; `said` the names of the prompts it was answered with, never what filled them.
     """
     told: dict[str, Any] = {"event": type(event).__name__}
     place = before.place[-1] if before and before.place else None
@@ -71,7 +76,17 @@ def meaning(before: Call | None, event: Event, after: Call, grounds: Iterable[Gr
     if leg := after.legs.get(getattr(event, "leg", "")):
         told["who"] = leg.kind
     decided = [_grounds(one) for one in grounds]
-    return {**told, **_details(event, before), "phase": after.phase, **({"decided": decided} if decided else {})}
+    said = [verb.prompt for verb in spoken(says)]
+    also = {name: many for name, many in (("decided", decided), ("said", said)) if many}
+    return {**told, **_details(event, before), "phase": after.phase, **also}
+
+
+def spoken(says: Iterable[Verb]) -> Iterator[Say]:
+    """Yield what is said among these verbs, in order."""
+    for verb in says:
+        for part in verb.says if isinstance(verb, Gather) else (verb,):
+            if isinstance(part, Say):
+                yield part
 
 
 def _heard(heard: Heard | None) -> dict[str, Any]:
@@ -112,6 +127,10 @@ def _details(event: Event, before: Call | None) -> dict[str, Any]:
         case Worked():
             unheard = {"unheard": event.unheard} if event.unheard else {}
             return {"agent": event.agent, "code": event.code, **unheard}
+        case Noted():
+            return {"agent": event.by}
+        case Amended():
+            return {"agent": event.by, "changes": dict(event.changes)}
         case Acted():
             return {"agent": event.by, "act": event.act, "to": event.to}
         case TimerDue():

@@ -14,7 +14,7 @@ from ivr.core.call import Call, Leg, Talk
 from ivr.core.draft import Draft
 from ivr.core.effects import ClearTimer, LookAfter, MoveLeg, SetParticipant, SetTimer
 from ivr.core.events import Keyed, Silent, Spoke
-from ivr.core.line import Offer
+from ivr.core.line import OUTSIDE, Offer
 from ivr.core.tickets import accepted_offer, move_agent, put_offer, withdraw
 from ivr.core.verbs import Back, Gather, Meet, Pause, Play, Say, Verb
 
@@ -358,7 +358,9 @@ def hand_over(draft: Draft) -> None:
     _move(draft, agent.leg)
     draft.do(ClearTimer(f"held:{agent.id}"), ClearTimer(f"apart:{agent.id}"), SetParticipant(other.leg))
     draft.do(*(SetParticipant(each.leg) for each in others(draft.call) if each.purpose == "coach"))
+    how = "to_external" if other.outside else "warm"
     draft.put(transfers=draft.call.transfers + 1)
+    draft.passed(how, other.agent.removeprefix(OUTSIDE), by=agent.agent)
     if other.outside:
         draft.put(outcome="transferred")
     elif other.agent not in draft.call.agents:

@@ -6,9 +6,11 @@ from typing import assert_never
 
 from ivr.core import (
     agent_keys,
+    amending,
     answers,
     arranging,
     asking,
+    call_record,
     callbacks,
     ending,
     mailbox,
@@ -20,6 +22,7 @@ from ivr.core import (
     rooms,
     safety,
     staff_line,
+    stretches,
     talking,
     unattended,
     waiting,
@@ -31,6 +34,7 @@ from ivr.core.draft import Draft
 from ivr.core.events import (
     VANISHED,
     Acted,
+    Amended,
     AnsweredBy,
     Arrived,
     CallbackCancelled,
@@ -47,6 +51,7 @@ from ivr.core.events import (
     Learned,
     LeftAlone,
     NobodyCould,
+    Noted,
     Offered,
     Placed,
     PlaceFailed,
@@ -87,10 +92,17 @@ def step(call: Call, event: Event, world: World) -> Step:
     else:
         return draft.notice()
     mailbox.settle(draft)
-    ending.settle(call, draft)
+    stretches.settle(draft)
+    ending.settle(call, draft, _said_by(event))
+    call_record.settle(call, draft)
     if not heard:
         return draft.notice()
     return draft.reserved() if isinstance(event, Came) else draft.document()
+
+
+def _said_by(event: Event) -> str:
+    """Who of the staff says what came of the call; empty for the line itself."""
+    return event.agent if isinstance(event, Worked) else event.by if isinstance(event, Amended) else ""
 
 
 Turn = Keyed | Spoke | Silent | Arrived | Came | Recorded | QueueLeft | DialEnded | Stumbled
@@ -270,7 +282,7 @@ def _person_answered(draft: Draft, event: Keyed | Spoke | Silent) -> None:
 OfALeg = Placed | PlaceFailed | CallerGone | HungUp | AnsweredBy
 OfAMessage = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
 OfACallback = TicketTaken | TicketClosed | CallbackMoved | CallbackCancelled
-OfStaff = Worked | Acted | Recalled
+OfStaff = Worked | Acted | Recalled | Noted | Amended
 OfATalk = LeftAlone | Taped
 OfTheLine = Offered | NobodyCould | TimerDue | Learned
 Notice = OfALeg | OfAMessage | OfACallback | OfStaff | OfATalk | OfTheLine
@@ -350,6 +362,10 @@ def _of_staff(draft: Draft, event: OfStaff) -> None:
             talking.act(draft, event)
         case Recalled():
             recalling.recalled(draft, event)
+        case Noted():
+            amending.noted(draft, event)
+        case Amended():
+            amending.amended(draft, event)
         case _:
             assert_never(event)
 

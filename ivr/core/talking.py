@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ivr.core import recording, rooms, waiting
+from ivr.core import codes, recording, rooms, waiting
 from ivr.core.call import Call
 from ivr.core.draft import Draft
 from ivr.core.effects import SetParticipant
@@ -208,14 +208,18 @@ def _hand_over(draft: Draft, event: Acted) -> None:
 def _transfer(draft: Draft, event: Acted) -> None:
     """The caller goes on to a queue, in their old place, or to a number; the agent is done."""
     if event.to in draft.pharmacy.policies.transfers:
+        draft.passed("to_external", event.to, event.by)
         _let_go(draft)
         return waiting.pass_on(draft, event.to)
-    return _to_queue(draft, draft.queue(event.to.removeprefix(QUEUE)))
+    queue = draft.queue(event.to.removeprefix(QUEUE))
+    draft.passed(codes.to_queue(queue), queue.name, event.by, codes.why_to_queue(queue))
+    return _to_queue(draft, queue)
 
 
 def _escalate(draft: Draft, event: Acted) -> None:
     queue = pharmacists(draft.pharmacy, draft.call.site)
     assert queue is not None
+    draft.passed("to_pharmacist", queue.name, event.by, "clinical")
     _to_queue(draft, queue)
 
 

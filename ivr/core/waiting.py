@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from ivr.core import arranging, entry, messages, ringing_again, tickets, unattended
@@ -325,6 +326,8 @@ def emergency_timer(draft: Draft, name: str) -> None:
 
 def transfer(draft: Draft, name: str) -> None:
     """Ring an outside number of ours from the caller's own leg."""
+    if not is_passed_on(draft.call):  # else an agent has passed them on, and it is noted
+        draft.passed("to_external", name)
     draft.put(phase="transferring", dialogue=name)
     draft.say(Say("connecting"), Dial(draft.pharmacy.policies.transfers[name]))
 
@@ -347,9 +350,16 @@ def transfer_ended(draft: Draft, result: str) -> None:
         draft.put(outcome="transferred")
         draft.say(Say("thank_you", draft.prompt_values()))
         return part(draft)
+    _was_in_vain(draft)
     return (
         messages.take_message(draft, tickets.usual_queue(draft)) if draft.call.ticket is None else _rung_in_vain(draft)
     )
+
+
+def _was_in_vain(draft: Draft) -> None:
+    if draft.call.passed:
+        *before, last = draft.call.passed
+        draft.put(passed=(*before, replace(last, how="failed")))
 
 
 # ---------------------------------------------------------------- put through by the turn itself
@@ -370,6 +380,7 @@ def put_through(draft: Draft, parties: dict[str, str]) -> None:
     words = "hold_emergency" if _in_emergency(draft) and draft.call.phase != "transferring" else "connecting"
     tickets.withdraw_offers(draft)
     tickets.close_ticket(draft)
+    draft.passed("to_external", name, why="system_down")
     draft.put(phase="transferring", dialogue=name)
     draft.say(Say(words), Dial(number))
     return None

@@ -83,7 +83,7 @@ def over(draft: Draft) -> None:
 def _settle(draft: Draft, code: str) -> None:
     """The code is known, and whoever owed it is free."""
     agent = draft.call.coding
-    draft.put(resolution=code, coding="")
+    draft.put(resolution=code, coding="", amended={})  # the newest word of what came of it counts
     if agent:
         draft.do(ClearTimer(TIMER))
         _free(draft, agent)

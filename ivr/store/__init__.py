@@ -4,8 +4,8 @@
 `record.outbox` (effects not yet done), `record.desk` (tickets, agents, offers), `record.timers`,
 `record.watch` (leases, heartbeats, marks), `record.published` (versions of the content), `record.proofs` (who tried to
 prove what they could not), `record.callbacks` (whose tickets live, how often a number was rung), `record.messages`
-(what callers left, and what is said in it), `record.staff` (whose token, device and deed), `record.line` (the line as
-people look at it).
+(what callers left, and what is said in it), `record.revisions` (what was said of a call over time), `record.staff`
+(whose token, device and deed), `record.line` (the line as people look at it).
 """
 
 from ivr.store.callbacks import Callbacks
@@ -13,12 +13,13 @@ from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Moved, Refuse
 from ivr.store.line import Held, QueueFigures, Seen
 from ivr.store.messages import LeftMessage, Messages
 from ivr.store.migrations import migrate
-from ivr.store.outbox import EffectRow, Outbox
+from ivr.store.outbox import REFUSED, Delivery, EffectRow, Outbox
 from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
 from ivr.store.published import Publication, Published
 from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record
 from ivr.store.recordings import Sound
 from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
+from ivr.store.revisions import Note, Revision, Revisions
 from ivr.store.seal import Passes, WrongKey
 from ivr.store.staff import Device, Entry, Kept, Staff, StaleDevice, Token
 from ivr.store.timers import Timer, Timers
@@ -26,9 +27,11 @@ from ivr.store.turn import Turn
 from ivr.store.watch import Lease, Watch
 
 __all__ = [
+    "REFUSED",
     "AgentNow",
     "Callbacks",
     "Conflict",
+    "Delivery",
     "Desk",
     "Device",
     "Disposition",
@@ -46,6 +49,7 @@ __all__ = [
     "Messages",
     "Misuse",
     "Moved",
+    "Note",
     "Offered",
     "Outbox",
     "Passes",
@@ -55,6 +59,8 @@ __all__ = [
     "QueueFigures",
     "Record",
     "Refused",
+    "Revision",
+    "Revisions",
     "Seen",
     "Sound",
     "Staff",

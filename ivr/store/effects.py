@@ -14,11 +14,13 @@ from ivr.core.effects import (
     ClearTimer,
     Effect,
     KeepItems,
+    KeepNote,
     KeepTranscript,
     MoveAgent,
     PlaceCall,
     RememberAccess,
     RememberLanguage,
+    SendNote,
     SendText,
     SetTimer,
     WriteDisposition,
@@ -27,6 +29,7 @@ from ivr.store.database import Write
 from ivr.store.messages import said_write
 from ivr.store.notation import micros, read_body, written
 from ivr.store.presence import agent_writes
+from ivr.store.revisions import note_write, revision_write
 from ivr.store.seal import Seal
 from ivr.store.tables import callers, dispositions, effects, fresh, timers, upsert
 
@@ -49,6 +52,8 @@ LANES = {
     "RequestRenewal": "orders",
     "CreateTask": "orders",
     "WriteDisposition": "orders",
+    "RecordCall": "orders",
+    "SendNote": "orders",
 }
 _MOST_IN_A_TURN = 1000
 _LEAST_URGENT = 3
@@ -78,7 +83,10 @@ def effect_writes(call: Call, rev: int, does: Sequence[Effect], at: int, seal: S
                 yield from _remembered(call, effect, at, seal)
             case WriteDisposition():
                 yield _disposition(call, effect)
+                yield revision_write(call.id, effect, at)
                 yield _row(call, rev, place, effect, due_at)
+            case KeepNote():
+                yield note_write(call.id, effect, at)
             case KeepTranscript() | KeepItems():
                 yield said_write(call, effect)
             case SendText():
@@ -158,6 +166,8 @@ def _key(call: Call, effect: Effect) -> str | None:
             return placing_of(effect.leg)
         case WriteDisposition():
             return f"disposition:{call.id}:{effect.revision}"
+        case SendNote():
+            return f"note:{call.id}:{effect.nth}"
     return None
 
 

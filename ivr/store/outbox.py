@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, exists, func, not_, null, or_, select, update
 
-from ivr.core.effects import Effect, WriteDisposition
+from ivr.core.call_record import Request
+from ivr.core.effects import Effect, RequestRefill, RequestRenewal, WriteDisposition
 from ivr.store.database import Database, Write
 from ivr.store.drivers import Row
 from ivr.store.effects import placing_of, real_micros
@@ -28,6 +30,24 @@ class EffectRow:
     state: str  # due · leased · sending · unknown · done · dead
     attempts: int
     sent_at: datetime | None  # real time of the last request of a `once` effect
+
+
+REFUSED = "refused: "  # stands in a result before the task that took the place of what was asked for
+_REQUESTS = {"RequestRefill": "refill", "RequestRenewal": "renewal"}
+_WORD = re.compile(r"[a-z_]+")  # a request's id is none: what was asked for before, and is on its way all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something the order system is told, and whether it has it."""
+
+    id: str
+    kind: str  # the effect's class name
+    effect: Effect
+    state: str  # due · leased · sending · unknown · done · dead
+    attempts: int
+    result: str  # what it brought
+    error: str  # why it is not done, or never will be
 
 
 _COLUMNS = [effects.c[name] for name in ("id", "call_id", "kind", "body", "lane", "state", "attempts", "sent_at")]
@@ -72,6 +92,17 @@ _UNKNOWNS = (
 )
 _BROUGHT = select(effects.c.result).where(
     effects.c.call_id == bindparam("call"), effects.c.kind == bindparam("kind"), effects.c.result.is_not(None)
+)
+_OF_CALL = (
+    select(*(effects.c[name] for name in ("id", "kind", "body", "state", "attempts", "result", "error")))
+    .where(effects.c.call_id == bindparam("call"), effects.c.lane.in_([word("orders"), word("text")]))
+    .order_by(effects.c.seq)
+)
+_LATER = select(effects.c.id).where(
+    effects.c.call_id == bindparam("call"),
+    effects.c.seq > select(_before.c.seq).where(_before.c.id == bindparam("id")).scalar_subquery(),
+    effects.c.kind.in_([word("RecordCall"), word("WriteDisposition")]),
+    _UNDONE,
 )
 _PENDING = select(effects.c.lane, func.count()).where(_UNDONE).group_by(effects.c.lane)
 
@@ -163,6 +194,25 @@ class Outbox:
         """Return what a call's effects of one kind have brought: CallSids, references."""
         return {result for (result,) in self._database.rows(_BROUGHT, call=call_id, kind=kind)}
 
+    def told(self, call_id: str) -> list[Delivery]:
+        """Return what a call has the order system, and the caller by text, be told, in order, and how far each is."""
+        return [
+            Delivery(id_, kind, read_effect(kind, body), state, attempts, result or "", error or "")
+            for id_, kind, body, state, attempts, result, error in self._database.rows(_OF_CALL, call=call_id)
+        ]
+
+    def requests(self, call_id: str) -> list[Request]:
+        """Return what a call asked of the order system, and what came of each."""
+        return [
+            Request(_REQUESTS[each.kind], each.effect.prescription, _came_of(each), _brought(each))
+            for each in self.told(call_id)
+            if isinstance(each.effect, RequestRefill | RequestRenewal)
+        ]
+
+    def is_overtaken(self, row: EffectRow) -> bool:
+        """Does a later effect of the same call, still to be done, write its record too?"""
+        return self._database.row(_LATER, call=row.call_id, id=row.id) is not None
+
     def pending(self) -> dict[str, int]:
         """Return how many effects of each lane are not done; a lane with none is left out."""
         return dict(self._database.rows(_PENDING))
@@ -172,3 +222,15 @@ def _effect(row: Row) -> EffectRow:
     effect_id, call_id, kind, body, lane, state, attempts, sent = row
     sent_at = None if sent is None else instant(sent)
     return EffectRow(effect_id, call_id, kind, read_effect(kind, body), lane, state, attempts, sent_at)
+
+
+def _came_of(told: Delivery) -> str:
+    if told.state != "done":
+        return "refused" if told.state == "dead" else "pending"
+    return "refused" if told.result.startswith(REFUSED) else "placed"
+
+
+def _brought(told: Delivery) -> str | None:
+    """The request's id, or of the task that took its place; None where there is none."""
+    brought = told.result.removeprefix(REFUSED)
+    return None if not brought or _WORD.fullmatch(brought) else brought

@@ -44,11 +44,13 @@ from ivr.store.tables import (
     legs,
     marks,
     messages,
+    notes,
     offers,
     presences,
     proofs,
     recordings,
     replies,
+    revisions,
     tickets,
     timers,
     upsert,
@@ -60,7 +62,8 @@ ANCHOR = "audit:anchor"  # the last line of the audit that is not here any more
 
 # What goes with a call: every table that has its id. A test sees to that.
 WITH_A_CALL: tuple[Table, ...] = (
-    *(answers, dispositions, effects, forecasts, journal, legs, messages, offers, proofs, recordings, tickets, timers),
+    *(answers, dispositions, effects, forecasts, journal, legs, messages, notes, offers, proofs, recordings, revisions),
+    *(tickets, timers),
 )
 
 

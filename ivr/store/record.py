@@ -30,6 +30,7 @@ from ivr.store.proofs import Proofs
 from ivr.store.published import Published
 from ivr.store.purge import Purge
 from ivr.store.recordings import Recordings
+from ivr.store.revisions import Revisions
 from ivr.store.seal import Keys, Seal
 from ivr.store.sealing import Sealing
 from ivr.store.staff import Staff
@@ -112,6 +113,11 @@ _LIVE = select(calls.c.state).where(text("calls.live")).order_by(calls.c.arrived
 _JOURNAL = (
     select(journal.c.seq, journal.c.at, journal.c.leg, journal.c.event, journal.c.reasons, journal.c.version)
     .where(journal.c.call_id == bindparam("call"))
+    .order_by(journal.c.seq)
+)
+_DECIDED = (
+    select(journal.c.event)
+    .where(journal.c.call_id == bindparam("call"), journal.c.reasons != word("[]"))
     .order_by(journal.c.seq)
 )
 _DECIDING = (
@@ -203,6 +209,7 @@ class Record:
         self.messages = Messages(self._database)
         self.recordings = Recordings(self._database, self._seal)
         self.proofs = Proofs(self._database, self._seal)
+        self.revisions = Revisions(self._database)
         self.staff = Staff(self._database)
         self.line = Line(self._database)
         self.callbacks = Callbacks(self._database, self._seal)
@@ -282,6 +289,10 @@ class Record:
     def journal(self, call_id: str) -> list[JournalLine]:
         """Return a call's turns in order."""
         return [_line(*row) for row in self._database.rows(_JOURNAL, call=call_id)]
+
+    def decided(self, call_id: str) -> list[str]:
+        """Return the event of every turn of a call in which rules decided, in order."""
+        return [event for (event,) in self._database.rows(_DECIDED, call=call_id)]
 
     def deciding(self, since: datetime) -> list[tuple[str, str]]:
         """Return call id and event of every turn in which rules decided, of calls that arrived since then, in order."""

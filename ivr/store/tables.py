@@ -332,6 +332,32 @@ dispositions = Table(
     Column("written_revision", Integer, nullable=False),  # the newest the order system has; 0: none
 )
 
+# What was said of a call over time: nothing of it is ever written over.
+revisions = Table(
+    "revisions",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),  # an agent; empty: the line itself
+    Column("body", Sealed("revisions.body"), nullable=False),  # JSON
+    PrimaryKeyConstraint("call_id", "revision"),
+    sqlite_with_rowid=False,
+)
+
+notes = Table(
+    "notes",
+    tables,
+    Column("call_id", Id, nullable=False),
+    Column("nth", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("revision", Integer),  # of the disposition it explains
+    Column("words", Sealed("notes.words"), nullable=False),
+    PrimaryKeyConstraint("call_id", "nth"),
+    sqlite_with_rowid=False,
+)
+
 callers = Table(
     "callers",
     tables,

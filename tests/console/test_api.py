@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,14 +17,15 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from ivr.console import api
-from ivr.console.authorisation import ALL, CREW, LEADS, READERS
+from ivr.console.authorisation import ALL, CREW, EVERYWHERE, LEADS, READERS
 from ivr.content import load_files
+from ivr.core.events import HungUp
 from ivr.core.line import ROLES
 from ivr.presence import LOST_SECONDS
 from ivr.store import Entry, Publication, Unreachable
 from ivr.telephony.access import PRACTICE_API_KEY, PRACTICE_API_SECRET
 from tests.console.conftest import Desk
-from tests.store.calls import after
+from tests.store.calls import after, known, turn
 
 OF_ROLE = {"agent": "grace", "supervisor": "ruth", "auditor": "audra", "admin": "adam"}
 
@@ -518,6 +520,7 @@ def test_auditors_read_the_audit_a_page_at_a_time(desk: Desk) -> None:
 PATHS = {
     "agent_id": "grace",
     "ticket_id": "T-1",
+    "call_id": "CA-1",
 }
 
 
@@ -540,10 +543,10 @@ def map_of_doors(running_desk: Desk) -> list[tuple[str, str, frozenset[str]]]:
 
 
 def test_no_door_stands_open_without_a_role(map_of_doors: list[tuple[str, str, frozenset[str]]]) -> None:
-    assert len(map_of_doors) == 11 + len(api.ACTS) + len(api.WORK)
+    assert len(map_of_doors) == 14 + len(api.ACTS) + len(api.WORK)
     assert all(roles and roles <= set(ROLES) for _, _, roles in map_of_doors)
     assert not [door for door in map_of_doors if door[0] == "OPTIONS"]
-    assert {roles for _, _, roles in map_of_doors} == {ALL, CREW, LEADS, READERS}
+    assert {roles for _, _, roles in map_of_doors} == {ALL, CREW, EVERYWHERE, LEADS, READERS}
 
 
 def test_every_door_asks_every_stranger_who_they_are(
@@ -585,6 +588,95 @@ def _filled(path: str) -> str:
     for name, value in PATHS.items():
         path = path.replace(f"<{name}>", value)
     return path
+
+
+# ---------------------------------------------------------------- calls, and what is added to them
+
+
+def _ended(desk: Desk, name: str = "1", **parts: Any) -> str:
+    """A call grace has taken is over; its id."""
+    desk.waits(name, **parts)
+    loaded = known(desk.board.record, f"CA-{name}")
+    gone = replace(loaded.call, agents=("grace",))
+    desk.board.record.commit(turn(loaded, desk.board.clock.now(), after=gone))
+    desk.board.tell(f"CA-{name}", HungUp(f"leg-CA-{name}", "completed"))
+    return f"CA-{name}"
+
+
+def test_the_story_of_a_call_is_for_those_who_see_everything_and_each_view_is_audited(desk: Desk) -> None:
+    call = _ended(desk)
+    told = desk.asks("ruth", "GET", f"/calls/{call}").json()
+    assert (told["call_id"], told["record"]["outcome"], told["caller"]["number_ends"]) == (call, "short_abandon", "00")
+    assert [each["event"] for each in told["turns"]][-1] == "HungUp"
+    assert [each["says"]["resolution"] for each in told["revisions"]] == ["abandoned_queue"]
+    assert "5550100" not in json.dumps(told)
+    assert desk.audit()[0] == ("ruth", "api", "story", f"call:{call}", "", "done")
+    assert desk.asks("audra", "GET", f"/calls/{call}").status_code == 200
+    problem(desk.asks("grace", "GET", f"/calls/{call}"), 403, "role_missing")
+    problem(desk.asks("ruth", "GET", "/calls/CA-nobody"), 404, "no_such_call")
+    problem(desk.asks("ruth", "GET", "/calls/CA%20nobody"), 404, "no_such_call")
+
+
+def test_whoever_took_a_call_writes_to_it_and_it_reads_as_it_was_written(desk: Desk) -> None:
+    call = _ended(desk)
+    words = "She asked for the blue ones."
+    assert desk.asks("grace", "POST", f"/calls/{call}/notes", {"text": words}).json()["notes"] == 1
+    desk.asks("ruth", "POST", f"/calls/{call}/notes", {"text": "Sent."})
+    assert [(each["by"], each["text"]) for each in desk.asks("ruth", "GET", f"/calls/{call}").json()["notes"]] == [
+        ("grace", words),
+        ("ruth", "Sent."),
+    ]
+    assert ("grace", "api", "note", f"call:{call}", "", "done") in desk.audit()
+    assert not any(words in str(line) for line in desk.audit())
+
+
+def test_a_correction_is_another_revision_and_the_first_stays(desk: Desk) -> None:
+    call = _ended(desk)
+    body = {"resolution": "renewal_requested", "due_at": "2026-11-30T12:00:00-05:00", "why": "They asked for one."}
+    told = desk.asks("grace", "POST", f"/calls/{call}/amendments", body).json()["disposition"]
+    assert (told["revision"], told["resolution"], told["owner"]) == (2, "renewal_requested", "prescriber")
+    assert told["due_at"] == "2026-11-30T17:00:00+00:00"
+    story = desk.asks("ruth", "GET", f"/calls/{call}").json()
+    assert [(each["revision"], each["by"], each["says"]["resolution"]) for each in story["revisions"]] == [
+        (1, None, "abandoned_queue"),
+        (2, "grace", "renewal_requested"),
+    ]
+    assert [(each["revision"], each["text"]) for each in story["notes"]] == [(2, "They asked for one.")]
+    amended = ("grace", "api", "amend", f"call:{call}", desk.audit()[1][4], "done")
+    assert "resolution=renewal_requested" in amended[4]
+    assert amended in desk.audit()
+    again = problem(desk.asks("grace", "POST", f"/calls/{call}/amendments", body), 409, "not_now")
+    assert again["detail"] == "that is what the disposition says already"
+
+
+def test_a_word_that_is_none_of_the_list_is_told_with_the_nearest(desk: Desk) -> None:
+    body = {"resolution": "refil_ordered", "why": "x"}
+    answer = desk.asks("ruth", "POST", f"/calls/{_ended(desk)}/amendments", body)
+    [fault] = problem(answer, 422, "body_invalid")["errors"]
+    assert (fault["at"], fault["hint"]) == ("resolution", "did you mean `refill_ordered`?")
+
+
+def test_others_do_not_write_to_a_call(desk: Desk) -> None:
+    call = _ended(desk)
+    for agent, body in (("omar", {"text": "x"}), ("odd", {"text": "x"})):
+        problem(desk.asks(agent, "POST", f"/calls/{call}/notes", body), 403, "role_missing")
+    assert desk.audit()[0] == ("odd", "api", "note", f"call:{call}", "", "role_missing")
+    problem(desk.asks("audra", "POST", f"/calls/{call}/notes", {"text": "x"}), 403, "role_missing")
+
+
+def test_what_is_written_under_a_key_is_written_once(desk: Desk) -> None:
+    call = _ended(desk)
+
+    def write(text: str, path: str = "notes") -> httpx.Response:
+        body = {"text": text} if path == "notes" else {"why": text, "next_step": "document"}
+        return desk.asks("grace", "POST", f"/calls/{call}/{path}", body, Idempotency_Key="k1")
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(write, ["She will ring again."] * 4))
+    assert {answer.status_code for answer in answers} == {200}
+    assert write("She will ring again.").headers["Idempotent-Replayed"] == "true"
+    assert len(desk.board.record.revisions.notes(call)) == 1
+    problem(write("because", "amendments"), 422, "key_used")
 
 
 def test_who_has_left_the_staff_has_left_at_once(desk: Desk) -> None:

@@ -76,7 +76,7 @@ def called_up(desk: Desk) -> Desk:
 )
 def test_whatever_is_sent_is_answered_as_the_contract_says(case: schemathesis.Case, called_up: Desk) -> None:
     # Half of what is made up should find somebody.
-    for name, known in (("agent_id", "ida"), ("ticket_id", "T-left")):
+    for name, known in (("agent_id", "ida"), ("ticket_id", "T-left"), ("call_id", "CA-left")):
         if name in case.path_parameters and len(case.path_parameters[name]) % 2:
             case.path_parameters[name] = known
     agent = "ida" if "{agent_id}" in case.path else "adam"

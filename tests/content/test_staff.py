@@ -83,6 +83,7 @@ def test_a_shift_that_cannot_be_read_is_told(shifts: str, told: str) -> None:
         ("[unresolved]", "is what the line itself says of a call"),
         ("[a, b, c, d, e, f, g, h, i, j]", "these are 10 codes, and a phone has keys for 9"),
         ("[{title: x}]", "a code needs `code`"),
+        ("[{code: paid, means: payed}]", '"payed" is not a resolution'),
         ("[]", "the list is empty"),
     ],
 )

@@ -22,16 +22,19 @@ from ivr.core.effects import (
     EndLeg,
     Inquire,
     KeepItems,
+    KeepNote,
     KeepTranscript,
     LookAfter,
     MoveAgent,
     MoveCaller,
     MoveLeg,
     PlaceCall,
+    RecordCall,
     RememberAccess,
     RememberLanguage,
     RequestRefill,
     RequestRenewal,
+    SendNote,
     SendText,
     SetParticipant,
     SetTape,
@@ -64,6 +67,9 @@ EVERY_EFFECT: tuple[Effect, ...] = (
     RequestRefill("RX-1"),
     CreateTask("message", urgent=True),
     WriteDisposition(1, {"final": True, "outcome": "answered"}),
+    RecordCall("routed"),
+    KeepNote(1, "ana", "They will ring again."),
+    SendNote(1),
     MoveAgent("ana", "offered"),
     SetTimer("plan:1", after(30)),
     ClearTimer("plan:1"),
@@ -174,7 +180,7 @@ def test_a_turn_keeps_everything_it_did(staffed: Record) -> None:
     staffed.commit(turn(loaded, **_fills_every_table()))
 
     assert known(staffed, "CA1").rev == 2
-    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 9, "orders": 5}
+    assert staffed.outbox.pending() == {"place": 1, "text": 1, "telephony": 9, "orders": 7}
     assert staffed.desk.agents()["ana"].presence == "offered"
     assert staffed.desk.waiting("central") == [a_full_call().ticket]
     assert staffed.remembered(ROSA) == {"language": "es", "access": "slow"}

@@ -13,11 +13,14 @@ from ivr.core.effects import (
     CreateTask,
     EndLeg,
     Inquire,
+    KeepNote,
     MoveCaller,
     MoveLeg,
     PlaceCall,
+    RecordCall,
     RequestRefill,
     RequestRenewal,
+    SendNote,
     WriteDisposition,
 )
 from ivr.core.events import HungUp, Keyed, TimerDue
@@ -196,7 +199,59 @@ def test_a_disposition_is_written_once_with_the_record_of_its_call(shop: Shop, s
     assert run(shop, "WriteDisposition").state == "done"
     [disposition] = sandbox.told("dispositions")
     assert disposition["revision"] == 1
-    assert sandbox.http("GET", "/v1/calls/CA1").json()["outcome"] == "answered"
+    assert sandbox.http("GET", "/v1/calls/CA1").json()["call_id"] == "CA1"
+
+
+def test_a_record_told_late_says_how_the_call_stands_by_then(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, RecordCall("routed"), RequestRefill("unknown"))
+    shop.change("CA1", agents=("ana",))
+    assert run(shop, "RecordCall").state == "done"
+    told = sandbox.http("GET", "/v1/calls/CA1").json()
+    assert (told["revision"], told["state"], told["agents"]) == (3, "under_way", ["ana"])
+    assert [each["state"] for each in told["requests"]] == ["pending"]
+
+
+def test_a_refill_the_order_system_refused_is_told_with_the_task_it_became(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, RequestRefill("unknown"), RecordCall("routed"))
+    run(shop, "RequestRefill")
+    assert run(shop, "RecordCall").state == "done"
+    [asked] = sandbox.http("GET", "/v1/calls/CA1").json()["requests"]
+    [task] = sandbox.told("tasks")
+    assert (asked["what"], asked["state"], asked["id"]) == ("refill", "refused", task["id"])
+
+
+def test_of_a_backlog_only_the_newest_record_is_told(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, RecordCall("identified"), RecordCall("routed"))
+    first, second = shop.effects("RecordCall")
+    for row in (second, first):  # the second waits for the first, which gives way to it
+        jobs_of(shop).run(row.id)
+    assert [row.state for row in shop.effects("RecordCall")] == ["done", "due"]
+    jobs_of(shop).run(second.id)
+    assert [row.state for row in shop.effects("RecordCall")] == ["done", "done"]
+    assert sandbox.http("GET", "/v1/calls/CA1").json()["revision"] == 2
+
+
+def test_a_note_is_told_in_words_once(shop: Shop, sandbox: Sandbox, record_url: str) -> None:
+    write(shop, KeepNote(1, "ana", "She will ring again.", 2), SendNote(1))
+    sandbox.fails("error")  # it does what it is asked and then answers 500
+    assert run(shop, "SendNote").state == "due"
+    sandbox.recovers()
+    minutes_pass(record_url)
+    assert run(shop, "SendNote").state == "done"
+    [note] = sandbox.http("GET", "/v1/calls/CA1/notes").json()["items"]
+    assert (note["text"], note["author"], note["revision"]) == ("She will ring again.", "ana", 2)
+
+
+def test_a_note_that_is_kept_no_longer_is_not_told(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, SendNote(1))
+    assert run(shop, "SendNote").state == "done"
+    assert sandbox.http("GET", "/v1/calls/CA1/notes").json()["items"] == []
+
+
+def test_an_order_system_that_takes_no_notes_leaves_them_to_us(shop: Shop, sandbox: Sandbox) -> None:
+    write(shop, KeepNote(1, "ana", "x" * 5000), SendNote(1))  # more than it takes
+    assert run(shop, "SendNote").state == "done"
+    assert shop.record.outbox.told("CA1")[-1].result.startswith("not kept: ")
 
 
 def test_the_record_knows_what_the_order_system_has(shop: Shop, sandbox: Sandbox) -> None:

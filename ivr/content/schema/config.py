@@ -31,6 +31,7 @@ from ivr.content.schema.shapes import (
     word,
     written,
 )
+from ivr.core.codes import RESOLUTIONS
 from ivr.core.line import CALLBACK_MODES, ROLES
 from ivr.core.pharmacy import KEEP_DAYS
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS
@@ -167,7 +168,13 @@ def _codes() -> Shape:
     word_of_it = written(
         "(?!unresolved$)[a-z0-9_]+", "one word in small letters, digits and _; not unresolved", also=("integer",)
     )
-    has = {"code": word_of_it.alone("The word for the record."), "title": TEXT.alone("As it is said and shown.")}
+    has = {
+        "code": word_of_it.alone("The word for the record."),
+        "title": TEXT.alone("As it is said and shown."),
+        "means": word(RESOLUTIONS).alone(
+            "What the order system is told; else the code itself where it is one of these."
+        ),
+    }
     code = word_of_it.or_fields("A word, or a word and how it is said.", has, "code")
     return list_of("What may have come of a call, by key 1 to 9. With codes, every talk ends with one.", code)
 

@@ -16,7 +16,7 @@ from ivr.store.refusals import Misuse
 from ivr.store.seal import Keys, Seal
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0011"
 
 ID = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 BATCH = 500
@@ -27,6 +27,7 @@ TO_SEAL = (
     ("effects", "body", ("id",), False),
     ("answers", "body", ("call_id", "ask"), False),
     ("dispositions", "body", ("call_id",), False),
+    ("revisions", "body", ("call_id", "revision"), False),
     ("messages", "recording", ("call_id",), False),
     ("messages", "transcript", ("call_id",), True),
     ("messages", "items", ("call_id",), True),

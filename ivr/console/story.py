@@ -1,0 +1,113 @@
+"""The whole story of one call, as a supervisor or an auditor reads it: `docs/record.md` has its shape.
+
+It is put together from what was written as the call went on, and from the version of the content the call kept: what is
+published afterwards changes nothing in it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec import to_builtins
+
+from ivr.core.call import Caller
+from ivr.core.effects import CreateTask, RecordCall, RequestRefill, RequestRenewal, SendNote, SendText, WriteDisposition
+from ivr.core.line import OUTSIDE, Offer
+from ivr.core.pharmacy import Pharmacy
+from ivr.store import Delivery, JournalLine, Note, Revision
+from ivr.switchboard import Switchboard
+
+Json = dict[str, Any]
+
+SHOWN_DIGITS = 2
+
+
+def story(board: Switchboard, call_id: str) -> Json | None:
+    """Return the story of a call; None when nobody knows it."""
+    record = board.record
+    loaded = record.load_call(call_id)
+    if loaded is None:
+        return None
+    return {
+        "call_id": call_id,
+        "caller": _caller(loaded.call.caller),
+        "record": board.call_record(loaded),
+        "turns": [_turn(line, board, loaded.call.language) for line in record.journal(call_id)],
+        "offers": [_offer(offer) for offer in loaded.call.offers],
+        "revisions": [_revision(each) for each in record.revisions.of(call_id)],
+        "notes": [_note(each) for each in record.revisions.notes(call_id)],
+        "told": [_delivery(each) for each in record.outbox.told(call_id) if each.kind != "Inquire"],
+    }
+
+
+def _caller(caller: Caller) -> Json:
+    """Who rang, as far as the carrier says; of the number only how it ends."""
+    number_ends = caller.number[-SHOWN_DIGITS:] if caller.number else None
+    return {"kind": caller.kind, "number_ends": number_ends, "attestation": caller.attestation}
+
+
+def _turn(line: JournalLine, board: Switchboard, language: str | None) -> Json:
+    event = {name: value for name, value in json.loads(line.event).items() if name != "offer"}
+    return {
+        "at": line.at.isoformat(),
+        "version": line.version,
+        **{name: event.pop(name, None) for name in ("event", "who", "phase")},
+        "decided": event.pop("decided", []),
+        "said": _said(event.pop("said", []), line.version, board.pharmacy(line.version), language),
+        "heard": event,
+        "why": to_builtins(line.why),
+    }
+
+
+def _said(prompts: list[str], version: str, pharmacy: Pharmacy, language: str | None) -> list[Json]:
+    """What was heard, in words: what filled them is kept nowhere, so it stays as its author wrote it.
+
+    Of a version nobody can read here any more the words are None: another's would not be what was said.
+    """
+    words = pharmacy.prompts.as_written if pharmacy.version == version else _unknown
+    return [{"prompt": name, "words": words(language, name)} for name in prompts]
+
+
+def _unknown(language: str | None, prompt: str) -> None:
+    return None
+
+
+def _offer(offer: Offer) -> Json:
+    """To whom it was offered, when it rang and was taken, and what came of it."""
+    times = {name: getattr(offer, name) for name in ("offered_at", "rang_at", "came_at", "ended_at")}
+    return {
+        "agent": offer.agent.removeprefix(OUTSIDE),
+        "as": offer.purpose,
+        "state": offer.state,
+        **{name: at.isoformat() if at else None for name, at in times.items()},
+    }
+
+
+def _revision(of: Revision) -> Json:
+    return {"revision": of.revision, "at": of.at.isoformat(), "by": of.by or None, "says": dict(of.body)}
+
+
+def _note(of: Note) -> Json:
+    return {"nth": of.nth, "at": of.at.isoformat(), "by": of.by, "revision": of.revision, "text": of.words}
+
+
+def _delivery(of: Delivery) -> Json:
+    told = {"kind": of.kind, "about": _about(of), "state": of.state, "attempts": of.attempts}
+    return {**told, "result": of.result or None, "error": of.error or None}
+
+
+def _about(of: Delivery) -> str:
+    """Which of its kind it is, in words and ids."""
+    match of.effect:
+        case WriteDisposition(revision):
+            return f"revision {revision}"
+        case RecordCall(moment):
+            return moment
+        case SendNote(nth):
+            return f"note {nth}"
+        case CreateTask(what) | SendText(what):
+            return what
+        case RequestRefill(prescription) | RequestRenewal(prescription):
+            return prescription
+    return ""
