@@ -20,10 +20,11 @@ from ivr.content import load
 from ivr.core.call import Call
 from ivr.phone.client import Phones
 from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN
-from ivr.store import Conflict, Record
+from ivr.store import Record
 from tests.days import people
 from tests.days.judge import Breach, Evidence, Told, judged, told
 from tests.days.line import content
+from tests.days.office import Office, office_of
 from tests.failures.rehearsed import Rehearsed
 from tests.whole_line import WholeLine, whole_line
 
@@ -71,17 +72,21 @@ class Plan:
 class Day:
     """One day: who calls, who works, and what breaks."""
 
-    def __init__(self, plan: Plan, line: WholeLine, town: Town) -> None:
+    def __init__(self, plan: Plan, line: WholeLine, town: Town, office: Office, staff: Mapping[str, str]) -> None:
         self.plan = plan
         self.line = line
         self.town = town
+        self.office = office
+        self.staff = sorted(staff)
         self.dice = Random(plan.seed)
         self.wants: dict[str, str] = {}  # by sid
         self.broke: Counter[str] = Counter()
         self.troubles: list[tuple[float, float]] = []
         self.evening = plan.night  # everybody does as they should
         self.opens_at: datetime | None = None
-        self._owners: dict[str, Owner] = {}
+        self._owners: dict[str, Owner] = {
+            staff[agent]: people.Staff(Random(self.dice.random()), self._habits, plan.pace) for agent in self.staff
+        }
         self._numbers = iter(self.dice.sample(range(2_000_000, 9_999_999), 5 * plan.callers))
 
     # ------------------------------------------------------------ who is there
@@ -91,10 +96,6 @@ class Day:
         if number not in self._owners:
             self._owners[number] = people.Answering(self.plan.pace)
         return self._owners[number]
-
-    def staffed(self, numbers: list[str]) -> None:
-        for number in numbers:
-            self._owners[number] = people.Staff(Random(self.dice.random()), self._habits, self.plan.pace)
 
     def _habits(self) -> dict[str, int]:
         return people.GOOD if self.evening else people.HABITS
@@ -137,38 +138,29 @@ class Day:
 
     # ------------------------------------------------------------ what the office does
 
-    async def office(self, rehearsed: Rehearsed) -> None:
-        """People sit down and go, also while their phone rings, and come back."""
-        agents = sorted(rehearsed.record.desk.agents())
+    async def people_come_and_go(self) -> None:
+        """They sit down and go, also while their phone rings, and come back."""
         while not self.evening:
             await asyncio.sleep(self.plan.pace * self.dice.uniform(5, 15))
-            agent = self.dice.choice(agents)
-            for event in self.dice.choice((("took_break",), ("signed_out",), ("returned", "signed_in"))):
-                await self._moves(rehearsed, agent, event)
+            await self.office.moves(self.dice.choice(self.staff), self.dice.choice(("break", "out", "available")))
 
-    async def _moves(self, rehearsed: Rehearsed, agent: str, event: str) -> None:
-        with contextlib.suppress(Conflict):
-            await asyncio.to_thread(rehearsed.record.desk.move_agent, agent, event, "", self.line.now())
-
-    async def night(self, rehearsed: Rehearsed) -> None:
+    async def night(self) -> None:
         """In the evening and at night nobody is there; in the morning few are, and callers ring around nine."""
-        agents = sorted(rehearsed.record.desk.agents())
-        for agent in agents:
-            await self._moves(rehearsed, agent, "signed_out")
+        for agent in self.staff:
+            await self.office.moves(agent, "out")
         await self.callers(0.35, LATE)
         await asyncio.to_thread(self.line.set_clock, NIGHT)
         await self.callers(0.15)
         await asyncio.to_thread(self.line.set_clock, BEFORE_IT_IS)
         self.opens_at = datetime.fromisoformat(QUIET_IS_OVER)
-        for agent in agents[: len(agents) // 2]:
-            await self._moves(rehearsed, agent, "signed_in")
+        for agent in self.staff[: len(self.staff) // 2]:
+            await self.office.moves(agent, "available")
         await self.callers(0.5, EARLY)
 
-    async def everybody_sits_down(self, rehearsed: Rehearsed) -> None:
+    async def everybody_sits_down(self) -> None:
         self.evening = True
-        for agent in rehearsed.record.desk.agents():
-            for event in ("returned", "signed_in"):
-                await self._moves(rehearsed, agent, event)
+        for agent in self.staff:
+            await self.office.moves(agent, "available")
 
     # ------------------------------------------------------------ what breaks
 
@@ -256,11 +248,10 @@ async def _spend(plan: Plan, folder: Path) -> Outcome:
     began = time.monotonic()
     async with opened(plan, folder) as (day, rehearsed):
         phases = [time.monotonic()]
-        day.staffed(sorted(agent.address for agent in load(folder / "content").staff.values()))
-        office = [asyncio.ensure_future(work(rehearsed)) for work in (day.office, day.breaks)]
-        await (day.night(rehearsed) if plan.night else day.callers())
+        going_on = [asyncio.ensure_future(work) for work in (day.people_come_and_go(), day.breaks(rehearsed))]
+        await (day.night() if plan.night else day.callers())
         day.evening = True
-        await asyncio.gather(*office)
+        await asyncio.gather(*going_on)
         phases.append(time.monotonic())
         settled = await _evening(day, rehearsed)
         phases.append(time.monotonic())
@@ -275,7 +266,7 @@ async def _spend(plan: Plan, folder: Path) -> Outcome:
 async def _evening(day: Day, rehearsed: Rehearsed) -> bool:
     """Everybody works until nothing is left, then a day passes, and whatever was lost is looked for."""
     day.town.wire.faults = Faults()
-    await day.everybody_sits_down(rehearsed)
+    await day.everybody_sits_down()
     await day.settles(rehearsed, 25.0)
     await asyncio.to_thread(rehearsed.later, hours=25)
     await asyncio.to_thread(rehearsed.sweeps)
@@ -291,10 +282,12 @@ async def opened(plan: Plan, folder: Path) -> AsyncIterator[tuple[Day, Rehearsed
     async with Rest(town).serve() as address, _line_of(plan, folder / "line", made, address) as line:
         wire = Wire(line.web_port, line.web, PRACTICE_AUTH_TOKEN, plan.faults, Random(plan.seed), repeats=True)
         town.wire, town.now = wire, line.now
-        day = Day(plan, line, town)
-        town.owner_of = day.owner_of
+        staff = {agent.id: agent.address for agent in load(folder / "content").staff.values()}
         with Phones(line.exchange) as phones, contextlib.closing(Rehearsed(line, phones)) as rehearsed:
-            yield day, rehearsed
+            async with office_of(line) as office:
+                day = Day(plan, line, town, office, staff)
+                town.owner_of = day.owner_of
+                yield day, rehearsed
         await town.empties()
         await wire.close()
 
