@@ -29,7 +29,7 @@ def _let_go(draft: Draft, offer: Offer) -> None:
         third_gone(draft, offer)
         draft.do(EndLeg(offer.leg))
     elif main is not None and main.id == offer.id and draft.call.phase == "talking":
-        agent_gone(draft, offer, "completed")
+        agent_gone(draft, offer, "recalled")
         draft.do(EndLeg(offer.leg))
     else:
         back_in_line(draft, offer)
