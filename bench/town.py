@@ -96,6 +96,7 @@ class Phone:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     quiet_since: float | None = None
     longest_silence: float = 0.0
+    silent_until: float = 0.0  # when that ended
     served: bool = False
     hung_up_themselves: bool = False
     began_at: datetime | None = None
@@ -132,8 +133,9 @@ class Phone:
 
     def is_heard(self) -> None:
         if self.quiet_since is not None:
-            self.longest_silence = max(self.longest_silence, time.perf_counter() - self.quiet_since)
-            self.quiet_since = None
+            now, since, self.quiet_since = time.perf_counter(), self.quiet_since, None
+            if now - since > self.longest_silence:
+                self.longest_silence, self.silent_until = now - since, time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ MORNING = "2026-11-24T10:00-05:00"
 EVENING, NIGHT, QUIET_IS_OVER = "2026-11-23T19:30-05:00", "2026-11-24T02:00-05:00", "2026-11-24T09:00-05:00"
 BEFORE_IT_IS = "2026-11-24T08:58:40-05:00"
 LINE = "+12125550110"
+IMPATIENT = 0.25
+LONGEST_WAIT_SECONDS = 1800.0
+SETTLING_SECONDS = 90.0  # of our own clock, at the most: a busy machine takes its time
 CHILDREN = ("dispatch", "relay", "telephony", "orders", "sweep")
 MOST_DEATHS = 4  # of one program: at the sixth in a minute whoever watches over it gives up
 SHARES = {
@@ -58,7 +61,8 @@ class Plan:
     callers: int = 40
     staff: int = 20
     speed: float = 8.0
-    over_seconds: float = 100.0  # in which all of them ring
+    over_seconds: float = 100.0  # in which all of them ring …
+    breaks_over_seconds: float = 200.0  # … and in which things break
     faults: Faults = field(default_factory=Faults)
     breaks: tuple[str, ...] = ()  # what dies in the course of the day: `web`, `worker`, `flush`, a child
     database_url: str = ""
@@ -132,9 +136,18 @@ class Day:
         town, pace = self.town, self.plan.pace
         phone = Phone(town.sid(), number, LINE, "inbound", self._caller(wants, number), "/voice/status")
         self.wants[phone.sid] = wants
-        patience = self.dice.uniform(1, 60) if wants == "hangs up at any moment" else self.dice.uniform(30, 120)
-        town.start(people.loses_patience(phone, patience * pace))
-        await town.dials(phone, "/voice/incoming", 900 * pace)
+        if (patience := self._patience(wants)) is not None:
+            town.start(people.loses_patience(phone, patience * pace))
+        began = time.monotonic()
+        await town.dials(phone, "/voice/incoming", LONGEST_WAIT_SECONDS * pace)
+        if time.monotonic() - began >= LONGEST_WAIT_SECONDS * pace:
+            phone.hung_up_themselves = False  # they would be there still
+
+    def _patience(self, wants: str) -> float | None:
+        """After how long they hang up with nobody there; most wait for as long as it takes."""
+        if wants == "hangs up at any moment":
+            return self.dice.uniform(1, 60)
+        return self.dice.uniform(30, 120) if self.dice.random() < IMPATIENT else None
 
     # ------------------------------------------------------------ what the office does
 
@@ -168,7 +181,7 @@ class Day:
         """One thing after another dies, spread over the day."""
         ways = {"web": rehearsed.kills_web, "worker": rehearsed.kills_worker, "flush": rehearsed.flushes_valkey}
         for what in self.plan.breaks:
-            await asyncio.sleep(self.plan.pace * self.plan.over_seconds / (len(self.plan.breaks) + 1))
+            await asyncio.sleep(self.plan.pace * self.plan.breaks_over_seconds / (len(self.plan.breaks) + 1))
             self.broke[what] += 1
             kill = ways.get(what) or (lambda child=what: rehearsed.kills_child(child))
             began = time.monotonic()
@@ -219,7 +232,8 @@ class Outcome:
         codes = Counter(body["code"] for body in self.evidence.dispositions)
         offers = sum(len(call.offers) for call in self.evidence.calls.values())
         lines = [
-            f"seed {self.plan.seed}: {len(self.evidence.inbound)} calls, {self.plan.staff} staff, {self.seconds:.0f} s"
+            f"seed {self.plan.seed}: {len(self.evidence.inbound)} calls, {most_at_once(self.evidence)} of them at once,"
+            f" {self.plan.staff} staff, {self.seconds:.0f} s"
             f" at x{self.plan.speed:g}; broken: {dict(self.broke) or 'nothing'}; fallbacks {self.fallbacks};"
             f" {' + '.join(f'{seconds:.0f} s' for seconds in self.phases)}",
             f"  outcomes {dict(outcomes)}; codes {dict(codes)}; offers {offers}; settled {self.settled}",
@@ -239,6 +253,16 @@ class Outcome:
         return "\n".join((f"seed {self.plan.seed}: {breach.law}: {breach.what}", *seen, *kept))
 
 
+def most_at_once(day: Evidence) -> int:
+    """How many callers were on the phone at the fullest moment."""
+    callers, here, most = {phone.sid for phone in day.inbound}, 0, 0
+    for each in day.log:
+        if each.sid in callers:
+            here += (each.what == "rings") - (each.what == "over")
+            most = max(most, here)
+    return most
+
+
 def spend(plan: Plan, folder: Path) -> Outcome:
     """Live through a day in `folder` and judge it."""
     return asyncio.run(_spend(plan, folder))
@@ -256,8 +280,9 @@ async def _spend(plan: Plan, folder: Path) -> Outcome:
         settled = await _evening(day, rehearsed)
         phases.append(time.monotonic())
         evidence = await asyncio.to_thread(read, day, rehearsed)
+    endless = [] if settled else [Breach("the day comes to an end", "somebody is on the phone, or something undone")]
     outcome = Outcome(
-        plan, evidence, judged(evidence), day.broke, day.wants, settled, time.monotonic() - began,
+        plan, evidence, [*endless, *judged(evidence)], day.broke, day.wants, settled, time.monotonic() - began,
         day.town.wire.fallbacks, tuple(later - earlier for earlier, later in pairwise((began, *phases))),
     )  # fmt: skip
     return outcome
@@ -267,10 +292,10 @@ async def _evening(day: Day, rehearsed: Rehearsed) -> bool:
     """Everybody works until nothing is left, then a day passes, and whatever was lost is looked for."""
     day.town.wire.faults = Faults()
     await day.everybody_sits_down()
-    await day.settles(rehearsed, 25.0)
+    await day.settles(rehearsed, SETTLING_SECONDS)
     await asyncio.to_thread(rehearsed.later, hours=25)
     await asyncio.to_thread(rehearsed.sweeps)
-    return await day.settles(rehearsed, 25.0)
+    return await day.settles(rehearsed, SETTLING_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -282,8 +282,9 @@ def two_and_two(day: Evidence) -> Iterator[Breach]:
 def _met(day: Evidence, rooms: Mapping[str, set[str]], entered: Happening) -> Iterator[Breach]:
     here = rooms[entered.detail]
     staff, callers = [sid for sid in here if day.is_staff(sid)], [sid for sid in here if not day.is_staff(sid)]
-    if len(staff) > 1 and not _was_asked_in(day, callers):
-        yield Breach("one agent with a caller", f"{len(staff)} are in {entered.detail}", (callers or [""])[0])
+    calls = {sid if sid in day.calls else day.call_of.get(sid, "") for sid in here}
+    if len(staff) > 1 and not _was_asked_in(day, calls):
+        yield Breach("one agent with a caller", f"{len(staff)} are in {entered.detail}", min(here, default=""))
     if len(callers) > 1:
         yield Breach("one caller with an agent", f"{len(callers)} are in {entered.detail}", callers[0])
     number = day.phones[entered.sid].number
@@ -298,10 +299,14 @@ def _other(day: Evidence, rooms: Mapping[str, set[str]], entered: Happening) -> 
     return next((sid for sid in mine if sid != entered.sid), entered.sid)
 
 
-def _was_asked_in(day: Evidence, callers: Iterable[str]) -> bool:
-    acts = ("consult", "join", "listen", "coach", "barge", "hand_over")
-    return any(line.event.get("act") in acts or line.event.get("key") in ("4", "6") for sid in callers
-               for line in day.journals.get(sid, ()))  # fmt: skip
+def _was_asked_in(day: Evidence, calls: Iterable[str]) -> bool:
+    """Was a colleague asked for advice, with the caller there or on hold meanwhile, or did a supervisor come?"""
+    return any(_asks_in(line.event) for id_ in calls for line in day.journals.get(id_, ()))
+
+
+def _asks_in(event: Mapping[str, Any]) -> bool:
+    acts, keys = ("consult", "join", "listen", "coach", "barge", "hand_over"), ("4", "6")
+    return event.get("act") in acts or (event.get("who") == "agent" and event.get("key") in keys)
 
 
 def nobody_is_stuck(day: Evidence) -> Iterator[Breach]:
@@ -317,9 +322,9 @@ def nobody_hears_silence(day: Evidence) -> Iterator[Breach]:
 
 
 def _in_trouble(day: Evidence, phone: Phone) -> bool:
-    """Was there nobody to ask for a document while they listened?"""
-    mine = day.of(phone.sid)
-    return any(mine[0].at <= ends and mine[-1].at >= begins for begins, ends in day.troubles)
+    """Was there nobody to ask for a document while they heard nothing?"""
+    silent_since = phone.silent_until - phone.longest_silence
+    return any(silent_since <= ends and phone.silent_until >= begins for begins, ends in day.troubles)
 
 
 def emergencies_are_spoken_to(day: Evidence) -> Iterator[Breach]:

@@ -24,18 +24,20 @@ ROUGH = Faults(
     told_never=0.1, told_twice=0.1, told_late=0.2, asked_twice=0.1,
     rest_before=0.05, rest_after=0.05, rest_busy=0.03, rest_slow=0.02,
 )  # fmt: skip
+SPEED = 4.0  # on two cores that have something else to do as well
 LATE_SECONDS = 3.0  # of the day's; an agent's end heard of later than they could have met is taken for that of a talk
 DEATHS = ("dispatch", "flush", "web", "relay", "worker", "telephony", "flush", "orders", "web", "sweep", "worker")
 
 
-def plan(day: str, seed: int, callers: int, speed: float = 8.0, seconds: float = 0.0) -> Plan:
+def plan(day: str, seed: int, callers: int, speed: float = SPEED, seconds: float = 0.0) -> Plan:
     """Return what kind of day one of DAYS is."""
     deaths = DEATHS if callers > 100 else DEATHS[1:4]
     return Plan(
         seed,
         callers,
         speed=speed,
-        over_seconds=seconds or callers * 2.0,
+        over_seconds=seconds or callers * 0.5,  # most of them are there at once
+        breaks_over_seconds=callers * 2.0,
         faults=Faults() if day == "calm" else replace(ROUGH, late_seconds=LATE_SECONDS / speed),
         breaks=deaths if day in ("broken", "postgres") else (),
         night=day == "night",
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.add_argument("--callers", type=int, default=200)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--days", type=int, default=1, help="one after the other, with seeds that follow")
-    asked.add_argument("--speed", type=float, default=8.0, help="how fast the practice clock runs")
+    asked.add_argument("--speed", type=float, default=SPEED, help="how fast the practice clock runs")
     asked.add_argument("--seconds", type=float, default=0.0, help="of that clock, in which everybody rings")
     given = asked.parse_args(arguments)
     broken = 0

@@ -79,6 +79,13 @@ class Books:
         self.phones[sid] = Phone(sid, number, "+12125550110", "outbound-api", Owner(), "", status="in-progress")
         self.sees(at, "rings", sid)
 
+    def is_of(self, sid: str, *legs: str) -> None:
+        self.day.call_of = {**self.day.call_of, **dict.fromkeys(legs, sid)}
+
+    def keys(self, sid: str, who: str, key: str, at: float) -> None:
+        told = self._line(at, "Keyed", "talking", who=who, key=key)
+        self.day.journals = {**self.day.journals, sid: [*self.day.journals[sid], told]}
+
     def sees(self, at: float, what: str, sid: str, detail: str = "") -> None:
         self.day.log.append(Happening(at, what, sid, detail))
 
@@ -185,6 +192,18 @@ def test_two_agents_with_one_caller(books: Books) -> None:
     assert books.broken() == {"one agent with a caller"}
 
 
+def test_an_agent_who_asks_a_colleague_while_their_caller_is_on_hold(books: Books) -> None:
+    for sid, number in (("CA2", GRACE), ("CA3", PRIYA)):
+        books.is_rung(sid, number, 1)
+        books.sees(2, "enters", sid, "rx-1-2")
+    assert books.broken() == {"one agent with a caller"}
+    books.is_of("CA1", "CA2", "CA3")
+    books.keys("CA1", "caller", "4", at=10)
+    assert books.broken() == {"one agent with a caller"}
+    books.keys("CA1", "agent", "4", at=30)
+    assert books.broken() == set()
+
+
 def test_one_agent_with_two_callers(books: Books) -> None:
     books.rings("CA2", at=0)
     for sid in ("CA1", "CA2"):
@@ -211,9 +230,11 @@ def test_silence(books: Books) -> None:
 
 
 def test_silence_while_there_was_nobody_to_ask_is_nobodys_fault(books: Books) -> None:
-    books.phones["CA1"].longest_silence = 5.1
-    books.day.troubles = [(-1.0, 1.0)]
+    books.phones["CA1"].longest_silence, books.phones["CA1"].silent_until = 5.1, 12.0
+    books.day.troubles = [(8.0, 9.0)]
     assert books.broken() == set()
+    books.day.troubles = [(1.0, 6.5)]
+    assert books.broken() == {"nobody hears silence"}
 
 
 def test_somebody_in_danger_who_hears_nothing_but_music(books: Books) -> None:
