@@ -23,6 +23,7 @@ SETTLING_SECONDS = 2.5  # a pass reads the line, and places its offers a little 
 HELP_EVERY_SECONDS = 32.0  # the words, their music, and a breath
 WITH_SOMEBODY = ("answered", "transferred")
 KEPT = ("callback", "voicemail")
+CONNECTED = "You are being connected now"  # their document is in their hands: from here on they are on their own
 AT_REST = ("available", "on_break", "signed_out", "wrap_up")
 
 
@@ -115,13 +116,14 @@ def the_books_balance(day: Evidence) -> Iterator[Breach]:
             yield Breach("final when it should be", f"{body['outcome']} is not", body["call_id"])
         if body["outcome"] == "failed":
             yield Breach("no call fails", f"reached {body['reached']}", body["call_id"])
-        if seen and body["outcome"] == "answered" and not seen.served and not _hung_up_in_a_room(day, seen):
+        if seen and body["outcome"] == "answered" and not seen.served and not _hung_up_on_the_way(day, seen):
             yield Breach("the books say what was", "answered, and nobody ever spoke with them", body["call_id"])
 
 
-def _hung_up_in_a_room(day: Evidence, phone: Phone) -> bool:
+def _hung_up_on_the_way(day: Evidence, phone: Phone) -> bool:
     """Did they go as they came to where somebody waited for them, or had waited? Nobody can tell that from a talk."""
-    return phone.hung_up_themselves and any(each.what == "enters" for each in day.of(phone.sid))
+    came = any(each.what == "enters" or CONNECTED in each.detail for each in day.of(phone.sid))
+    return phone.hung_up_themselves and came
 
 
 def no_ticket_is_lost(day: Evidence) -> Iterator[Breach]:
@@ -250,8 +252,15 @@ def frees(day: Evidence, sid: str) -> Iterator[Free]:
 
 def _was_moved(lines: Iterable[Told]) -> bool:
     """Has the ticket changed its place, by an act, news, or a second decision? Its order is not known then."""
-    decisions = sum(len(line.event.get("decided", ())) for line in lines)
-    return decisions > 1 or any(line.event["event"] in ("Acted", "Learned") for line in lines)
+    told = list(lines)
+    decisions = sum(len(line.event.get("decided", ())) for line in told)
+    passed_on = any(_is_passed_on(before.event, after.event) for before, after in pairwise(told))
+    return decisions > 1 or passed_on or any(line.event["event"] in ("Acted", "Learned") for line in told)
+
+
+def _is_passed_on(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Has an agent keyed that their caller goes to another queue?"""
+    return (before.get("phase"), after.get("phase")) == ("talking", "holding") and after["event"] == "Keyed"
 
 
 def _note(line: Told, ringing: set[str], refused: set[str], legs: Mapping[str, str]) -> None:
@@ -356,13 +365,19 @@ def callbacks_are_few(day: Evidence) -> Iterator[Breach]:
     by_number: dict[str, list[Phone]] = defaultdict(list)
     for phone in ours:
         by_number[phone.number].append(phone)
-    promised = Counter(day.phones[sid].number for sid, call in day.calls.items() if call.ticket and sid in day.phones
-                       and call.ticket.kind == "callback")  # fmt: skip
+    promised = Counter(day.phones[sid].number for sid in day.calls if sid in day.phones and _is_promised(day, sid))
     for number, phones in by_number.items():
         most = day.pharmacy.policies.callback_attempts * promised[number]
         if len(phones) > most:
             yield Breach("rung no more than promised", f"{number} {len(phones)} times, of {most}", phones[-1].sid)
     yield from _at_once(day, {phone.sid for phone in ours})
+
+
+def _is_promised(day: Evidence, sid: str) -> bool:
+    """Was this caller ever promised a callback? Once they are called back and passed on, they wait as any other."""
+    ticket = day.calls[sid].ticket
+    promised = any(line.event.get("phase") == "promised" for line in day.journals[sid])
+    return promised or (ticket is not None and ticket.kind == "callback")
 
 
 def _at_once(day: Evidence, callbacks: set[str]) -> Iterator[Breach]:

@@ -154,6 +154,24 @@ def test_a_caller_who_is_passed_at_an_agent(books: Books) -> None:
     assert books.broken() == {"nobody is passed at an agent"}
 
 
+def test_nobody_knows_the_place_of_a_caller_whom_an_agent_passed_on(books: Books) -> None:
+    books.rings("CA2", at=3)
+    books.keys("CA2", "agent", "2", at=40)
+    books.day.journals["CA2"].append(
+        replace(books.day.journals["CA2"][-1], event={"event": "Keyed", "phase": "holding"})
+    )
+    books.rings("CA3", at=4)
+    books.is_offered("CA3", "grace", 30)
+    assert books.broken() == set()
+
+
+@pytest.mark.parametrize("heard", ["You are in line for a person.", "You are being connected now."])
+def test_a_caller_said_to_be_answered_who_hung_up_with_nobody_there(books: Books, heard: str) -> None:
+    books.phones["CA1"].served = False
+    books.sees(59, "hears", "CA1", heard)
+    assert books.broken() == ({"the books say what was"} if "in line" in heard else set())
+
+
 def test_a_caller_who_is_passed_from_outside_the_window(books: Books) -> None:
     books.rings("CA2", at=3)
     books.rings("CA3", at=40, due_from=TEN + timedelta(seconds=160))
@@ -253,6 +271,16 @@ def test_a_phone_that_is_rung_too_often(books: Books) -> None:
         books.is_rung(f"CA{n}", "+13035550199", n)
         books.sees(n, "over", f"CA{n}")
     assert books.broken() == {"rung no more than promised"}
+
+
+def test_a_person_who_was_called_back_and_then_passed_on_was_promised_it(books: Books) -> None:
+    books.is_rung("CA8", GRACE, 0)
+    books.sees(0, "asks", "CA8")
+    books.rings("CA2", at=0, number="+13035550199", kind="hold")
+    books.is_rung("CA3", "+13035550199", 3)
+    assert books.broken() == {"rung no more than promised"}
+    books.day.journals["CA2"][0] = replace(books.day.journals["CA2"][0], event={"event": "Keyed", "phase": "promised"})
+    assert books.broken() == set()
 
 
 def test_a_phone_that_is_rung_twice_at_once_and_by_nobody(books: Books) -> None:
