@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ivr.core import callbacks, rooms, wrap_up
 from ivr.core.call import Call, Leg
 from ivr.core.draft import Draft
-from ivr.core.effects import ClearTimer, EndLeg, MoveCaller, MoveLeg, PlaceCall, SetTimer
+from ivr.core.effects import ClearTimer, EndLeg, LookAfter, MoveCaller, MoveLeg, PlaceCall, SetTimer
 from ivr.core.events import VANISHED, AnsweredBy, Came, Keyed, Offered, Silent, Spoke
 from ivr.core.line import EMERGENCY_OFFERS, Offer
 from ivr.core.tickets import (
@@ -299,7 +299,8 @@ def meet(draft: Draft, offer: Offer) -> None:
     outcome = "callback" if ticket.kind == "callback" or draft.leg.kind == "callback" else "answered"
     draft.put(phase="talking", reached="talk", outcome=outcome, doubt=None)  # whoever they talk to asks by themselves
     draft.put_ticket(state="talking", answered_at=ticket.answered_at or draft.now)
-    draft.do(ClearTimer(f"join:{offer.id}"))
+    # News of an agent whose phone is down by now may be lost, and the caller would be in the room by themselves.
+    draft.do(ClearTimer(f"join:{offer.id}"), LookAfter(offer.leg))
     rooms.begin(draft, offer)
 
 
