@@ -24,6 +24,7 @@ from ivr.core.waiting import hold, on_call_passed, wait_again
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
+RECALLED = "recalled"  # how an agent's phone goes down whom a supervisor takes away from their caller
 CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
 LEAVING_SECONDS = 60  # for the carrier to move them out of a room where they hear nobody, and for a goodbye
 MOST_HELLOS = 3  # to somebody who speaks instead of pressing the key: a greeting, of people and of machines
@@ -449,7 +450,7 @@ def agent_gone(draft: Draft, offer: Offer, how: str, seconds: int = 0) -> None:
         rooms.hand_over(draft)
     elif _is_cut_short(draft, offer, how, seconds):
         cut_short(draft)
-    elif how == "completed" and _may_not_have_met(draft, offer, seconds):
+    elif how != RECALLED and _may_not_have_met(draft, offer, how, seconds):
         rooms.ask_caller(draft)
     else:
         talk_ended(draft)
@@ -505,9 +506,12 @@ def _down_at(draft: Draft, offer: Offer, seconds: int) -> datetime:
     return min(draft.now, offer.came_at + timedelta(seconds=seconds)) if offer.came_at and seconds else draft.now
 
 
-def _may_not_have_met(draft: Draft, offer: Offer, seconds: int) -> bool:
-    """Is the caller perhaps hearing still that they are being connected, or in a room that the agent had left?"""
+def _may_not_have_met(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
+    """Is the caller perhaps hearing still that they are being connected, or in a room that the agent had left?
+
+    A room in which they were two would have ended for the caller by the time a phone is found to have vanished.
+    """
     talk = draft.call.talk
     assert talk is not None
     soon = _down_at(draft, offer, seconds) < talk.began_at + timedelta(seconds=CUT_SHORT_SECONDS)
-    return soon and talk.caller == "room" and talk.rooms == 1
+    return talk.caller == "room" and talk.rooms == 1 and (soon or how == VANISHED)

@@ -307,6 +307,13 @@ class TestWhoIsLost:
         assert (talk.heard, talk.disposition["outcome"]) == (["thank_you"], "answered")
         assert talk.call.ticket.state == "closed"
 
+    def test_a_caller_found_alone_long_after_their_agent_had_gone_waits_again(self) -> None:
+        talk = Talk().on_hold().later(60).offered_to().picked_up().later(3).keys("1", leg="leg-ana").moved()
+        order = talk.call.ticket.order
+        talk.later(120).hangs_up("leg-ana", VANISHED).moved()
+        assert (talk.heard, talk.verbs[-1]) == (["moved_back_in_line"], "Hold")
+        assert (talk.call.ticket.order, talk.call.ticket.answered_at) == (order, None)
+
     def test_a_caller_who_hangs_up_before_they_could_say_whether_they_had_met_was_not_answered(self) -> None:
         talk = self.just_met().hangs_up()
         assert talk.disposition["outcome"] == "abandoned"
