@@ -83,6 +83,7 @@ class Day:
         self.office = office
         self.staff = sorted(staff)
         self.dice = Random(plan.seed)
+        self.office_dice = Random(plan.seed + 1)  # of their own: who calls for what hangs on nobody's pace
         self.wants: dict[str, str] = {}  # by sid
         self.broke: Counter[str] = Counter()
         self.troubles: list[tuple[float, float]] = []
@@ -154,8 +155,9 @@ class Day:
     async def people_come_and_go(self) -> None:
         """They sit down and go, also while their phone rings, and come back."""
         while not self.evening:
-            await asyncio.sleep(self.plan.pace * self.dice.uniform(5, 15))
-            await self.office.moves(self.dice.choice(self.staff), self.dice.choice(("break", "out", "available")))
+            await asyncio.sleep(self.plan.pace * self.office_dice.uniform(5, 15))
+            agent = self.office_dice.choice(self.staff)
+            await self.office.moves(agent, self.office_dice.choice(("break", "out", "available")))
 
     async def night(self) -> None:
         """In the evening and at night nobody is there; in the morning few are, and callers ring around nine."""

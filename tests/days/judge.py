@@ -326,14 +326,15 @@ def nobody_is_stuck(day: Evidence) -> Iterator[Breach]:
 
 def nobody_hears_silence(day: Evidence) -> Iterator[Breach]:
     for phone in day.phones.values():
-        if phone.longest_silence > LONGEST_SILENCE_SECONDS and not _in_trouble(day, phone):
+        silent = phone.silent_until - phone.longest_silence, phone.silent_until
+        if _while_answered(day, *silent) > LONGEST_SILENCE_SECONDS:
             yield Breach("nobody hears silence", f"{phone.longest_silence:.1f} s", phone.sid)
 
 
-def _in_trouble(day: Evidence, phone: Phone) -> bool:
-    """Was there nobody to ask for a document while they heard nothing?"""
-    silent_since = phone.silent_until - phone.longest_silence
-    return any(silent_since <= ends and phone.silent_until >= begins for begins, ends in day.troubles)
+def _while_answered(day: Evidence, begins: float, ends: float) -> float:
+    """So many seconds of a while in which there was somebody to ask for a document."""
+    down = (min(ends, until) - max(begins, since) for since, until in day.troubles)
+    return ends - begins - sum(seconds for seconds in down if seconds > 0)
 
 
 def emergencies_are_spoken_to(day: Evidence) -> Iterator[Breach]:
@@ -341,7 +342,7 @@ def emergencies_are_spoken_to(day: Evidence) -> Iterator[Breach]:
     for sid, call in day.calls.items():
         if call.ticket is None or not call.ticket.emergency or sid not in day.phones:
             continue
-        longest = max((after - before for before, after in _unspoken(day.of(sid))), default=0.0)
+        longest = max((_while_answered(day, *each) for each in _unspoken(day.of(sid))), default=0.0)
         if longest > HELP_EVERY_SECONDS * day.pace + LONGEST_SILENCE_SECONDS:
             yield Breach("an emergency has a spoken way", f"not a word of it for {longest:.0f} s", sid)
 

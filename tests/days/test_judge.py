@@ -251,7 +251,7 @@ def test_silence_while_there_was_nobody_to_ask_is_nobodys_fault(books: Books) ->
     books.phones["CA1"].longest_silence, books.phones["CA1"].silent_until = 5.1, 12.0
     books.day.troubles = [(8.0, 9.0)]
     assert books.broken() == set()
-    books.day.troubles = [(1.0, 6.5)]
+    books.day.troubles = [(1.0, 6.5), (11.95, 20.0)]
     assert books.broken() == {"nobody hears silence"}
 
 
@@ -261,6 +261,8 @@ def test_somebody_in_danger_who_hears_nothing_but_music(books: Books) -> None:
     books.sees(5, "hears", "CA2", "hang up and dial 911")
     books.sees(60, "left the queue", "CA2")
     assert books.broken() == {"an emergency has a spoken way"}
+    books.day.troubles = [(20.0, 40.0)]
+    assert books.broken() == set()
 
 
 def test_a_phone_that_is_rung_too_often(books: Books) -> None:
