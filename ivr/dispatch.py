@@ -196,8 +196,8 @@ class Dispatch:
             now,
         )
         for n, (ticket, agent) in enumerate(self._paced(pairs, pharmacy.policies)):
-            if n and not ticket.emergency and time.monotonic() - began >= self._stale_seconds:
-                self._board.live.ring("dispatch")  # an emergency may have come since: the rest is matched anew
+            if n and time.monotonic() - began >= self._stale_seconds:
+                self._board.live.ring("dispatch")  # somebody may go first by now: the rest is matched anew
                 break
             self._offer(ticket, agent, self._leases.lease(_lease_of(agent.site)))
         there = [desk.agent for desk in desks if desk.agent.site in open_sites or desk.agent.on_call]

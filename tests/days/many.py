@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.add_argument("--days", type=int, default=1, help="one after the other, with seeds that follow")
     asked.add_argument("--speed", type=float, default=SPEED, help="how fast the practice clock runs")
     asked.add_argument("--seconds", type=float, default=0.0, help="of that clock, in which everybody rings")
+    asked.add_argument("--stories", type=int, default=1, help="of how many calls for each law that was broken")
     given = asked.parse_args(arguments)
     broken = 0
     for seed in range(given.seed, given.seed + given.days):
@@ -77,14 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             outcome = spent(day, seed, given.callers, given.speed, given.seconds)
             print(f"{day}: {outcome}", flush=True)
             broken += len(outcome.breaches)
-            tell(outcome)
+            tell(outcome, given.stories)
     return int(broken > 0)
 
 
-def tell(outcome: Outcome) -> None:
-    """Print the story of one call for each law that was broken."""
-    for breach in {breach.law: breach for breach in reversed(outcome.breaches)}.values():
-        print(outcome.story(breach), flush=True)
+def tell(outcome: Outcome, stories: int = 1) -> None:
+    """Print the stories of so many calls for each law that was broken."""
+    told: Counter[str] = Counter()
+    for breach in {(breach.law, breach.call): breach for breach in outcome.breaches}.values():
+        told[breach.law] += 1
+        if told[breach.law] <= stories:
+            print(outcome.story(breach), flush=True)
 
 
 if __name__ == "__main__":
