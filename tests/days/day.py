@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from bisect import bisect
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -34,6 +35,7 @@ BEFORE_IT_IS = "2026-11-24T08:58:40-05:00"
 LINE = "+12125550110"
 IMPATIENT = 0.25
 LONGEST_WAIT_SECONDS = 1800.0
+SLOW_REPLY_SECONDS = 1.0  # of our own clock; how fast we answer is measured elsewhere (`bench.flood`)
 SETTLING_SECONDS = 90.0  # of our own clock, at the most: a busy machine takes its time
 CHILDREN = ("dispatch", "relay", "telephony", "orders", "sweep")
 MOST_DEATHS = 4  # of one program: at the sixth in a minute whoever watches over it gives up
@@ -89,6 +91,7 @@ class Day:
         self.troubles: list[tuple[float, float]] = []
         self.evening = plan.night  # everybody does as they should
         self.opens_at: datetime | None = None
+        self.clock: list[tuple[float, datetime]] = []  # the town's, by ours
         self._owners: dict[str, Owner] = {
             staff[agent]: people.Staff(Random(self.dice.random()), self._habits, plan.pace) for agent in self.staff
         }
@@ -177,6 +180,21 @@ class Day:
         for agent in self.staff:
             await self.office.moves(agent, "available")
 
+    async def watches_the_clock(self) -> None:
+        """Note what the town's clock shows: it is set forward now and then."""
+        while True:
+            self.clock.append((time.monotonic(), self.line.now()))
+            await asyncio.sleep(0.25)
+
+    def slow(self) -> list[tuple[datetime, datetime]]:
+        """When somebody waited too long for a document, by the town's clock, with what was decided before and after."""
+        late = [reply for reply in self.town.wire.replies if reply.seconds > SLOW_REPLY_SECONDS]
+        return [(self._at(reply.at - reply.seconds - 1.0), self._at(reply.at + SLOW_REPLY_SECONDS)) for reply in late]
+
+    def _at(self, at: float) -> datetime:
+        ours, theirs = self.clock[max(0, bisect([seen for seen, _ in self.clock], at) - 1)]
+        return theirs + timedelta(seconds=(at - ours) / self.plan.pace)
+
     # ------------------------------------------------------------ what breaks
 
     async def breaks(self, rehearsed: Rehearsed) -> None:
@@ -238,7 +256,8 @@ class Outcome:
             f" {self.plan.staff} staff, {self.seconds:.0f} s"
             f" at x{self.plan.speed:g}; broken: {dict(self.broke) or 'nothing'}; fallbacks {self.fallbacks};"
             f" {' + '.join(f'{seconds:.0f} s' for seconds in self.phases)}",
-            f"  outcomes {dict(outcomes)}; codes {dict(codes)}; offers {offers}; settled {self.settled}",
+            f"  outcomes {dict(outcomes)}; codes {dict(codes)}; offers {offers}; settled {self.settled};"
+            f" {len(self.evidence.slow)} replies took over {SLOW_REPLY_SECONDS:g} s",
             *(f"  BROKEN {breach.law}: {breach.what} [{breach.call}] {self.wants.get(breach.call, '')}"
               for breach in self.breaches),
         ]  # fmt: skip
@@ -274,6 +293,7 @@ async def _spend(plan: Plan, folder: Path) -> Outcome:
     began = time.monotonic()
     async with opened(plan, folder) as (day, rehearsed):
         phases = [time.monotonic()]
+        town_clock = asyncio.ensure_future(day.watches_the_clock())
         going_on = [asyncio.ensure_future(work) for work in (day.people_come_and_go(), day.breaks(rehearsed))]
         await (day.night() if plan.night else day.callers())
         day.evening = True
@@ -281,6 +301,7 @@ async def _spend(plan: Plan, folder: Path) -> Outcome:
         phases.append(time.monotonic())
         settled = await _evening(day, rehearsed)
         phases.append(time.monotonic())
+        town_clock.cancel()
         evidence = await asyncio.to_thread(read, day, rehearsed)
     endless = [] if settled else [Breach("the day comes to an end", "somebody is on the phone, or something undone")]
     outcome = Outcome(
@@ -356,6 +377,7 @@ def read(day: Day, rehearsed: Rehearsed) -> Evidence:
         rehearsed.written("tasks"),
         day.plan.pace,
         day.troubles,
+        day.slow(),
         day.opens_at,
         _call_of_each(record, calls, [*day.town.phones]),
     )

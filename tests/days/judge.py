@@ -63,6 +63,7 @@ class Evidence:
     tasks: list[dict[str, Any]] = field(default_factory=list)
     pace: float = 1.0
     troubles: list[tuple[float, float]] = field(default_factory=list)  # when the web was down: no document could be had
+    slow: list[tuple[datetime, datetime]] = field(default_factory=list)  # when the machine answered nobody in time
     opens_at: datetime | None = None  # the morning: what was left over from the night may be served from here on
     call_of: Mapping[str, str] = field(default_factory=dict)  # by the carrier's id of each of its legs
 
@@ -174,6 +175,8 @@ def nobody_is_passed(day: Evidence) -> Iterator[Breach]:
     settles = timedelta(seconds=SETTLING_SECONDS / day.pace)
     for offer in offers:
         agent = day.pharmacy.staff.get(offer.agent)
+        if any(begins <= offer.at <= ends for begins, ends in day.slow):
+            continue  # decided on a line of seconds ago
         for free in waits:
             if agent is None or free.call == offer.call or not _could_have(agent, free, offer):
                 continue

@@ -172,6 +172,16 @@ def test_a_caller_said_to_be_answered_who_hung_up_with_nobody_there(books: Books
     assert books.broken() == ({"the books say what was"} if "in line" in heard else set())
 
 
+def test_nobody_is_passed_by_an_offer_of_a_machine_that_stood_still(books: Books) -> None:
+    books.rings("CA2", at=3)
+    books.rings("CA3", at=4)
+    books.is_offered("CA3", "grace", 30)
+    books.day.slow = [(TEN + timedelta(seconds=31), TEN + timedelta(seconds=40))]
+    assert books.broken() == {"nobody is passed at an agent"}
+    books.day.slow = [(TEN + timedelta(seconds=20), TEN + timedelta(seconds=40))]
+    assert books.broken() == set()
+
+
 def test_a_caller_who_is_passed_from_outside_the_window(books: Books) -> None:
     books.rings("CA2", at=3)
     books.rings("CA3", at=40, due_from=TEN + timedelta(seconds=160))
