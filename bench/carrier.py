@@ -199,7 +199,7 @@ def _call(phone: Phone) -> dict[str, object]:
         "date_created": phone.began_at and format_datetime(phone.began_at),
         "start_time": phone.began_at and format_datetime(phone.began_at),
         "end_time": phone.ended_at and format_datetime(phone.ended_at),
-        "duration": "60" if phone.is_over else None,
+        "duration": str(phone.seconds) if phone.is_over else None,
     }
 
 

@@ -11,7 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from random import Random
 from typing import Any, TypeVar
 from xml.etree import ElementTree
@@ -95,10 +96,18 @@ class Phone:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     quiet_since: float | None = None
     longest_silence: float = 0.0
+    silent_until: float = 0.0  # when that ended
     served: bool = False
     hung_up_themselves: bool = False
     began_at: datetime | None = None
+    answered_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def seconds(self) -> int:
+        """How long it was up, rounded up as the carrier does."""
+        up = self.ended_at - self.answered_at if self.ended_at and self.answered_at else timedelta()
+        return ceil(up.total_seconds())
 
     @property
     def is_over(self) -> bool:
@@ -124,8 +133,9 @@ class Phone:
 
     def is_heard(self) -> None:
         if self.quiet_since is not None:
-            self.longest_silence = max(self.longest_silence, time.perf_counter() - self.quiet_since)
-            self.quiet_since = None
+            now, since, self.quiet_since = time.perf_counter(), self.quiet_since, None
+            if now - since > self.longest_silence:
+                self.longest_silence, self.silent_until = now - since, time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +234,7 @@ class Town:
             return "canceled"
 
     async def _lives(self, phone: Phone, url: str) -> None:
-        phone.status = "in-progress"
+        phone.status, phone.answered_at = "in-progress", self.now()
         more = {"AnsweredBy": phone.machine} if phone.machine else {}
         document = await self._ask(phone, url, more)
         while True:
@@ -244,7 +254,7 @@ class Town:
     def _tells_state(self, phone: Phone, status: str) -> None:
         if phone.direction == "inbound" and status != "completed":
             return
-        seconds = {"CallDuration": "60"} if status == "completed" else {}
+        seconds = {"CallDuration": str(phone.seconds)} if status == "completed" else {}
         self.start(self.wire.tell(phone.status_url, {**phone.fields(), "CallStatus": status, **seconds}))
 
     async def _ask(self, phone: Phone, url: str, more: Fields) -> Element:

@@ -8,7 +8,7 @@ import hmac
 import re
 import time
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree
@@ -28,6 +28,7 @@ class Reply:
     exit: str
     seconds: float
     status: int
+    at: float = field(default_factory=time.monotonic)  # when it was there
 
 
 @dataclass

@@ -43,6 +43,7 @@ AHEAD_SECONDS = 5.0
 ASIDE = timedelta(minutes=1)  # a ticket whose call cannot be told
 AGAIN = timedelta(seconds=1)  # a timer that came at a bad moment
 MEND_SECONDS = 10.0
+STALE_SECONDS = 0.5  # after which what a pass has read of the line is no longer gone by
 MOST_AT_ONCE = 10  # timers fired, and callers told that nobody could serve them, between two looks at the line
 _BACK = {"on_break": "due_back", "wrap_up": "wrapped_up"}
 
@@ -56,6 +57,7 @@ class Dispatch:
         leases: Leases,
         offered: Callable[[], None] = lambda: None,
         mend_seconds: float = MEND_SECONDS,
+        stale_seconds: float = STALE_SECONDS,
     ) -> None:
         self._board = board
         self._record = board.record
@@ -64,6 +66,7 @@ class Dispatch:
         self._seeded = ""
         self._rota = Rota(board.record)
         self._mend_seconds = mend_seconds
+        self._stale_seconds = stale_seconds
         # Not at once: first come the timers of whoever was here before.
         self._mends_at = time.monotonic() + mend_seconds
         self._told: dict[str, Ticket] = {}  # whom nobody could serve, as they were once told
@@ -180,7 +183,7 @@ class Dispatch:
 
     def _serve(self, held: Collection[str], pharmacy: Pharmacy) -> None:
         """Match the agents of the sites we hold with whoever waits there, or at other sites for them as well."""
-        now = self._board.clock.now()
+        now, began = self._board.clock.now(), time.monotonic()
         everybody = self._desks(held, pharmacy)
         classes = self._record.desk.classes()
         desks = self._with_gone_queues(everybody, classes, pharmacy)
@@ -192,7 +195,10 @@ class Dispatch:
             {site: kept_free(pharmacy, [desk for desk in everybody if desk.agent.site == site]) for site in held},
             now,
         )
-        for ticket, agent in self._paced(pairs, pharmacy.policies):
+        for n, (ticket, agent) in enumerate(self._paced(pairs, pharmacy.policies)):
+            if n and time.monotonic() - began >= self._stale_seconds:
+                self._board.live.ring("dispatch")  # somebody may go first by now: the rest is matched anew
+                break
             self._offer(ticket, agent, self._leases.lease(_lease_of(agent.site)))
         there = [desk.agent for desk in desks if desk.agent.site in open_sites or desk.agent.on_call]
         self._tell_stranded(stranded([each for each in classes if each.site in held], there, pharmacy.queues), now)

@@ -99,24 +99,25 @@ class Sweep:
     def ended_legs(self) -> int:
         """Tell every call whose leg is over at Twilio and silent here that it has ended."""
         silent = self._record.legs_not_over(SILENT_SECONDS, self._now)
-        known = self._statuses(silent)
+        known = self._calls_of(silent)
         return sum(self._ended(leg, known) for leg in silent)
 
-    def _statuses(self, silent: list[LegRow]) -> dict[str, str]:
+    def _calls_of(self, silent: list[LegRow]) -> dict[str, rest.FoundCall]:
         """Return what one list says of them all: an hour's hold would be a question a minute for each caller."""
         if not silent:
             return {}
         oldest = max(min(leg.created_at for leg in silent), self._now - FARTHEST_LOOK_BACK)
-        return {call.sid: call.status for call in self._telephone.calls_since(oldest - OVERLAP)}
+        return {call.sid: call for call in self._telephone.calls_since(oldest - OVERLAP)}
 
-    def _ended(self, leg: LegRow, known: dict[str, str]) -> bool:
+    def _ended(self, leg: LegRow, known: dict[str, rest.FoundCall]) -> bool:
         if leg.call_sid is None:
             placing = self._record.outbox.effect_of_leg(leg.token)
             rung = placing is not None and placing.state not in ("done", "dead")
             return not rung and self._tell(leg.call_id, HungUp(leg.token, "canceled"))
-        status = known.get(leg.call_sid) or self._telephone.call_status(leg.call_sid) or "completed"
-        how = VANISHED if status == "completed" else status
-        return status in CALL_OVER and self._tell(leg.call_id, HungUp(leg.token, how))
+        found = known.get(leg.call_sid)
+        status = found.status if found else self._telephone.call_status(leg.call_sid) or "completed"
+        how, seconds = VANISHED if status == "completed" else status, (found and found.seconds) or 0
+        return status in CALL_OVER and self._tell(leg.call_id, HungUp(leg.token, how, seconds))
 
     # ------------------------------------------------------------ queues and rooms
 

@@ -119,7 +119,8 @@ class Talk:
     began_at: datetime
     room: str  # a conference used once: whoever comes back from hold meets in another
     rooms: int = 1  # how many there have been
-    caller: str = "room"  # room · unsure (it ended for them, and nobody said why yet) · hold
+    # room · unsure (it ended for them, and nobody said why yet) · hold · asked (their agent hung up as they came)
+    caller: str = "room"
     agent: str = "room"  # room · unsure · menu
     hold_since: datetime | None = None
     reminders: int = 0  # of the caller on hold

@@ -17,6 +17,8 @@ from ivr.core.meeting import (
     agent_left,
     back_in_line,
     callback_failed,
+    cut_short,
+    is_asked,
     offer_declined,
     offer_missed,
     offer_of,
@@ -113,6 +115,8 @@ def _left_in_doubt(draft: Draft) -> None:
 def caller_hung_up(draft: Draft) -> None:
     """The caller is gone: whatever was going on ends here, unless a callback or a message keeps their ticket."""
     draft.put(ended_at=draft.call.ended_at or draft.now)
+    if is_asked(draft.call):
+        cut_short(draft)
     if draft.call.doubt is not None:
         _left_in_doubt(draft)
     if draft.call.ticket and draft.call.ticket.live and draft.call.ticket.kind == "callback":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ivr.core import callbacks, rooms, wrap_up
 from ivr.core.call import Call, Leg
 from ivr.core.draft import Draft
-from ivr.core.effects import ClearTimer, EndLeg, MoveCaller, MoveLeg, PlaceCall, SetTimer
+from ivr.core.effects import ClearTimer, EndLeg, LookAfter, MoveCaller, MoveLeg, PlaceCall, SetTimer
 from ivr.core.events import VANISHED, AnsweredBy, Came, Keyed, Offered, Silent, Spoke
 from ivr.core.line import EMERGENCY_OFFERS, Offer
 from ivr.core.tickets import (
@@ -24,6 +24,7 @@ from ivr.core.waiting import hold, on_call_passed, wait_again
 
 JOIN_SECONDS = 10  # accepted, but the two never met
 GRACE_SECONDS = 10  # for the carrier to say that a phone rang out, before we say it ourselves
+RECALLED = "recalled"  # how an agent's phone goes down whom a supervisor takes away from their caller
 CUT_SHORT_SECONDS = 10  # a talk that a dead phone ended this soon was none
 LEAVING_SECONDS = 60  # for the carrier to move them out of a room where they hear nobody, and for a goodbye
 MOST_HELLOS = 3  # to somebody who speaks instead of pressing the key: a greeting, of people and of machines
@@ -299,7 +300,8 @@ def meet(draft: Draft, offer: Offer) -> None:
     outcome = "callback" if ticket.kind == "callback" or draft.leg.kind == "callback" else "answered"
     draft.put(phase="talking", reached="talk", outcome=outcome, doubt=None)  # whoever they talk to asks by themselves
     draft.put_ticket(state="talking", answered_at=ticket.answered_at or draft.now)
-    draft.do(ClearTimer(f"join:{offer.id}"))
+    # News of an agent whose phone is down by now may be lost, and the caller would be in the room by themselves.
+    draft.do(ClearTimer(f"join:{offer.id}"), LookAfter(offer.leg))
     rooms.begin(draft, offer)
 
 
@@ -447,20 +449,43 @@ def agent_gone(draft: Draft, offer: Offer, how: str, seconds: int = 0) -> None:
     if rooms.colleague(draft.call):
         rooms.hand_over(draft)
     elif _is_cut_short(draft, offer, how, seconds):
-        _have_not_met(draft)
-        rooms.clear(draft, offer)
-        wait_again(draft)
+        cut_short(draft)
+    elif how != RECALLED and _may_not_have_met(draft, offer, how, seconds):
+        rooms.ask_caller(draft)
     else:
         talk_ended(draft)
 
 
-def _have_not_met(draft: Draft) -> None:
-    """If it was the first talk of this ticket, and none, its caller still waits for the first human."""
-    ticket, talk = draft.call.ticket, draft.call.talk
+def cut_short(draft: Draft) -> None:
+    """The caller was lost by their agent and waits again; if it was the first talk of this ticket, for their first."""
+    ticket, talk, offer = draft.call.ticket, draft.call.talk, accepted_offer(draft.call)
     assert ticket is not None
     assert talk is not None
-    if (draft.now - talk.began_at).total_seconds() < CUT_SHORT_SECONDS and ticket.answered_at == talk.began_at:
+    assert offer is not None
+    short = talk.caller == "asked" or (draft.now - talk.began_at).total_seconds() < CUT_SHORT_SECONDS
+    if short and ticket.answered_at == talk.began_at:
         draft.put_ticket(answered_at=None)
+    rooms.clear(draft, offer)
+    wait_again(draft)
+
+
+def is_asked(call: Call) -> bool:
+    """Has the agent hung up, and does only the caller know whether they had met?"""
+    return call.talk is not None and call.talk.caller == "asked"
+
+
+def came_alone(draft: Draft) -> None:
+    """The caller was fetched from before the room: nobody had spoken with them."""
+    cut_short(draft)
+    caller_came(draft)
+
+
+def apart_long(draft: Draft) -> None:
+    """Nothing was heard of one of the two for a while."""
+    if is_asked(draft.call):
+        cut_short(draft)
+    else:
+        rooms.apart_long(draft)
 
 
 def _is_cut_short(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
@@ -472,6 +497,21 @@ def _is_cut_short(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
     talk = draft.call.talk
     assert talk is not None
     vanished = how == VANISHED and (draft.now - talk.began_at).total_seconds() < CUT_SHORT_SECONDS
-    down_at = offer.came_at + timedelta(seconds=seconds) if offer.came_at and seconds else None
-    lost = vanished or (down_at is not None and down_at < talk.began_at)
+    lost = vanished or _down_at(draft, offer, seconds) < talk.began_at
     return lost or talk.caller == "notice" or (talk.caller == "hold" and talk.agent == "menu")
+
+
+def _down_at(draft: Draft, offer: Offer, seconds: int) -> datetime:
+    """When the agent's phone went down, at the latest."""
+    return min(draft.now, offer.came_at + timedelta(seconds=seconds)) if offer.came_at and seconds else draft.now
+
+
+def _may_not_have_met(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
+    """Is the caller perhaps hearing still that they are being connected, or in a room that the agent had left?
+
+    A room in which they were two would have ended for the caller by the time a phone is found to have vanished.
+    """
+    talk = draft.call.talk
+    assert talk is not None
+    soon = _down_at(draft, offer, seconds) < talk.began_at + timedelta(seconds=CUT_SHORT_SECONDS)
+    return talk.caller == "room" and talk.rooms == 1 and (soon or how == VANISHED)

@@ -8,7 +8,7 @@ from ivr.core.draft import Draft
 from ivr.core.effects import ClearTimer, EndLeg, MoveAgent
 from ivr.core.events import Recalled
 from ivr.core.line import Offer
-from ivr.core.meeting import agent_gone, back_in_line
+from ivr.core.meeting import RECALLED, agent_gone, back_in_line
 from ivr.core.rooms import third_gone
 from ivr.core.tickets import accepted_offer, put_offer
 
@@ -29,7 +29,7 @@ def _let_go(draft: Draft, offer: Offer) -> None:
         third_gone(draft, offer)
         draft.do(EndLeg(offer.leg))
     elif main is not None and main.id == offer.id and draft.call.phase == "talking":
-        agent_gone(draft, offer, "completed")
+        agent_gone(draft, offer, RECALLED)
         draft.do(EndLeg(offer.leg))
     else:
         back_in_line(draft, offer)

@@ -206,6 +206,17 @@ def brought_back(draft: Draft) -> None:
         join(draft)
 
 
+def ask_caller(draft: Draft) -> None:
+    """The agent hung up as the caller came: a room that ended for the caller had the two of them in it.
+
+    Whoever is fetched from elsewhere has met nobody.
+    """
+    offer = accepted_offer(draft.call)
+    assert offer is not None
+    put(draft, caller="asked")
+    draft.do(SetTimer(f"apart:{offer.id}", draft.now + timedelta(seconds=APART_SECONDS)))
+
+
 def apart_long(draft: Draft) -> None:
     """The caller waits for an agent of whom we have heard nothing: who is there still meets again."""
     talk = draft.call.talk
@@ -387,7 +398,7 @@ def clear(draft: Draft, offer: Offer, state: str = "ended", words: str = "agent_
 
 
 def _stop_timers(draft: Draft, offer: Offer) -> None:
-    if _talk(draft).hold_since is not None or _talk(draft).caller == "hold":
+    if _talk(draft).hold_since is not None or _talk(draft).caller in ("hold", "asked"):
         draft.do(ClearTimer(f"held:{offer.id}"), ClearTimer(f"apart:{offer.id}"))
 
 

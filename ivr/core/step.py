@@ -141,6 +141,8 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             walk.begin(draft, event)
         case Came() | Silent() | DialEnded() | Stumbled() if waiting.is_passed_on(draft.call):
             waiting.transfer(draft, waiting.is_passed_on(draft.call))
+        case Came() if meeting.is_asked(draft.call):
+            meeting.came_alone(draft)
         case Came() if draft.call.talk is not None:
             rooms.came(draft, event.document)
         case Stumbled() if draft.call.talk is not None:
@@ -227,6 +229,9 @@ def _left_the_room(draft: Draft, event: DialEnded) -> None:
     match draft.call.phase:
         case "transferring":
             waiting.transfer_ended(draft, event.result)
+        case "talking" if meeting.is_asked(draft.call):
+            meeting.talk_ended(draft)
+            _parts(draft)
         case "talking":
             rooms.left_by_caller(draft)
         case "holding" | "connecting":  # their agent was lost, or passed them on
@@ -412,5 +417,5 @@ def _timer(draft: Draft, name: str) -> None:
     if kind == "held":
         return rooms.held_long(draft)
     if kind == "apart":
-        return rooms.apart_long(draft)
+        return meeting.apart_long(draft)
     return meeting.offer_expired(draft, offer) if kind == "offer" else meeting.never_joined(draft, offer)

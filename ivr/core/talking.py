@@ -11,7 +11,7 @@ from ivr.core.draft import Draft
 from ivr.core.effects import SetParticipant
 from ivr.core.events import Acted, Offered
 from ivr.core.line import OUTSIDE, Agent, Offer, Queue
-from ivr.core.meeting import ring, talk_ended
+from ivr.core.meeting import is_asked, ring, talk_ended
 from ivr.core.pharmacy import Pharmacy
 from ivr.core.tickets import accepted_offer
 
@@ -54,7 +54,7 @@ def _held_by(call: Call, agent: str) -> Offer | None:
 
 
 def _not_now(call: Call, event: Acted, pharmacy: Pharmacy) -> str | None:
-    if call.talk is None:
+    if call.talk is None or is_asked(call):
         return "nobody is talking with this caller now"
     check = _CHECKS.get(event.act)
     return check(call, event, pharmacy) if check else None

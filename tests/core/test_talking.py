@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ivr.core.call import Answer
-from ivr.core.effects import EndLeg, LookAfter, MoveLeg, PlaceCall, SetParticipant, SetTape
+from ivr.core.effects import EndLeg, LookAfter, MoveLeg, PlaceCall, SetParticipant, SetTape, SetTimer
 from ivr.core.events import (
     VANISHED,
     Acted,
@@ -288,6 +288,44 @@ class TestWhoIsLost:
         assert (talk.call.ticket.state, talk.call.ticket.order) == ("waiting", order)
         assert talk.later(30).hangs_up().disposition["outcome"] == "abandoned"
         assert talk.disposition["promise_kept"] is False
+
+    def just_met(self) -> Talk:
+        talk = Talk().on_hold().later(60).offered_to().picked_up().later(3).keys("1", leg="leg-ana").moved()
+        return talk.later(0.2).hangs_up("leg-ana")
+
+    def test_an_agent_who_hangs_up_while_the_caller_still_hears_that_they_are_connected_was_no_answer(self) -> None:
+        talk = self.just_met()
+        assert talk.presence["ana"] == "on_call"
+        talk.later(0.3).moved()
+        assert (talk.heard, talk.verbs[-1]) == (["moved_back_in_line"], "Hold")
+        assert (talk.call.ticket.state, talk.call.ticket.answered_at) == ("waiting", None)
+        assert talk.presence["ana"] == "wrap_up"
+        assert talk.later(30).hangs_up().disposition["outcome"] == "abandoned"
+
+    def test_an_agent_who_hangs_up_at_once_on_a_caller_who_has_come_has_said_goodbye(self) -> None:
+        talk = self.just_met().happens(DialEnded("c", "completed"))
+        assert (talk.heard, talk.disposition["outcome"]) == (["thank_you"], "answered")
+        assert talk.call.ticket.state == "closed"
+
+    def test_a_caller_found_alone_long_after_their_agent_had_gone_waits_again(self) -> None:
+        talk = Talk().on_hold().later(60).offered_to().picked_up().later(3).keys("1", leg="leg-ana").moved()
+        order = talk.call.ticket.order
+        talk.later(120).hangs_up("leg-ana", VANISHED).moved()
+        assert (talk.heard, talk.verbs[-1]) == (["moved_back_in_line"], "Hold")
+        assert (talk.call.ticket.order, talk.call.ticket.answered_at) == (order, None)
+
+    def test_a_caller_who_hangs_up_before_they_could_say_whether_they_had_met_was_not_answered(self) -> None:
+        talk = self.just_met().hangs_up()
+        assert talk.disposition["outcome"] == "abandoned"
+        assert talk.presence["ana"] == "wrap_up"
+
+    def test_a_caller_of_whom_nothing_is_heard_either_waits_again(self) -> None:
+        talk = self.just_met()
+        assert refusal(talk.call, Acted("ana", "hold"), STAFFED) == "nobody is talking with this caller now"
+        timer = next(effect.name for effect in reversed(talk.does) if isinstance(effect, SetTimer))
+        talk.later(10).happens(TimerDue(timer))
+        assert (talk.call.ticket.state, talk.call.ticket.answered_at) == ("waiting", None)
+        assert talk.moved().heard == ["moved_back_in_line"]
 
     @pytest.mark.parametrize("gone", ["c", "leg-ana"])
     def test_somebody_left_alone_in_a_room_is_fetched_and_who_is_gone_found_out(self, talk: Talk, gone: str) -> None:

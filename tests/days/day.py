@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from bisect import bisect
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -20,10 +21,11 @@ from ivr.content import load
 from ivr.core.call import Call
 from ivr.phone.client import Phones
 from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN
-from ivr.store import Conflict, Record
+from ivr.store import Record
 from tests.days import people
 from tests.days.judge import Breach, Evidence, Told, judged, told
 from tests.days.line import content
+from tests.days.office import Office, office_of
 from tests.failures.rehearsed import Rehearsed
 from tests.whole_line import WholeLine, whole_line
 
@@ -31,6 +33,10 @@ MORNING = "2026-11-24T10:00-05:00"
 EVENING, NIGHT, QUIET_IS_OVER = "2026-11-23T19:30-05:00", "2026-11-24T02:00-05:00", "2026-11-24T09:00-05:00"
 BEFORE_IT_IS = "2026-11-24T08:58:40-05:00"
 LINE = "+12125550110"
+IMPATIENT = 0.25
+LONGEST_WAIT_SECONDS = 1800.0
+SLOW_REPLY_SECONDS = 1.0  # of our own clock; how fast we answer is measured elsewhere (`bench.flood`)
+SETTLING_SECONDS = 90.0  # of our own clock, at the most: a busy machine takes its time
 CHILDREN = ("dispatch", "relay", "telephony", "orders", "sweep")
 MOST_DEATHS = 4  # of one program: at the sixth in a minute whoever watches over it gives up
 SHARES = {
@@ -57,7 +63,8 @@ class Plan:
     callers: int = 40
     staff: int = 20
     speed: float = 8.0
-    over_seconds: float = 100.0  # in which all of them ring
+    over_seconds: float = 100.0  # in which all of them ring …
+    breaks_over_seconds: float = 200.0  # … and in which things break
     faults: Faults = field(default_factory=Faults)
     breaks: tuple[str, ...] = ()  # what dies in the course of the day: `web`, `worker`, `flush`, a child
     database_url: str = ""
@@ -71,17 +78,23 @@ class Plan:
 class Day:
     """One day: who calls, who works, and what breaks."""
 
-    def __init__(self, plan: Plan, line: WholeLine, town: Town) -> None:
+    def __init__(self, plan: Plan, line: WholeLine, town: Town, office: Office, staff: Mapping[str, str]) -> None:
         self.plan = plan
         self.line = line
         self.town = town
+        self.office = office
+        self.staff = sorted(staff)
         self.dice = Random(plan.seed)
+        self.office_dice = Random(plan.seed + 1)  # of their own: who calls for what hangs on nobody's pace
         self.wants: dict[str, str] = {}  # by sid
         self.broke: Counter[str] = Counter()
         self.troubles: list[tuple[float, float]] = []
         self.evening = plan.night  # everybody does as they should
         self.opens_at: datetime | None = None
-        self._owners: dict[str, Owner] = {}
+        self.clock: list[tuple[float, datetime]] = []  # the town's, by ours
+        self._owners: dict[str, Owner] = {
+            staff[agent]: people.Staff(Random(self.dice.random()), self._habits, plan.pace) for agent in self.staff
+        }
         self._numbers = iter(self.dice.sample(range(2_000_000, 9_999_999), 5 * plan.callers))
 
     # ------------------------------------------------------------ who is there
@@ -91,10 +104,6 @@ class Day:
         if number not in self._owners:
             self._owners[number] = people.Answering(self.plan.pace)
         return self._owners[number]
-
-    def staffed(self, numbers: list[str]) -> None:
-        for number in numbers:
-            self._owners[number] = people.Staff(Random(self.dice.random()), self._habits, self.plan.pace)
 
     def _habits(self) -> dict[str, int]:
         return people.GOOD if self.evening else people.HABITS
@@ -131,44 +140,60 @@ class Day:
         town, pace = self.town, self.plan.pace
         phone = Phone(town.sid(), number, LINE, "inbound", self._caller(wants, number), "/voice/status")
         self.wants[phone.sid] = wants
-        patience = self.dice.uniform(1, 60) if wants == "hangs up at any moment" else self.dice.uniform(30, 120)
-        town.start(people.loses_patience(phone, patience * pace))
-        await town.dials(phone, "/voice/incoming", 900 * pace)
+        if (patience := self._patience(wants)) is not None:
+            town.start(people.loses_patience(phone, patience * pace))
+        began = time.monotonic()
+        await town.dials(phone, "/voice/incoming", LONGEST_WAIT_SECONDS * pace)
+        if time.monotonic() - began >= LONGEST_WAIT_SECONDS * pace:
+            phone.hung_up_themselves = False  # they would be there still
+
+    def _patience(self, wants: str) -> float | None:
+        """After how long they hang up with nobody there; most wait for as long as it takes."""
+        if wants == "hangs up at any moment":
+            return self.dice.uniform(1, 60)
+        return self.dice.uniform(30, 120) if self.dice.random() < IMPATIENT else None
 
     # ------------------------------------------------------------ what the office does
 
-    async def office(self, rehearsed: Rehearsed) -> None:
-        """People sit down and go, also while their phone rings, and come back."""
-        agents = sorted(rehearsed.record.desk.agents())
+    async def people_come_and_go(self) -> None:
+        """They sit down and go, also while their phone rings, and come back."""
         while not self.evening:
-            await asyncio.sleep(self.plan.pace * self.dice.uniform(5, 15))
-            agent = self.dice.choice(agents)
-            for event in self.dice.choice((("took_break",), ("signed_out",), ("returned", "signed_in"))):
-                await self._moves(rehearsed, agent, event)
+            await asyncio.sleep(self.plan.pace * self.office_dice.uniform(5, 15))
+            agent = self.office_dice.choice(self.staff)
+            await self.office.moves(agent, self.office_dice.choice(("break", "out", "available")))
 
-    async def _moves(self, rehearsed: Rehearsed, agent: str, event: str) -> None:
-        with contextlib.suppress(Conflict):
-            await asyncio.to_thread(rehearsed.record.desk.move_agent, agent, event, "", self.line.now())
-
-    async def night(self, rehearsed: Rehearsed) -> None:
+    async def night(self) -> None:
         """In the evening and at night nobody is there; in the morning few are, and callers ring around nine."""
-        agents = sorted(rehearsed.record.desk.agents())
-        for agent in agents:
-            await self._moves(rehearsed, agent, "signed_out")
+        for agent in self.staff:
+            await self.office.moves(agent, "out")
         await self.callers(0.35, LATE)
         await asyncio.to_thread(self.line.set_clock, NIGHT)
         await self.callers(0.15)
         await asyncio.to_thread(self.line.set_clock, BEFORE_IT_IS)
         self.opens_at = datetime.fromisoformat(QUIET_IS_OVER)
-        for agent in agents[: len(agents) // 2]:
-            await self._moves(rehearsed, agent, "signed_in")
+        for agent in self.staff[: len(self.staff) // 2]:
+            await self.office.moves(agent, "available")
         await self.callers(0.5, EARLY)
 
-    async def everybody_sits_down(self, rehearsed: Rehearsed) -> None:
+    async def everybody_sits_down(self) -> None:
         self.evening = True
-        for agent in rehearsed.record.desk.agents():
-            for event in ("returned", "signed_in"):
-                await self._moves(rehearsed, agent, event)
+        for agent in self.staff:
+            await self.office.moves(agent, "available")
+
+    async def watches_the_clock(self) -> None:
+        """Note what the town's clock shows: it is set forward now and then."""
+        while True:
+            self.clock.append((time.monotonic(), self.line.now()))
+            await asyncio.sleep(0.25)
+
+    def slow(self) -> list[tuple[datetime, datetime]]:
+        """When somebody waited too long for a document, by the town's clock, with what was decided before and after."""
+        late = [reply for reply in self.town.wire.replies if reply.seconds > SLOW_REPLY_SECONDS]
+        return [(self._at(reply.at - reply.seconds - 1.0), self._at(reply.at + SLOW_REPLY_SECONDS)) for reply in late]
+
+    def _at(self, at: float) -> datetime:
+        ours, theirs = self.clock[max(0, bisect([seen for seen, _ in self.clock], at) - 1)]
+        return theirs + timedelta(seconds=(at - ours) / self.plan.pace)
 
     # ------------------------------------------------------------ what breaks
 
@@ -176,7 +201,7 @@ class Day:
         """One thing after another dies, spread over the day."""
         ways = {"web": rehearsed.kills_web, "worker": rehearsed.kills_worker, "flush": rehearsed.flushes_valkey}
         for what in self.plan.breaks:
-            await asyncio.sleep(self.plan.pace * self.plan.over_seconds / (len(self.plan.breaks) + 1))
+            await asyncio.sleep(self.plan.pace * self.plan.breaks_over_seconds / (len(self.plan.breaks) + 1))
             self.broke[what] += 1
             kill = ways.get(what) or (lambda child=what: rehearsed.kills_child(child))
             began = time.monotonic()
@@ -227,10 +252,12 @@ class Outcome:
         codes = Counter(body["code"] for body in self.evidence.dispositions)
         offers = sum(len(call.offers) for call in self.evidence.calls.values())
         lines = [
-            f"seed {self.plan.seed}: {len(self.evidence.inbound)} calls, {self.plan.staff} staff, {self.seconds:.0f} s"
+            f"seed {self.plan.seed}: {len(self.evidence.inbound)} calls, {most_at_once(self.evidence)} of them at once,"
+            f" {self.plan.staff} staff, {self.seconds:.0f} s"
             f" at x{self.plan.speed:g}; broken: {dict(self.broke) or 'nothing'}; fallbacks {self.fallbacks};"
             f" {' + '.join(f'{seconds:.0f} s' for seconds in self.phases)}",
-            f"  outcomes {dict(outcomes)}; codes {dict(codes)}; offers {offers}; settled {self.settled}",
+            f"  outcomes {dict(outcomes)}; codes {dict(codes)}; offers {offers}; settled {self.settled};"
+            f" {len(self.evidence.slow)} replies took over {SLOW_REPLY_SECONDS:g} s",
             *(f"  BROKEN {breach.law}: {breach.what} [{breach.call}] {self.wants.get(breach.call, '')}"
               for breach in self.breaches),
         ]  # fmt: skip
@@ -247,6 +274,16 @@ class Outcome:
         return "\n".join((f"seed {self.plan.seed}: {breach.law}: {breach.what}", *seen, *kept))
 
 
+def most_at_once(day: Evidence) -> int:
+    """How many callers were on the phone at the fullest moment."""
+    callers, here, most = {phone.sid for phone in day.inbound}, 0, 0
+    for each in day.log:
+        if each.sid in callers:
+            here += (each.what == "rings") - (each.what == "over")
+            most = max(most, here)
+    return most
+
+
 def spend(plan: Plan, folder: Path) -> Outcome:
     """Live through a day in `folder` and judge it."""
     return asyncio.run(_spend(plan, folder))
@@ -256,17 +293,19 @@ async def _spend(plan: Plan, folder: Path) -> Outcome:
     began = time.monotonic()
     async with opened(plan, folder) as (day, rehearsed):
         phases = [time.monotonic()]
-        day.staffed(sorted(agent.address for agent in load(folder / "content").staff.values()))
-        office = [asyncio.ensure_future(work(rehearsed)) for work in (day.office, day.breaks)]
-        await (day.night(rehearsed) if plan.night else day.callers())
+        town_clock = asyncio.ensure_future(day.watches_the_clock())
+        going_on = [asyncio.ensure_future(work) for work in (day.people_come_and_go(), day.breaks(rehearsed))]
+        await (day.night() if plan.night else day.callers())
         day.evening = True
-        await asyncio.gather(*office)
+        await asyncio.gather(*going_on)
         phases.append(time.monotonic())
         settled = await _evening(day, rehearsed)
         phases.append(time.monotonic())
+        town_clock.cancel()
         evidence = await asyncio.to_thread(read, day, rehearsed)
+    endless = [] if settled else [Breach("the day comes to an end", "somebody is on the phone, or something undone")]
     outcome = Outcome(
-        plan, evidence, judged(evidence), day.broke, day.wants, settled, time.monotonic() - began,
+        plan, evidence, [*endless, *judged(evidence)], day.broke, day.wants, settled, time.monotonic() - began,
         day.town.wire.fallbacks, tuple(later - earlier for earlier, later in pairwise((began, *phases))),
     )  # fmt: skip
     return outcome
@@ -275,11 +314,11 @@ async def _spend(plan: Plan, folder: Path) -> Outcome:
 async def _evening(day: Day, rehearsed: Rehearsed) -> bool:
     """Everybody works until nothing is left, then a day passes, and whatever was lost is looked for."""
     day.town.wire.faults = Faults()
-    await day.everybody_sits_down(rehearsed)
-    await day.settles(rehearsed, 25.0)
+    await day.everybody_sits_down()
+    await day.settles(rehearsed, SETTLING_SECONDS)
     await asyncio.to_thread(rehearsed.later, hours=25)
     await asyncio.to_thread(rehearsed.sweeps)
-    return await day.settles(rehearsed, 25.0)
+    return await day.settles(rehearsed, SETTLING_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -291,10 +330,12 @@ async def opened(plan: Plan, folder: Path) -> AsyncIterator[tuple[Day, Rehearsed
     async with Rest(town).serve() as address, _line_of(plan, folder / "line", made, address) as line:
         wire = Wire(line.web_port, line.web, PRACTICE_AUTH_TOKEN, plan.faults, Random(plan.seed), repeats=True)
         town.wire, town.now = wire, line.now
-        day = Day(plan, line, town)
-        town.owner_of = day.owner_of
+        staff = {agent.id: agent.address for agent in load(folder / "content").staff.values()}
         with Phones(line.exchange) as phones, contextlib.closing(Rehearsed(line, phones)) as rehearsed:
-            yield day, rehearsed
+            async with office_of(line) as office:
+                day = Day(plan, line, town, office, staff)
+                town.owner_of = day.owner_of
+                yield day, rehearsed
         await town.empties()
         await wire.close()
 
@@ -336,6 +377,7 @@ def read(day: Day, rehearsed: Rehearsed) -> Evidence:
         rehearsed.written("tasks"),
         day.plan.pace,
         day.troubles,
+        day.slow(),
         day.opens_at,
         _call_of_each(record, calls, [*day.town.phones]),
     )

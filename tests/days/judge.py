@@ -23,6 +23,7 @@ SETTLING_SECONDS = 2.5  # a pass reads the line, and places its offers a little 
 HELP_EVERY_SECONDS = 32.0  # the words, their music, and a breath
 WITH_SOMEBODY = ("answered", "transferred")
 KEPT = ("callback", "voicemail")
+CONNECTED = "You are being connected now"  # their document is in their hands: from here on they are on their own
 AT_REST = ("available", "on_break", "signed_out", "wrap_up")
 
 
@@ -62,6 +63,7 @@ class Evidence:
     tasks: list[dict[str, Any]] = field(default_factory=list)
     pace: float = 1.0
     troubles: list[tuple[float, float]] = field(default_factory=list)  # when the web was down: no document could be had
+    slow: list[tuple[datetime, datetime]] = field(default_factory=list)  # when the machine answered nobody in time
     opens_at: datetime | None = None  # the morning: what was left over from the night may be served from here on
     call_of: Mapping[str, str] = field(default_factory=dict)  # by the carrier's id of each of its legs
 
@@ -115,13 +117,14 @@ def the_books_balance(day: Evidence) -> Iterator[Breach]:
             yield Breach("final when it should be", f"{body['outcome']} is not", body["call_id"])
         if body["outcome"] == "failed":
             yield Breach("no call fails", f"reached {body['reached']}", body["call_id"])
-        if seen and body["outcome"] == "answered" and not seen.served and not _hung_up_in_a_room(day, seen):
+        if seen and body["outcome"] == "answered" and not seen.served and not _hung_up_on_the_way(day, seen):
             yield Breach("the books say what was", "answered, and nobody ever spoke with them", body["call_id"])
 
 
-def _hung_up_in_a_room(day: Evidence, phone: Phone) -> bool:
+def _hung_up_on_the_way(day: Evidence, phone: Phone) -> bool:
     """Did they go as they came to where somebody waited for them, or had waited? Nobody can tell that from a talk."""
-    return phone.hung_up_themselves and any(each.what == "enters" for each in day.of(phone.sid))
+    came = any(each.what == "enters" or CONNECTED in each.detail for each in day.of(phone.sid))
+    return phone.hung_up_themselves and came
 
 
 def no_ticket_is_lost(day: Evidence) -> Iterator[Breach]:
@@ -172,6 +175,8 @@ def nobody_is_passed(day: Evidence) -> Iterator[Breach]:
     settles = timedelta(seconds=SETTLING_SECONDS / day.pace)
     for offer in offers:
         agent = day.pharmacy.staff.get(offer.agent)
+        if any(begins <= offer.at <= ends for begins, ends in day.slow):
+            continue  # decided on a line of seconds ago
         for free in waits:
             if agent is None or free.call == offer.call or not _could_have(agent, free, offer):
                 continue
@@ -250,8 +255,15 @@ def frees(day: Evidence, sid: str) -> Iterator[Free]:
 
 def _was_moved(lines: Iterable[Told]) -> bool:
     """Has the ticket changed its place, by an act, news, or a second decision? Its order is not known then."""
-    decisions = sum(len(line.event.get("decided", ())) for line in lines)
-    return decisions > 1 or any(line.event["event"] in ("Acted", "Learned") for line in lines)
+    told = list(lines)
+    decisions = sum(len(line.event.get("decided", ())) for line in told)
+    passed_on = any(_is_passed_on(before.event, after.event) for before, after in pairwise(told))
+    return decisions > 1 or passed_on or any(line.event["event"] in ("Acted", "Learned") for line in told)
+
+
+def _is_passed_on(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Has an agent keyed that their caller goes to another queue?"""
+    return (before.get("phase"), after.get("phase")) == ("talking", "holding") and after["event"] == "Keyed"
 
 
 def _note(line: Told, ringing: set[str], refused: set[str], legs: Mapping[str, str]) -> None:
@@ -282,8 +294,9 @@ def two_and_two(day: Evidence) -> Iterator[Breach]:
 def _met(day: Evidence, rooms: Mapping[str, set[str]], entered: Happening) -> Iterator[Breach]:
     here = rooms[entered.detail]
     staff, callers = [sid for sid in here if day.is_staff(sid)], [sid for sid in here if not day.is_staff(sid)]
-    if len(staff) > 1 and not _was_asked_in(day, callers):
-        yield Breach("one agent with a caller", f"{len(staff)} are in {entered.detail}", (callers or [""])[0])
+    calls = {sid if sid in day.calls else day.call_of.get(sid, "") for sid in here}
+    if len(staff) > 1 and not _was_asked_in(day, calls):
+        yield Breach("one agent with a caller", f"{len(staff)} are in {entered.detail}", min(here, default=""))
     if len(callers) > 1:
         yield Breach("one caller with an agent", f"{len(callers)} are in {entered.detail}", callers[0])
     number = day.phones[entered.sid].number
@@ -298,10 +311,14 @@ def _other(day: Evidence, rooms: Mapping[str, set[str]], entered: Happening) -> 
     return next((sid for sid in mine if sid != entered.sid), entered.sid)
 
 
-def _was_asked_in(day: Evidence, callers: Iterable[str]) -> bool:
-    acts = ("consult", "join", "listen", "coach", "barge", "hand_over")
-    return any(line.event.get("act") in acts or line.event.get("key") in ("4", "6") for sid in callers
-               for line in day.journals.get(sid, ()))  # fmt: skip
+def _was_asked_in(day: Evidence, calls: Iterable[str]) -> bool:
+    """Was a colleague asked for advice, with the caller there or on hold meanwhile, or did a supervisor come?"""
+    return any(_asks_in(line.event) for id_ in calls for line in day.journals.get(id_, ()))
+
+
+def _asks_in(event: Mapping[str, Any]) -> bool:
+    acts, keys = ("consult", "join", "listen", "coach", "barge", "hand_over"), ("4", "6")
+    return event.get("act") in acts or (event.get("who") == "agent" and event.get("key") in keys)
 
 
 def nobody_is_stuck(day: Evidence) -> Iterator[Breach]:
@@ -312,14 +329,15 @@ def nobody_is_stuck(day: Evidence) -> Iterator[Breach]:
 
 def nobody_hears_silence(day: Evidence) -> Iterator[Breach]:
     for phone in day.phones.values():
-        if phone.longest_silence > LONGEST_SILENCE_SECONDS and not _in_trouble(day, phone):
+        silent = phone.silent_until - phone.longest_silence, phone.silent_until
+        if _while_answered(day, *silent) > LONGEST_SILENCE_SECONDS:
             yield Breach("nobody hears silence", f"{phone.longest_silence:.1f} s", phone.sid)
 
 
-def _in_trouble(day: Evidence, phone: Phone) -> bool:
-    """Was there nobody to ask for a document while they listened?"""
-    mine = day.of(phone.sid)
-    return any(mine[0].at <= ends and mine[-1].at >= begins for begins, ends in day.troubles)
+def _while_answered(day: Evidence, begins: float, ends: float) -> float:
+    """So many seconds of a while in which there was somebody to ask for a document."""
+    down = (min(ends, until) - max(begins, since) for since, until in day.troubles)
+    return ends - begins - sum(seconds for seconds in down if seconds > 0)
 
 
 def emergencies_are_spoken_to(day: Evidence) -> Iterator[Breach]:
@@ -327,7 +345,7 @@ def emergencies_are_spoken_to(day: Evidence) -> Iterator[Breach]:
     for sid, call in day.calls.items():
         if call.ticket is None or not call.ticket.emergency or sid not in day.phones:
             continue
-        longest = max((after - before for before, after in _unspoken(day.of(sid))), default=0.0)
+        longest = max((_while_answered(day, *each) for each in _unspoken(day.of(sid))), default=0.0)
         if longest > HELP_EVERY_SECONDS * day.pace + LONGEST_SILENCE_SECONDS:
             yield Breach("an emergency has a spoken way", f"not a word of it for {longest:.0f} s", sid)
 
@@ -351,13 +369,19 @@ def callbacks_are_few(day: Evidence) -> Iterator[Breach]:
     by_number: dict[str, list[Phone]] = defaultdict(list)
     for phone in ours:
         by_number[phone.number].append(phone)
-    promised = Counter(day.phones[sid].number for sid, call in day.calls.items() if call.ticket and sid in day.phones
-                       and call.ticket.kind == "callback")  # fmt: skip
+    promised = Counter(day.phones[sid].number for sid in day.calls if sid in day.phones and _is_promised(day, sid))
     for number, phones in by_number.items():
         most = day.pharmacy.policies.callback_attempts * promised[number]
         if len(phones) > most:
             yield Breach("rung no more than promised", f"{number} {len(phones)} times, of {most}", phones[-1].sid)
     yield from _at_once(day, {phone.sid for phone in ours})
+
+
+def _is_promised(day: Evidence, sid: str) -> bool:
+    """Was this caller ever promised a callback? Once they are called back and passed on, they wait as any other."""
+    ticket = day.calls[sid].ticket
+    promised = any(line.event.get("phase") == "promised" for line in day.journals[sid])
+    return promised or (ticket is not None and ticket.kind == "callback")
 
 
 def _at_once(day: Evidence, callbacks: set[str]) -> Iterator[Breach]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.whole_line import ROOT
 
 FIRST_NUMBER = 12025550200
+SUPERVISOR = "a00"
 # Each has a share of what the shipped staff has between them.
 KINDS = (
     {"queues": "[pharmacist, verification]", "licensed": "yes"},
@@ -53,4 +54,6 @@ def _agent(n: int) -> str:
         "starts": "available",
         **kind,
     }
+    if facts["id"] == SUPERVISOR:
+        facts["role"] = "supervisor"
     return "".join(f"  {'-' if name == 'id' else ' '} {name}: {value}\n" for name, value in facts.items())

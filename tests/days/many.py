@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,18 +25,20 @@ ROUGH = Faults(
     told_never=0.1, told_twice=0.1, told_late=0.2, asked_twice=0.1,
     rest_before=0.05, rest_after=0.05, rest_busy=0.03, rest_slow=0.02,
 )  # fmt: skip
+SPEED = 4.0  # on two cores that have something else to do as well
 LATE_SECONDS = 3.0  # of the day's; an agent's end heard of later than they could have met is taken for that of a talk
 DEATHS = ("dispatch", "flush", "web", "relay", "worker", "telephony", "flush", "orders", "web", "sweep", "worker")
 
 
-def plan(day: str, seed: int, callers: int, speed: float = 8.0, seconds: float = 0.0) -> Plan:
+def plan(day: str, seed: int, callers: int, speed: float = SPEED, seconds: float = 0.0) -> Plan:
     """Return what kind of day one of DAYS is."""
     deaths = DEATHS if callers > 100 else DEATHS[1:4]
     return Plan(
         seed,
         callers,
         speed=speed,
-        over_seconds=seconds or callers * 2.0,
+        over_seconds=seconds or callers * 0.5,  # most of them are there at once
+        breaks_over_seconds=callers * 2.0,
         faults=Faults() if day == "calm" else replace(ROUGH, late_seconds=LATE_SECONDS / speed),
         breaks=deaths if day in ("broken", "postgres") else (),
         night=day == "night",
@@ -66,8 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.add_argument("--callers", type=int, default=200)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--days", type=int, default=1, help="one after the other, with seeds that follow")
-    asked.add_argument("--speed", type=float, default=8.0, help="how fast the practice clock runs")
+    asked.add_argument("--speed", type=float, default=SPEED, help="how fast the practice clock runs")
     asked.add_argument("--seconds", type=float, default=0.0, help="of that clock, in which everybody rings")
+    asked.add_argument("--stories", type=int, default=1, help="of how many calls for each law that was broken")
     given = asked.parse_args(arguments)
     broken = 0
     for seed in range(given.seed, given.seed + given.days):
@@ -75,14 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             outcome = spent(day, seed, given.callers, given.speed, given.seconds)
             print(f"{day}: {outcome}", flush=True)
             broken += len(outcome.breaches)
-            tell(outcome)
+            tell(outcome, given.stories)
     return int(broken > 0)
 
 
-def tell(outcome: Outcome) -> None:
-    """Print the story of one call for each law that was broken."""
-    for breach in {breach.law: breach for breach in reversed(outcome.breaches)}.values():
-        print(outcome.story(breach), flush=True)
+def tell(outcome: Outcome, stories: int = 1) -> None:
+    """Print the stories of so many calls for each law that was broken."""
+    told: Counter[str] = Counter()
+    for breach in {(breach.law, breach.call): breach for breach in outcome.breaches}.values():
+        told[breach.law] += 1
+        if told[breach.law] <= stories:
+            print(outcome.story(breach), flush=True)
 
 
 if __name__ == "__main__":

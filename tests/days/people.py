@@ -42,7 +42,7 @@ class Caller(Owner):
         self.wants = wants
         self.random = random
         self.thinks_seconds = random.uniform(0.5, 4.0)
-        self.talk_seconds = random.uniform(5.0, 50.0)
+        self.talk_seconds = random.uniform(5.0, 30.0)
         self.pace = 1.0
         self.heard_before = False
         self.wanders = random.randrange(3) if wants == "presses the wrong keys" else 0

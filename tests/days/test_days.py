@@ -1,4 +1,4 @@
-"""Short days of robots, with everything that can go wrong; `make days` has the long ones."""
+"""A short day of robots, with everything that can go wrong; `make days` has the long ones, and the nights."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from tests.days.day import Outcome, spend
 from tests.days.many import plan, tell
 
 SEED = 20261124
-CALLERS, SPEED, RINGING_SECONDS = 30, 10.0, 50.0
+CALLERS, SPEED, RINGING_SECONDS = 24, 10.0, 60.0
 
 
-@pytest.fixture(scope="module", params=["broken", "night"])
-def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    made = plan(request.param, SEED, CALLERS, SPEED, RINGING_SECONDS)
-    outcome = spend(made, tmp_path_factory.mktemp("day"))
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    outcome = spend(plan("broken", SEED, CALLERS, SPEED, RINGING_SECONDS), tmp_path_factory.mktemp("day"))
     print(outcome)
     tell(outcome)
     return outcome
@@ -27,7 +26,6 @@ def test_every_law_holds(day: Outcome) -> None:
 def test_people_were_there_and_things_went_wrong(day: Outcome) -> None:
     """A day on which nobody called, or nothing broke, would prove nothing."""
     outcomes = {body["outcome"] for body in day.evidence.dispositions}
-    assert len(day.evidence.inbound) >= CALLERS - 1
-    assert {"answered", "abandoned", "callback"} <= outcomes
+    assert len(day.evidence.inbound) >= CALLERS
+    assert {"answered", "abandoned"} <= outcomes
     assert len(day.broke) == len(set(day.plan.breaks))
-    assert day.settled

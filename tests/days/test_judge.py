@@ -79,6 +79,13 @@ class Books:
         self.phones[sid] = Phone(sid, number, "+12125550110", "outbound-api", Owner(), "", status="in-progress")
         self.sees(at, "rings", sid)
 
+    def is_of(self, sid: str, *legs: str) -> None:
+        self.day.call_of = {**self.day.call_of, **dict.fromkeys(legs, sid)}
+
+    def keys(self, sid: str, who: str, key: str, at: float) -> None:
+        told = self._line(at, "Keyed", "talking", who=who, key=key)
+        self.day.journals = {**self.day.journals, sid: [*self.day.journals[sid], told]}
+
     def sees(self, at: float, what: str, sid: str, detail: str = "") -> None:
         self.day.log.append(Happening(at, what, sid, detail))
 
@@ -147,6 +154,34 @@ def test_a_caller_who_is_passed_at_an_agent(books: Books) -> None:
     assert books.broken() == {"nobody is passed at an agent"}
 
 
+def test_nobody_knows_the_place_of_a_caller_whom_an_agent_passed_on(books: Books) -> None:
+    books.rings("CA2", at=3)
+    books.keys("CA2", "agent", "2", at=40)
+    books.day.journals["CA2"].append(
+        replace(books.day.journals["CA2"][-1], event={"event": "Keyed", "phase": "holding"})
+    )
+    books.rings("CA3", at=4)
+    books.is_offered("CA3", "grace", 30)
+    assert books.broken() == set()
+
+
+@pytest.mark.parametrize("heard", ["You are in line for a person.", "You are being connected now."])
+def test_a_caller_said_to_be_answered_who_hung_up_with_nobody_there(books: Books, heard: str) -> None:
+    books.phones["CA1"].served = False
+    books.sees(59, "hears", "CA1", heard)
+    assert books.broken() == ({"the books say what was"} if "in line" in heard else set())
+
+
+def test_nobody_is_passed_by_an_offer_of_a_machine_that_stood_still(books: Books) -> None:
+    books.rings("CA2", at=3)
+    books.rings("CA3", at=4)
+    books.is_offered("CA3", "grace", 30)
+    books.day.slow = [(TEN + timedelta(seconds=31), TEN + timedelta(seconds=40))]
+    assert books.broken() == {"nobody is passed at an agent"}
+    books.day.slow = [(TEN + timedelta(seconds=20), TEN + timedelta(seconds=40))]
+    assert books.broken() == set()
+
+
 def test_a_caller_who_is_passed_from_outside_the_window(books: Books) -> None:
     books.rings("CA2", at=3)
     books.rings("CA3", at=40, due_from=TEN + timedelta(seconds=160))
@@ -185,6 +220,18 @@ def test_two_agents_with_one_caller(books: Books) -> None:
     assert books.broken() == {"one agent with a caller"}
 
 
+def test_an_agent_who_asks_a_colleague_while_their_caller_is_on_hold(books: Books) -> None:
+    for sid, number in (("CA2", GRACE), ("CA3", PRIYA)):
+        books.is_rung(sid, number, 1)
+        books.sees(2, "enters", sid, "rx-1-2")
+    assert books.broken() == {"one agent with a caller"}
+    books.is_of("CA1", "CA2", "CA3")
+    books.keys("CA1", "caller", "4", at=10)
+    assert books.broken() == {"one agent with a caller"}
+    books.keys("CA1", "agent", "4", at=30)
+    assert books.broken() == set()
+
+
 def test_one_agent_with_two_callers(books: Books) -> None:
     books.rings("CA2", at=0)
     for sid in ("CA1", "CA2"):
@@ -211,9 +258,11 @@ def test_silence(books: Books) -> None:
 
 
 def test_silence_while_there_was_nobody_to_ask_is_nobodys_fault(books: Books) -> None:
-    books.phones["CA1"].longest_silence = 5.1
-    books.day.troubles = [(-1.0, 1.0)]
+    books.phones["CA1"].longest_silence, books.phones["CA1"].silent_until = 5.1, 12.0
+    books.day.troubles = [(8.0, 9.0)]
     assert books.broken() == set()
+    books.day.troubles = [(1.0, 6.5), (11.95, 20.0)]
+    assert books.broken() == {"nobody hears silence"}
 
 
 def test_somebody_in_danger_who_hears_nothing_but_music(books: Books) -> None:
@@ -222,6 +271,8 @@ def test_somebody_in_danger_who_hears_nothing_but_music(books: Books) -> None:
     books.sees(5, "hears", "CA2", "hang up and dial 911")
     books.sees(60, "left the queue", "CA2")
     assert books.broken() == {"an emergency has a spoken way"}
+    books.day.troubles = [(20.0, 40.0)]
+    assert books.broken() == set()
 
 
 def test_a_phone_that_is_rung_too_often(books: Books) -> None:
@@ -232,6 +283,16 @@ def test_a_phone_that_is_rung_too_often(books: Books) -> None:
         books.is_rung(f"CA{n}", "+13035550199", n)
         books.sees(n, "over", f"CA{n}")
     assert books.broken() == {"rung no more than promised"}
+
+
+def test_a_person_who_was_called_back_and_then_passed_on_was_promised_it(books: Books) -> None:
+    books.is_rung("CA8", GRACE, 0)
+    books.sees(0, "asks", "CA8")
+    books.rings("CA2", at=0, number="+13035550199", kind="hold")
+    books.is_rung("CA3", "+13035550199", 3)
+    assert books.broken() == {"rung no more than promised"}
+    books.day.journals["CA2"][0] = replace(books.day.journals["CA2"][0], event={"event": "Keyed", "phase": "promised"})
+    assert books.broken() == set()
 
 
 def test_a_phone_that_is_rung_twice_at_once_and_by_nobody(books: Books) -> None:

@@ -238,6 +238,17 @@ def emergency(shop: Shop, name: str = "CA9") -> str:
     return shop.in_line(name, queue="pharmacist", within=0, licensed=True)
 
 
+def test_an_emergency_that_comes_while_a_slow_pass_makes_its_offers_is_not_behind_the_rest(opened: Opened) -> None:
+    shop = opened("ana", "bea")
+    slow = Dispatch(shop.board, Leases(shop.record.watch, "slow"), stale_seconds=0.0)
+    shop.in_line("CA1")
+    shop.in_line("CA2")
+    slow.once()
+    shop.in_line("CA9", within=0)
+    slow.once()
+    assert [call for call, _ in shop.offered("CA1", "CA2", "CA9")] == ["CA1", "CA9"]
+
+
 def test_an_emergency_rings_those_on_break_after_twenty_seconds(shop: Shop) -> None:
     shop.move("ana", "took_break")
     emergency(shop)

@@ -11,7 +11,7 @@ from ivr.jobs import Jobs
 from ivr.store import EffectRow
 from ivr.sweep import run_once
 from ivr.telephony.rest import Conference, FoundRecording, Gone, Unknown
-from tests.worker.shop import Shop
+from tests.worker.shop import Shop, found
 from tests.worker.test_placing import minutes_pass
 
 SUE = Agent("sue", "Sue", "central", "+15555550119", role="supervisor")
@@ -157,6 +157,27 @@ def test_a_dead_phone_of_which_nobody_told_us_is_found(talk: Shop) -> None:
     assert look(talk).state == "done"
     assert talk.call().ticket.state == "waiting"  # type: ignore[union-attr]
     assert talk.presence("ana") == "wrap_up"
+
+
+def test_a_caller_who_comes_to_a_room_whose_agent_had_left_unheard_waits_again(shop: Shop) -> None:
+    shop.in_line()
+    shop.dispatch.once()
+    began = shop.now
+    picks_up(shop, "ana")
+    shop.later(5)
+    shop.tell("CA1", Came("leg-CA1", 2))
+    shop.twilio.calls.append(found("CAana", status="completed", started_at=began, seconds=3))
+    shop.twilio.statuses["CAana"] = "completed"
+    shop.later(121)
+    assert run_once(shop.board, shop.twilio, shop.doors).ended_legs == 1  # type: ignore[arg-type]
+    assert shop.call().ticket.state == "waiting"  # type: ignore[union-attr]
+
+
+def test_a_caller_is_not_left_with_an_agent_nobody_said_has_gone(talk: Shop) -> None:
+    """The carrier is asked as soon as the two should have met."""
+    talk.twilio.statuses["CAana"] = "completed"
+    assert run(talk, "LookAfter").state == "done"
+    assert talk.call().ticket.state == "waiting"  # type: ignore[union-attr]
 
 
 def test_whoever_is_there_is_left_alone(talk: Shop) -> None:
