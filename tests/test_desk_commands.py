@@ -16,13 +16,13 @@ import pytest
 import structlog
 
 from ivr import desk, mailroom
-from ivr.app import connect
 from ivr.console.story import story
 from ivr.core.call import Answer, Caller
 from ivr.core.events import Came, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
 from ivr.core.events import Offered as OfferedTo
 from ivr.core.line import Ticket
 from ivr.office import call_story, explain
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Offered, Publication, Turn
 from ivr.switchboard import Exit, Switchboard

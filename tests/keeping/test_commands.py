@@ -130,7 +130,7 @@ def test_sealed_anew_the_line_runs_with_the_new_key_alone(record: Record, enviro
     a_whole_call(record)
     environment.setenv("RECORD_KEY", NEW_KEY)
     told = says(reseal)
-    assert "sealed anew: 13" in told.output, told.exception
+    assert "sealed anew: 14" in told.output, told.exception
     environment.setenv("RECORD_KEY", "a key that this record has never seen")
     environment.setenv("SECRET_KEY", "and another secret of nobody's")
     settings = Settings.from_environment()
