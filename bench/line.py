@@ -44,8 +44,9 @@ from ivr.core.line import Ticket
 from ivr.parts import connect
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Turn, migrate
+from ivr.store.chain import Chain
 from ivr.store.database import Database
-from ivr.store.seal import Seal
+from ivr.store.seal import Keys, Seal
 from ivr.store.turn import turn_writes
 from ivr.switchboard import Switchboard
 from tests.servers import new_database, postgres, valkey
@@ -197,7 +198,7 @@ def _content(folder: Path) -> Path:
 
 
 def _arrive(line: Served, queues: Sequence[str]) -> None:
-    database, seal = Database(line.settings.database_url), Seal(SECRET)
+    database, seal = Database(line.settings.database_url, Keys(SECRET), Chain(SECRET)), Seal(SECRET)
     for first in range(0, len(queues), MOST_AT_ONCE):
         some = queues[first : first + MOST_AT_ONCE]
         database.write(chain.from_iterable(turn_writes(_waits(line, queue), seal) for queue in some))

@@ -11,7 +11,7 @@ from ivr.store import migrate
 
 def create_app() -> Flask:
     settings = Settings.from_environment()
-    migrate(settings.database_url)
+    migrate(settings.database_url, settings.secret_key, settings.record_key, settings.audit_key)
     app = webhooks.create_app(settings)
 
     @app.get("/bare")

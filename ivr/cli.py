@@ -86,7 +86,7 @@ def migrate() -> None:
     from ivr.settings import Settings
 
     settings = Settings.from_environment()
-    store.migrate(settings.database_url, settings.secret_key, settings.record_key)
+    store.migrate(settings.database_url, settings.secret_key, settings.record_key, settings.audit_key)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     """Encrypts stored replies and signs sessions; in practice made once and kept in var/."""
     record_key: str = Field(default="", repr=False)
     """Seals the record at rest; several with commas between while rotating. Empty: SECRET_KEY does."""
+    audit_key: str = Field(default="", repr=False)
+    """Chains the lines of the audit; several with commas between, the newest first. Empty: SECRET_KEY does."""
     rxline_content: Path = Path(".")
     """The folder that holds routing_rules/, callflows/ and config/."""
     rxline_clock: str = ""
@@ -174,13 +176,14 @@ def _unfit(settings: Settings) -> Iterator[str]:
         yield "PUBLIC_URL: is not https, and Twilio sends health data there; set the address Twilio calls"
     if settings.twilio_is_real and len(settings.secret_key) < SECRET_KEY_LENGTH:
         yield f"SECRET_KEY: encrypts what callers were told; set {SECRET_KEY_LENGTH} or more random letters"
-    yield from _unfit_record_keys(settings.record_key)
+    yield from _short("RECORD_KEY", settings.record_key)
+    yield from _short("AUDIT_KEY", settings.audit_key)
 
 
-def _unfit_record_keys(record_key: str) -> Iterator[str]:
-    for place, key in enumerate(filter(None, map(str.strip, record_key.split(","))), 1):
+def _short(name: str, listed: str) -> Iterator[str]:
+    for place, key in enumerate(filter(None, map(str.strip, listed.split(","))), 1):
         if len(key) < SECRET_KEY_LENGTH:
-            yield f"RECORD_KEY: key {place} is short; give each {SECRET_KEY_LENGTH} or more random letters"
+            yield f"{name}: key {place} is short; give each {SECRET_KEY_LENGTH} or more random letters"
 
 
 def _unfit_keys(pairs: list[tuple[str, str]]) -> Iterator[str]:

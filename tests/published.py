@@ -28,6 +28,6 @@ def record_of_what_is_shipped() -> bytes:
     with tempfile.TemporaryDirectory(prefix="record-") as folder:
         file = Path(folder) / "rxline.db"
         migrate(f"sqlite:///{file}")
-        with contextlib.closing(Record(f"sqlite:///{file}", "not needed to publish")) as record:
+        with contextlib.closing(Record(f"sqlite:///{file}", "a key for tests of thirty-two letters")) as record:
             versions.open_library(record, ROOT, OPENED_AT)
         return file.read_bytes()

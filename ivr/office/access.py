@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import click
 from rich.console import Console
@@ -12,7 +16,7 @@ from rich.table import Table
 
 from ivr.parts import connect
 from ivr.settings import Settings
-from ivr.store import Entry, Kept
+from ivr.store import Broken, Entry, Kept, Record, Unreachable, Verdict
 from ivr.switchboard import Switchboard
 
 NARROWEST = 120
@@ -63,11 +67,17 @@ def _revoke(board: Switchboard, agent: str, name: str) -> None:
     click.echo(f"revoked: {revoked}")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="how many lines")
 @click.option("--json", "as_json", is_flag=True, help="for machines, a line each")
-def audit(limit: int, as_json: bool) -> None:
+@click.pass_context
+def audit(context: click.Context, limit: int, as_json: bool) -> None:
     """Who changed what, by API, command or phone, the latest first; what was refused too, and why."""
+    if context.invoked_subcommand is None:
+        _tell(limit, as_json)
+
+
+def _tell(limit: int, as_json: bool) -> None:
     kept = connect(Settings.from_environment()).record.staff.audit(limit)
     if as_json:
         for each in kept:
@@ -77,6 +87,56 @@ def audit(limit: int, as_json: bool) -> None:
         _show("Audit", columns, [_row(each) for each in kept])
     else:
         click.echo("nobody has changed anything")
+
+
+@audit.command()
+@click.option("--json", "as_json", is_flag=True, help="for machines")
+def verify(as_json: bool) -> None:
+    """Whether every line of the audit stands as it was written, none changed, removed or put there since.
+
+    Exits with 1 and names the first line that does not. Note the end it prints somewhere else from time to time:
+    whoever puts back an older database, marks and all, is found by nothing but that.
+    """
+    settings = Settings.from_environment()
+    with closing(Record.from_settings(settings)) as record:
+        if not record.watch.ready():
+            raise Unreachable("the database is not there, or not up to date: `ivr migrate` brings it so")
+        verdict = record.audit.verify()
+    click.echo(json.dumps(_as_json(verdict), default=datetime.isoformat) if as_json else _sentence(verdict))
+    if verdict.broken is not None:
+        sys.exit(1)
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    told: dict[str, Any] = asdict(verdict) | {"end": verdict.end._asdict()}
+    return told
+
+
+def _sentence(verdict: Verdict) -> str:
+    if verdict.broken is not None:
+        return f"the audit does not hold: {_told(verdict.broken)}. {_holding(verdict)} before it hold"
+    if not verdict.lines:
+        return "the audit has no lines"
+    gone = f"; {verdict.let_go:,} before them were kept long enough" if verdict.let_go else ""
+    end = f"end: {verdict.end.seq} {verdict.end.hash}"
+    return f"the audit holds: {_holding(verdict)}, none changed, removed or put there{gone}\n{end}"
+
+
+def _holding(verdict: Verdict) -> str:
+    if verdict.begins_at is None or verdict.ends_at is None:
+        return f"{verdict.lines:,} lines"
+    first, last = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (verdict.begins_at, verdict.ends_at))
+    return f"{verdict.lines:,} lines from {first} to {last} UTC"
+
+
+def _told(broken: Broken) -> str:
+    if broken.what != "line":
+        return f"the mark of its {broken.what} was {broken.kind}"
+    when = f" of {broken.at:%Y-%m-%d %H:%M:%S} UTC" if broken.at else ""
+    if broken.kind != "removed":
+        return f"line {broken.seq}{when} was {broken.kind} (id {broken.id})"
+    before = f"before the one{when} (id {broken.id})" if broken.id else "at its end"
+    return f"line {broken.seq} was removed, {before}"
 
 
 def _plain(kept: Kept) -> dict[str, str]:

@@ -123,7 +123,7 @@ def restore(file: Path, replace: bool) -> None:
         manifest = put_back(settings.database_url, file, Keys(settings.secret_key, settings.record_key).names, replace)
     except NoBackup as refused:
         raise click.ClickException(str(refused)) from None
-    migrate(settings.database_url, settings.secret_key, settings.record_key)
+    migrate(settings.database_url, settings.secret_key, settings.record_key, settings.audit_key)
     with contextlib.closing(Record.from_settings(settings)) as record:
         record.staff.keep(Entry(BY, DOOR, "record.restored", "record", f"sha256 {manifest.sha256}"), now)
     click.echo(f"restored: {_told(manifest)}")

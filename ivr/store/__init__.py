@@ -5,9 +5,11 @@
 `record.watch` (leases, heartbeats, marks), `record.published` (versions of the content), `record.proofs` (who tried to
 prove what they could not), `record.callbacks` (whose tickets live, how often a number was rung), `record.messages`
 (what callers left, and what is said in it), `record.revisions` (what was said of a call over time), `record.staff`
-(whose token, device and deed), `record.line` (the line as people look at it).
+(whose token, device and deed), `record.audit` (whether all deeds stand as they were written), `record.line` (the line
+as people look at it).
 """
 
+from ivr.store.audit import Audit, Broken, Verdict
 from ivr.store.callbacks import Callbacks
 from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Moved, Refused
 from ivr.store.line import Held, QueueFigures, Seen
@@ -29,6 +31,8 @@ from ivr.store.watch import Lease, Watch
 __all__ = [
     "REFUSED",
     "AgentNow",
+    "Audit",
+    "Broken",
     "Callbacks",
     "Conflict",
     "Delivery",
@@ -72,6 +76,7 @@ __all__ = [
     "Token",
     "Turn",
     "Unreachable",
+    "Verdict",
     "Watch",
     "Wrong",
     "WrongKey",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from ivr.store.chain import Chain
 from ivr.store.drivers import PATIENCE_SECONDS, Driver, Order, Row, SQLite, left
 from ivr.store.refusals import Conflict, Unreachable
 from ivr.store.seal import Keys
@@ -30,6 +31,7 @@ class Write(NamedTuple):
     statement: Executable
     values: dict[str, Any]
     refusal: type[Conflict] | None = None  # raised when it changes no row; None: that is fine
+    then: Callable[[Row, Chain], list[Write]] | None = None  # what follows from its row, in the same transaction
 
 
 class _Compiled(NamedTuple):
@@ -44,8 +46,9 @@ class _Compiled(NamedTuple):
 class Database:
     """A database and its idle connections. Safe to use from several threads; make it after a fork, not before."""
 
-    def __init__(self, url: str, keys: Keys) -> None:
+    def __init__(self, url: str, keys: Keys, chain: Chain) -> None:
         self.keys = keys
+        self.chain = chain
         self._driver = _driver(url)
         self._idle: deque[Any] = deque()
         self._texts: dict[Executable, _Compiled] = {}
@@ -81,10 +84,12 @@ class Database:
     def write(self, writes: Iterable[Write]) -> list[list[Row]]:
         """Commit all or nothing and return what each statement is RETURNING.
 
+        Something follows from the last of them only, if from any: what others may wait for is done when all else is.
         Raises Conflict (a constraint, or a statement's own refusal) and Unreachable.
         """
         asked = list(writes)
         orders = [self._order(write) for write in asked]
+        assert not any(order.then for order in orders[:-1])
         until = self._until()
         connection = self._take(until)
         try:
@@ -130,7 +135,13 @@ class Database:
         values = compiled.constants | write.values if compiled.constants else write.values
         if compiled.seals:
             values = values | self._sealed(compiled, values)
-        return Order(compiled.text, values, write.refusal)
+        return Order(compiled.text, values, write.refusal, self._following(write))
+
+    def _following(self, write: Write) -> Callable[[Row], list[Order]] | None:
+        then = write.then
+        if then is None:
+            return None
+        return lambda row: [self._order(each) for each in then(row, self.chain)]
 
     def _sealed(self, compiled: _Compiled, values: dict[str, Any]) -> dict[str, bytes]:
         told = ((name, what, values.get(name)) for name, what in compiled.seals.items())

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -30,6 +30,7 @@ class Order(NamedTuple):
     text: str
     values: Values
     refusal: type[Conflict] | None  # raised when it changes no row; None: that is fine
+    then: Callable[[Row], list[Order]] | None = None  # what follows from its row
 
 
 class Driver(Protocol):
@@ -151,6 +152,8 @@ def _obey(connection: sqlite3.Connection, order: Order) -> list[Row]:
     rows = cursor.fetchall()
     if order.refusal and not rows and cursor.rowcount < 1:
         raise order.refusal
+    for following in order.then(rows[0]) if order.then else ():
+        _obey(connection, following)
     return rows
 
 

@@ -6,7 +6,7 @@ import logging
 import math
 import re
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -85,6 +85,8 @@ class PostgreSQL:
 
 
 def _transact(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
+    if then := orders[-1].then:
+        return _in_two_goes(connection, orders, then)
     if len(orders) == 1:  # a transaction of its own, and refused only when it did nothing
         cursors = [connection.execute(orders[0].text.encode(), orders[0].values)]
         _check(orders, cursors)
@@ -123,6 +125,22 @@ def _in_one_go(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> 
         _check(orders, cursors)
         connection.execute("COMMIT")
     return cursors
+
+
+def _in_two_goes(
+    connection: psycopg.Connection[Row], orders: Sequence[Order], then: Callable[[Row], list[Order]]
+) -> list[list[Row]]:
+    """All orders, and then what follows from the row of the last: who waits for that row waits for one round trip."""
+    with connection.pipeline():
+        connection.execute("BEGIN")
+        cursors = [connection.execute(order.text.encode(), order.values) for order in orders]
+    _check(orders, cursors)
+    results = [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    with connection.pipeline():
+        for following in then(results[-1][0]):
+            connection.execute(following.text.encode(), following.values)
+        connection.execute("COMMIT")
+    return results
 
 
 def _check(orders: Sequence[Order], cursors: Sequence[psycopg.Cursor[Row]]) -> None:

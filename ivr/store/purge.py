@@ -5,7 +5,6 @@ No transaction here is longer than a turn's: callers are on the line while it ru
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,13 +27,13 @@ from sqlalchemy import (
     update,
 )
 
+from ivr.store.audit import Audit
 from ivr.store.database import Database, Write
 from ivr.store.notation import micros
 from ivr.store.recordings import Sound
 from ivr.store.refusals import Conflict
 from ivr.store.tables import (
     answers,
-    audit,
     callers,
     calls,
     dispositions,
@@ -42,7 +41,6 @@ from ivr.store.tables import (
     forecasts,
     journal,
     legs,
-    marks,
     messages,
     notes,
     offers,
@@ -53,12 +51,10 @@ from ivr.store.tables import (
     revisions,
     tickets,
     timers,
-    upsert,
     word,
 )
 
 BATCH = 100
-ANCHOR = "audit:anchor"  # the last line of the audit that is not here any more
 
 # What goes with a call: every table that has its id. A test sees to that.
 WITH_A_CALL: tuple[Table, ...] = (
@@ -121,22 +117,13 @@ _LEFT_BEHIND = (
     .order_by(recordings.c.call_id, recordings.c.key)
 )
 
-# ---------------------------------------------------------------- the audit
-
-_YOUNG = select(audit.c.id).where(audit.c.at >= bindparam("before")).order_by(audit.c.id).limit(1)
-# Only from its beginning on: a line taken from between others would be missed by whoever verifies the chain.
-_OLDEST = select(*audit.c).where(audit.c.id < bindparam("young")).order_by(audit.c.id).limit(bindparam("limit"))
-_UP_TO = delete(audit).where(audit.c.id <= bindparam("last")).returning(audit.c.id)
-_AUDIT_LEFT = select(func.count()).where(audit.c.id < bindparam("young"))
-_PUT_MARK = upsert(marks)
-AFTER_ALL = "~"  # sorts after every id
-
 
 class Purge:
     """Removes from the record what is older than an instant, and says which rows those were."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._audit = Audit(database)
 
     def calls_before(self, before: datetime, skipped: int = 0, limit: int = BATCH) -> list[str]:
         """Return calls that arrived before then, are over and owe nobody anything, without the first so many."""
@@ -164,16 +151,12 @@ class Purge:
             yield [call for (call,) in wiped]
 
     def audit(self, before: datetime) -> Iterator[list[str]]:
-        """Remove the beginning of the audit, as far as it is older than then; yields the lines' ids.
+        """Let go of the beginning of the audit, as far as it is older than then; yields the lines' ids.
 
-        The last line removed is kept as the mark `audit:anchor`: the chain of those that stay begins with it.
+        What stays is still one chain: `store/audit.py`.
         """
-        young = self._young(before)
-        while rows := self._database.rows(_OLDEST, young=young, limit=BATCH):
-            last = dict(zip((column.name for column in audit.c), rows[-1], strict=True))
-            anchor = Write(_PUT_MARK, {"name": ANCHOR, "value": _anchored(last)})
-            removed, _ = self._database.write([Write(_UP_TO, {"last": last["id"]}), anchor])
-            yield sorted(id_ for (id_,) in removed)
+        while gone := self._audit.let_go(before, BATCH):
+            yield gone
 
     def left_behind(self, before: datetime) -> list[Sound]:
         """Return the sounds of messages that were let go of before then, and that the carrier still has."""
@@ -182,21 +165,13 @@ class Purge:
     def remaining(self, kind: str, before: datetime) -> int:
         """Return how many rows of a kind are older than then and could be removed."""
         if kind == "audit":
-            return self._count(_AUDIT_LEFT, young=self._young(before))
+            return self._audit.old(before)
         left = {"calls": _CALLS_LEFT, "transcripts": _TRANSCRIPTS_LEFT, "recordings": _TALKS_LEFT}
         return self._count(left[kind] if kind in left else _statements(kind)[1], before=micros(before))
-
-    def _young(self, before: datetime) -> str:
-        row = self._database.row(_YOUNG, before=micros(before))
-        return AFTER_ALL if row is None else str(row[0])
 
     def _count(self, statement: Select[Any], **values: Any) -> int:
         [(count,)] = self._database.rows(statement, **values)
         return int(count)
-
-
-def _anchored(last: Mapping[str, Any]) -> str:
-    return json.dumps({"id": last["id"], "hash": last.get("hash")})
 
 
 @cache

@@ -16,7 +16,9 @@ from ivr.core.call import Answer, Call
 from ivr.core.effects import SendText
 from ivr.core.rules import Reason
 from ivr.settings import Settings
+from ivr.store.audit import Audit
 from ivr.store.callbacks import Callbacks
+from ivr.store.chain import Chain
 from ivr.store.database import Database
 from ivr.store.desk import Desk
 from ivr.store.effects import opened
@@ -194,8 +196,8 @@ class Record:
     Every method raises Unreachable when the database is not there.
     """
 
-    def __init__(self, database_url: str, secret_key: str, record_key: str = "") -> None:
-        self._database = Database(database_url, Keys(secret_key, record_key))
+    def __init__(self, database_url: str, secret_key: str, record_key: str = "", audit_key: str = "") -> None:
+        self._database = Database(database_url, Keys(secret_key, record_key), Chain(secret_key, audit_key))
         self._seal = Seal(secret_key)
         self.outbox = Outbox(self._database)
         self.desk = Desk(self._database)
@@ -211,13 +213,14 @@ class Record:
         self.proofs = Proofs(self._database, self._seal)
         self.revisions = Revisions(self._database)
         self.staff = Staff(self._database)
+        self.audit = Audit(self._database)
         self.line = Line(self._database)
         self.callbacks = Callbacks(self._database, self._seal)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Record:
         """Return the record the settings name, with the keys that open it."""
-        return cls(settings.database_url, settings.secret_key, settings.record_key)
+        return cls(settings.database_url, settings.secret_key, settings.record_key, settings.audit_key)
 
     def close(self) -> None:
         """Close idle connections; the record may be used again."""

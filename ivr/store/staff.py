@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, null, select, update
 
 from ivr.core.effects import MoveAgent
+from ivr.store.audit import appended
 from ivr.store.database import Database, Write
 from ivr.store.drivers import Row
 from ivr.store.notation import instant, micros
@@ -113,18 +114,16 @@ _AS_SEEN = (
 
 # ---------------------------------------------------------------- audit
 
-_WRITTEN = fresh(audit)
-_LINES = select(*audit.c).where(audit.c.id < bindparam("before")).order_by(audit.c.id.desc()).limit(bindparam("limit"))
-_UNDER = select(*audit.c).where(audit.c.key == bindparam("key"))
+_OF_AN_ENTRY = ("by", "door", "act", "subject", "detail", "outcome", "why", "key")
+_KEPT = select(audit.c.id, audit.c.at, *(audit.c[name] for name in _OF_AN_ENTRY))
+_LINES = _KEPT.where(audit.c.id < bindparam("before")).order_by(audit.c.id.desc()).limit(bindparam("limit"))
+_UNDER = _KEPT.where(audit.c.key == bindparam("key"))
 LAST = "~"  # sorts after every id
 
 
 def audited(entry: Entry, at: int) -> Write:
-    """Return what keeps a line, in whatever transaction it tells of; Conflict when its key was used before."""
-    return Write(_WRITTEN, {"id": _next_id(), "at": at, **{name: getattr(entry, name) for name in _OF_AN_ENTRY}})
-
-
-_OF_AN_ENTRY = ("by", "door", "act", "subject", "detail", "outcome", "why", "key")
+    """Return what keeps a line, last of all in the transaction it tells of; Conflict when its key was used before."""
+    return appended({"id": _next_id(), "at": at, **{name: getattr(entry, name) for name in _OF_AN_ENTRY}})
 
 
 def _next_id() -> str:

@@ -535,5 +535,9 @@ audit = Table(
     Column("outcome", Text, nullable=False),  # done · refused
     Column("why", Text, nullable=False),
     Column("key", Text),  # the Idempotency-Key it was done under, with whose it is
+    Column("seq", BigInteger, nullable=False),  # its place in the chain, see `store/chain.py` …
+    Column("prev", Text, nullable=False),  # … behind the line of this hash
+    Column("hash", Text, nullable=False),
     UniqueConstraint("key"),
+    UniqueConstraint("seq"),
 )

@@ -86,8 +86,6 @@ def turn_writes(turn: Turn, seal: Seal) -> Iterator[Write]:
         yield still_held(turn.under)
     yield from _call(turn, seal)
     yield _line(turn, at)
-    if turn.audit is not None:
-        yield audited(turn.audit, at)
     if turn.reply is not None:
         yield _reply(turn, seal, at)
     yield from _legs(turn, at, seal)
@@ -99,6 +97,8 @@ def turn_writes(turn: Turn, seal: Seal) -> Iterator[Write]:
     yield from recording_writes(turn.before, turn.after, at, seal)
     if turn.does:
         yield from effect_writes(turn.after, turn.rev + 1, turn.does, at, seal)
+    if turn.audit is not None:
+        yield audited(turn.audit, at)
 
 
 def claim(leg: str, call_sid: str) -> Write:

@@ -16,7 +16,7 @@ from ivr.core.effects import Effect, KeepItems, KeepTranscript, PlaceCall, Remem
 from ivr.store import Offered, Record, Turn, migrate
 from ivr.store.tables import tables
 from tests import servers
-from tests.store.calls import MORNING, ROSA, SECRET_KEY, a_call, a_ticket, an_offer
+from tests.store.calls import MORNING, ROSA, SECRET_KEY, a_call, a_ticket, an_offer, let_go_of_the_audit
 
 NEW_KEY = "a new key of the record and long enough"
 SPOKEN = "my grandmother takes midodrine"
@@ -38,8 +38,12 @@ def empty_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def kept_url(empty_url: str) -> str:
     """Such a database with nothing in it."""
-    for table in everything(empty_url):
-        change(empty_url, f"DELETE FROM {table}")
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        let_go_of_the_audit(connection)
+        for table in tables.sorted_tables:
+            connection.execute(table.delete())
+    engine.dispose()
     return empty_url
 
 

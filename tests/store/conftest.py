@@ -12,7 +12,7 @@ from ivr.core.line import Agent
 from ivr.store import Record, migrate
 from ivr.store.tables import tables
 from tests import servers
-from tests.store.calls import MORNING, SECRET_KEY
+from tests.store.calls import MORNING, SECRET_KEY, let_go_of_the_audit
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
@@ -48,6 +48,7 @@ def staffed(record: Record) -> Record:
 def _empty(url: str) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
+        let_go_of_the_audit(connection)
         for table in tables.sorted_tables:
             connection.execute(table.delete())
     engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -18,24 +19,24 @@ _PATIENCE_SECONDS = 30
 _MOMENT_SECONDS = 0.02
 
 
-def migrate(database_url: str, secret_key: str = "", record_key: str = "") -> None:
+def migrate(database_url: str, secret_key: str = "", record_key: str = "", audit_key: str = "") -> None:
     """Bring the database up to date, making a SQLite file and its folder if there is none.
 
-    The keys seal what an earlier version left in plain text: of a database with such rows they must be given.
-    Safe to call twice, and from two processes at once. Raises Unreachable.
+    The keys seal what an earlier version left in plain text, and chain its audit: of a database with such rows they
+    must be given. Safe to call twice, and from two processes at once. Raises Unreachable.
     """
     try:
-        _upgrade(database_url, secret_key, record_key)
+        _upgrade(database_url, {"secret_key": secret_key, "record_key": record_key, "audit_key": audit_key})
     except (OperationalError, sqlite3.Error) as error:
         raise Unreachable(str(getattr(error, "orig", error))) from None
 
 
-def _upgrade(database_url: str, secret_key: str, record_key: str) -> None:
+def _upgrade(database_url: str, keys: Mapping[str, str]) -> None:
     engine = _engine(make_url(database_url))
     try:
         with engine.begin() as connection:
             if _at(connection) != NEWEST:
-                _bring(connection, secret_key, record_key)
+                _bring(connection, keys)
     finally:
         engine.dispose()
 
@@ -46,12 +47,12 @@ def _at(connection: Connection) -> str | None:
     return connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
 
 
-def _bring(connection: Connection, secret_key: str, record_key: str) -> None:
+def _bring(connection: Connection, keys: Mapping[str, str]) -> None:
     # It is much code to read, and on every day but that of a new version there is nothing for it to do.
     from alembic import command
     from alembic.config import Config
 
-    config = Config(attributes={"connection": connection, "secret_key": secret_key, "record_key": record_key})
+    config = Config(attributes={"connection": connection, **keys})
     config.set_main_option("script_location", str(Path(__file__).parent))
     command.upgrade(config, NEWEST)
 

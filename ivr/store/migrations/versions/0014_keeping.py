@@ -16,7 +16,7 @@ from ivr.store.refusals import Misuse
 from ivr.store.seal import Keys, Seal
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 ID = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 BATCH = 500
