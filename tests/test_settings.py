@@ -106,6 +106,7 @@ def test_a_real_line_half_set_up_is_refused_with_every_reason(monkeypatch: pytes
         ("TWILIO_SIGNING_KEYS", "WK1:s, hunter2", "TWILIO_SIGNING_KEYS: key 2 is not id:secret; write the id"),
         ("TWILIO_SIGNING_KEYS", ":hunter2", "TWILIO_SIGNING_KEYS: key 1 is not id:secret; write the id"),
         ("TWILIO_SIGNING_KEYS", "WK1:a,WK1:hunter2", "TWILIO_SIGNING_KEYS: key 2 has the id of an earlier one"),
+        ("AUDIT_KEY", f"{'k' * 32}, hunter2", "AUDIT_KEY: key 2 is short; give each 32 or more random letters"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
@@ -155,6 +156,7 @@ def test_every_name_of_the_environment_is_known() -> None:
 
     assert names == {
         *("PUBLIC_URL", "FALLBACK_URL", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LOG_LEVEL"),
+        "AUDIT_KEY",
         *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_URL"),
         "TWILIO_SIGNING_KEYS",
         *("ORDER_SYSTEM_URL", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_KIND", "RECORD_KEY"),
