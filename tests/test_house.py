@@ -25,7 +25,7 @@ HOUSE = ("ivr.clock", "ivr.logs", "ivr.processes", "ivr.running", "ivr.settings"
 PARTS = ("ivr.content", "ivr.live", "ivr.orders", "ivr.proof", "ivr.speech", "ivr.store", "ivr.telephony")
 INSIDE = (
     *("ivr.core", *HOUSE, *PARTS, "ivr.deeds", "ivr.enquiries", "ivr.presence", "ivr.staff_desk"),
-    *("ivr.tidings", "ivr.switchboard", "ivr.console"),
+    *("ivr.tidings", "ivr.switchboard", "ivr.console", "ivr.context"),
 )
 
 # Who may import what of ours, from the inside outwards. What is not named here is a door, or what a door does:
@@ -36,6 +36,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(PARTS, ("ivr.core", *HOUSE)),
     "ivr.content": ("ivr.core", "ivr.proof", "ivr.speech", *HOUSE),
     "ivr.enquiries": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store", "ivr.telephony"),
+    "ivr.context": ("ivr.core", "ivr.clock", "ivr.orders", "ivr.store"),
     "ivr.presence": ("ivr.core", "ivr.clock", "ivr.live", "ivr.store"),
     "ivr.deeds": ("ivr.core", "ivr.clock", "ivr.presence", "ivr.store"),
     "ivr.staff_desk": ("ivr.core", "ivr.clock", "ivr.deeds", "ivr.presence", "ivr.store"),
@@ -44,7 +45,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         *("ivr.core", *HOUSE, *PARTS),
         *("ivr.deeds", "ivr.enquiries", "ivr.presence", "ivr.staff_desk", "ivr.tidings"),
     ),
-    "ivr.console": ("ivr.core", *HOUSE, "ivr.presence", "ivr.store", "ivr.switchboard"),
+    "ivr.console": ("ivr.core", *HOUSE, "ivr.context", "ivr.presence", "ivr.store", "ivr.switchboard"),
     # What plays the outside world knows us only through HTTP.
     "ivr.orders.sandbox": HOUSE,
     "ivr.phone": ("ivr.content", "ivr.core", *HOUSE),

@@ -19,8 +19,10 @@ from ivr.console import bodies
 from ivr.console.acting import ACTS, WORK, Acting, Doors
 from ivr.console.authorisation import ALL, CREW, EVERYWHERE, READERS, closed_to_browsers_elsewhere, guarded
 from ivr.console.calls import Calls
+from ivr.console.context import Briefing
 from ivr.console.looking import Looking
 from ivr.console.problems import Problem, http_problem, problem_answer
+from ivr.context import Context
 from ivr.core.line import Agent
 from ivr.store import Entry, Unreachable
 from ivr.switchboard import Switchboard
@@ -38,6 +40,7 @@ def blueprint(board: Switchboard, doors: Doors) -> Blueprint:
     looking = Looking(board, doors.sound)
     calls = Calls(board)
     acting, refusals = Acting(board, doors, looking), Refusals(board, looking, calls)
+    briefing = Briefing(board, looking, Context(board.record, board.orders, board.clock))
     for method, path, view, roles in (
         ("GET", "/openapi.yaml", looking.openapi, ALL),
         ("GET", "/line", looking.line, ALL),
@@ -48,6 +51,7 @@ def blueprint(board: Switchboard, doors: Doors) -> Blueprint:
         ("PUT", "/agents/<agent_id>/heartbeat", acting.heartbeat, CREW),
         ("POST", "/agents/<agent_id>/voice-token", acting.voice_token, CREW),
         ("GET", "/tickets/<ticket_id>", looking.ticket, ALL),
+        ("GET", "/tickets/<ticket_id>/context", briefing.context, ALL),
         ("GET", "/tickets/<ticket_id>/recording", looking.recording, CREW),
         ("GET", "/calls/<call_id>", calls.story, EVERYWHERE),
         ("POST", "/calls/<call_id>/notes", calls.note, CREW),

@@ -6,12 +6,13 @@
 prove what they could not), `record.callbacks` (whose tickets live, how often a number was rung), `record.messages`
 (what callers left, and what is said in it), `record.revisions` (what was said of a call over time), `record.staff`
 (whose token, device and deed), `record.audit` (whether all deeds stand as they were written), `record.line` (the line
-as people look at it).
+as people look at it), `record.earlier` (what else there is of one person).
 """
 
 from ivr.store.audit import Audit, Broken, Verdict
 from ivr.store.callbacks import Callbacks
 from ivr.store.desk import AgentNow, Desk, LineFigures, LostOffer, Moved, Refused
+from ivr.store.earlier import Earlier, EarlierCall
 from ivr.store.line import Held, QueueFigures, Seen
 from ivr.store.messages import LeftMessage, Messages
 from ivr.store.migrations import migrate
@@ -39,6 +40,8 @@ __all__ = [
     "Desk",
     "Device",
     "Disposition",
+    "Earlier",
+    "EarlierCall",
     "EffectRow",
     "Entry",
     "Held",

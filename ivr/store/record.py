@@ -21,6 +21,7 @@ from ivr.store.callbacks import Callbacks
 from ivr.store.chain import Chain
 from ivr.store.database import Database
 from ivr.store.desk import Desk
+from ivr.store.earlier import Earlier
 from ivr.store.effects import opened
 from ivr.store.forecasts import Forecasts
 from ivr.store.line import Line
@@ -214,6 +215,7 @@ class Record:
         self.revisions = Revisions(self._database)
         self.staff = Staff(self._database)
         self.audit = Audit(self._database)
+        self.earlier = Earlier(self._database)
         self.line = Line(self._database)
         self.callbacks = Callbacks(self._database, self._seal)
 
