@@ -68,7 +68,7 @@ class Orders:
 
 @dataclass
 class Office:
-    """The API over an order system of the test's, and a caller whose ticket priya has been offered."""
+    """The API over an order system of the test's, and a caller in line."""
 
     desk: Desk
     orders: Orders
@@ -109,7 +109,7 @@ def held_by(agent: str, state: str = "accepted") -> tuple[Offer, ...]:
 # ---------------------------------------------------------------- who sees how much
 
 
-@pytest.mark.parametrize("who", ["grace", "priya", "ruth", "audra", "adam"])
+@pytest.mark.parametrize("who", ["grace", "daniel", "ruth", "audra", "adam"])
 def test_before_it_is_taken_nobody_sees_more_than_a_whisper_says(office: Office, who: str) -> None:
     office.rings(offers=held_by("grace", "open"))
 
