@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Literal
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -40,12 +41,7 @@ _FIRST = select(*audit.c).order_by(audit.c.seq).limit(bindparam("limit"))
 _NEXT = _FIRST.where(audit.c.seq > bindparam("after"))
 _YOUNG = select(func.min(audit.c.seq)).where(audit.c.at >= bindparam("before"))
 _NEWEST = select(func.max(audit.c.seq))
-_OLD = (
-    select(audit.c.id, audit.c.seq, audit.c.hash)
-    .where(audit.c.seq < bindparam("young"))
-    .order_by(audit.c.seq)
-    .limit(bindparam("limit"))
-)
+_OLD = _FIRST.where(audit.c.seq < bindparam("young"))
 _HOW_MANY_OLD = select(func.count()).where(audit.c.seq < bindparam("young"))
 _REMOVE = delete(audit).where(audit.c.seq <= bindparam("last"))
 _NAMES = tuple(column.name for column in audit.c)
@@ -102,8 +98,9 @@ class Verdict:
 class Audit:
     """The chain of the audit."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, page: int = PAGE) -> None:
         self._database = database
+        self._lines = page  # to look at in one go
 
     def verify(self) -> Verdict:
         """Walk along the whole chain; while others append to it, too."""
@@ -114,7 +111,7 @@ class Audit:
                 return verdict
 
     def _walked(self, anchor: str | None) -> Verdict:
-        start = BEGINNING if anchor is None else self._database.chain.marked(ANCHOR, anchor)
+        start = self._start(anchor)
         walk = _Walk(self._database.chain, start or BEGINNING)
         broken = Broken("changed", "beginning", 0) if start is None else self._along(walk)
         while broken is None:
@@ -124,9 +121,13 @@ class Audit:
             broken = self._along(walk)
         return walk.verdict(broken)
 
+    def _start(self, anchor: str | None) -> Link | None:
+        """Return what the first line comes behind; None when that mark is not ours."""
+        return BEGINNING if anchor is None else self._database.chain.marked(ANCHOR, anchor)
+
     def _along(self, walk: _Walk) -> Broken | None:
         """Walk over all lines there are; None when all of them hold."""
-        while page := self._page(walk.last, PAGE):
+        while page := self._page(walk.last, self._lines):
             for line in page:
                 broken = walk.step(line)
                 if broken is not None:
@@ -155,7 +156,7 @@ class Audit:
             rows = self._database.rows(_FIRST if after is None else _NEXT, **asked)
         except Misuse:  # there is a line SQLite itself cannot read: those before it are still looked at
             if limit > 1:
-                return self._page(after, limit // 10)
+                return self._page(after, max(1, limit // 10))
             return [{}]
         return [dict(zip(_NAMES, row, strict=True)) for row in rows]
 
@@ -167,16 +168,16 @@ class Audit:
         """Remove the oldest lines, as many as are older than that and no more than `limit`; returns their ids.
 
         The last one removed is what the chain begins behind from then on; both databases refuse any other removal.
-        Nothing goes while the mark of that is not ours: what is wrong stays to be seen.
+        Nothing goes that does not hold, nor anything behind it: what is wrong stays to be seen.
         """
-        anchor = self._mark(ANCHOR)
-        if anchor is not None and self._database.chain.marked(ANCHOR, anchor) is None:
-            return []
-        old = self._database.rows(_OLD, young=self._young(before), limit=limit)
-        if old:
-            _, seq, hash_ = old[-1]
-            self._database.write([self._letting_go(Link(seq, hash_))])
-        return [id_ for id_, _, _ in old]
+        start = self._start(self._mark(ANCHOR))
+        rows = self._database.rows(_OLD, young=self._young(before), limit=limit) if start else []
+        walk = _Walk(self._database.chain, start or BEGINNING)
+        old = [dict(zip(_NAMES, row, strict=True)) for row in rows]
+        sound = list(takewhile(lambda line: walk.step(line) is None, old))
+        if sound:
+            self._database.write([self._letting_go(walk.link)])
+        return [line["id"] for line in sound]
 
     def old(self, before: datetime) -> int:
         """Return how many lines are older than that and could be let go of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from ivr.store import Conflict, Entry, Misuse, Record, migrate, migrations
-from ivr.store.audit import Broken, Verdict
+from ivr.store.audit import Audit, Broken, Verdict
 from ivr.store.chain import ANCHOR, BEGINNING, BOUND, HEAD, Chain, Link
 from ivr.store.database import Database, Write
 from ivr.store.seal import Keys
@@ -257,6 +257,47 @@ def test_two_who_let_go_of_it_at_once_do_not_undo_each_other(record: Record) -> 
     for each in late:
         record._database.write([each])
     assert (record.audit.verify().broken, record.audit.verify().lines) == (None, 2)
+
+
+def test_lines_that_do_not_hold_are_not_let_go_of_nor_what_comes_behind_them(tampered: Tampered) -> None:
+    tampered.says("UPDATE audit SET why = 'x' WHERE seq = 3")
+    assert len(tampered.record.audit.let_go(after(99))) == 2
+    assert (tampered.record.audit.let_go(after(99)), tampered.broken().kind, tampered.broken().seq) == (
+        [],
+        "changed",
+        3,
+    )
+
+
+class Meanwhile(Chain):
+    """A chain during whose first look at a line something happens."""
+
+    happens: Callable[[], object] | None = None
+
+    def key_of(self, line: Mapping[str, Any], oldest: int) -> int | None:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+        return super().key_of(line, oldest)
+
+
+def test_a_chain_whose_beginning_goes_while_it_is_walked_along_holds(migrated_url: str, record: Record) -> None:
+    for n in range(LINES):
+        record.staff.keep(MOVED, after(n))
+    chain = Meanwhile(SECRET_KEY)
+    chain.happens = lambda: record.audit.let_go(after(4))
+    with closing(Database(migrated_url, Keys(SECRET_KEY), chain)) as database:
+        verdict = Audit(database, page=2).verify()
+    assert (verdict.broken, verdict.let_go, verdict.lines) == (None, 4, 2)
+
+
+def test_lines_that_come_while_it_is_walked_along_are_part_of_it(migrated_url: str, record: Record) -> None:
+    record.staff.keep(MOVED, MORNING)
+    chain = Meanwhile(SECRET_KEY)
+    chain.happens = lambda: record.staff.keep(MOVED, after(1))
+    with closing(Database(migrated_url, Keys(SECRET_KEY), chain)) as database:
+        verdict = Audit(database).verify()
+    assert (verdict.broken, verdict.lines) == (None, 2)
 
 
 def test_neither_database_lets_a_line_be_changed_or_removed_from_between(record: Record) -> None:
