@@ -543,7 +543,7 @@ def map_of_doors(running_desk: Desk) -> list[tuple[str, str, frozenset[str]]]:
 
 
 def test_no_door_stands_open_without_a_role(map_of_doors: list[tuple[str, str, frozenset[str]]]) -> None:
-    assert len(map_of_doors) == 14 + len(api.ACTS) + len(api.WORK)
+    assert len(map_of_doors) == 15 + len(api.ACTS) + len(api.WORK)
     assert all(roles and roles <= set(ROLES) for _, _, roles in map_of_doors)
     assert not [door for door in map_of_doors if door[0] == "OPTIONS"]
     assert {roles for _, _, roles in map_of_doors} == {ALL, CREW, EVERYWHERE, LEADS, READERS}
