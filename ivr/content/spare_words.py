@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 SPARE: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "known_as_of": "What I can tell you now was so at {{ as_of | clock_time }}.",
         "away_emergency": (
             'In an emergency, hang up and dial 911. For Poison Help, dial {{ "8002221222" | toll_free '
             "}}. If you think of hurting yourself, dial 988. This is {{ pharmacy }}. Sorry, our phone "
@@ -124,6 +125,7 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "agent_code_later": "All right. Please give the code later. Goodbye.",
     },
     "es": {
+        "known_as_of": "Lo que puedo decirle ahora era así a {{ as_of | clock_time }}.",
         "away_emergency": (
             "En una emergencia, cuelgue y marque el 911. Para el centro de envenenamientos, marque el "
             '{{ "8002221222" | toll_free }}. Si piensa en hacerse daño, marque el 988. Esta es {{ '
