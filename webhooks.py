@@ -13,14 +13,14 @@ from traceback import extract_tb
 from typing import cast
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, request, send_file
+from flask import Blueprint, Flask, Response, current_app, jsonify, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from ivr import app as house
 from ivr.console.problems import Problem, http_problem, problem_answer
 from ivr.rescue import Rescue
 from ivr.settings import Settings
-from ivr.store import Passes
+from ivr.store import Passes, RoundTrips
 from ivr.switchboard import Exit, Switchboard, UnknownLeg
 from ivr.telephony.forms import (
     Form,
@@ -33,6 +33,7 @@ from ivr.telephony.forms import (
     status_event,
     transcribed_event,
 )
+from ivr.telephony.round_trip import PASS
 from ivr.telephony.signature import Verifier
 
 log = structlog.get_logger()
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     board: Switchboard = web.extensions["switchboard"]
     web.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     board.library.listen(lambda known: web.extensions.update(rescue=Rescue(known, settings.public_url)))
+    web.extensions.update(settings=settings, round_trips=RoundTrips(settings.secret_key))
     web.extensions["verifier"] = Verifier(settings.public_url, settings.auth_tokens, settings.signing_keys)
     web.register_blueprint(voice)
     return web
@@ -231,6 +233,18 @@ def rung(form: Form) -> str:
 def rescued(form: Form) -> str:
     """The end of a rescue: the message is recorded, and reconciliation will find it."""
     return HUNG_UP
+
+
+@voice.post("/round-trip/<path:_>")
+def round_trip(_: str) -> Response:
+    """`ivr connect` asks whether a signature holds all the way to us: told to whoever has our SECRET_KEY."""
+    form = Form.parse(request.get_data(), request.query_string)
+    house_key = cast(RoundTrips, current_app.extensions["round_trips"])
+    if not house_key.admits(form.text(PASS)):
+        return Response(status=403)
+    path = house.raw_path(request.environ)
+    public_url = cast(Settings, current_app.extensions["settings"]).public_url
+    return jsonify(accepted=admitted() is not None, public_url=public_url, path=path)
 
 
 @voice.get("/recordings/<language>/<file>")

@@ -9,13 +9,14 @@ from typing import Any, cast
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
 from ivr import logs
 from ivr.console import api, practice
 from ivr.console.problems import Problem
 from ivr.enquiries import SILENT_SECONDS
 from ivr.hearing import Hearing
+from ivr.orders.breaker import standing_of
 from ivr.parts import serve
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Passes
@@ -84,7 +85,10 @@ def healthz() -> Response:
 
 @operations.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Each part the line leans on, by name: `ok`, or what is wrong with it; and the version callers get here."""
+    """Each part the line leans on, by name: `ok`, or what is wrong with it; and the version callers get here.
+
+    `order_system_is` is `asked`, or `resting` or `trying` while this process spares it questions it would not answer.
+    """
     board = _board()
     states = {
         "database": _database_state(board),
@@ -94,7 +98,8 @@ def readyz() -> tuple[Response, int]:
     }
     states["worker"] = _worker_state(board) if states["database"] == "ok" else "unknown"
     is_ready = set(states.values()) == {"ok"}
-    return jsonify(states | {"version": board.library.current().version}), 200 if is_ready else 503
+    told = {"version": board.library.current().version, "order_system_is": standing_of(board.orders).state}
+    return jsonify(states | told), 200 if is_ready else 503
 
 
 def _database_state(board: Switchboard) -> str:
@@ -131,4 +136,14 @@ def metrics() -> Response:
     )
     for child, age in board.record.watch.beats().items():
         beat.labels(child).set(age)
+    _tell_standing(board, registry)
     return Response(generate_latest(registry), mimetype=CONTENT_TYPE_LATEST)
+
+
+def _tell_standing(board: Switchboard, registry: CollectorRegistry) -> None:
+    """Whether this process leaves the order system alone; another has its own opinion."""
+    standing = standing_of(board.orders)
+    held = Gauge("rxline_order_system_held_off", "1 while this process does not ask it", registry=registry)
+    held.set(standing.state != "asked")
+    spared = Counter("rxline_order_system_spared", "Questions it was not asked, having failed", registry=registry)
+    spared.inc(standing.spared)

@@ -15,6 +15,8 @@ from ivr.core.metrics import handle_seconds
 from ivr.core.pharmacy import Pharmacy, Policies
 from ivr.core.tickets import OFFICES, is_same_need, need_of, proved_person
 from ivr.orders import questions
+from ivr.orders.breaker import standing_of
+from ivr.orders.memory import Memory
 from ivr.orders.port import OrderSystem
 from ivr.store import Offered, Record
 from ivr.telephony import numbers
@@ -32,6 +34,7 @@ class Enquiries:
         self._record = record
         self._orders = orders
         self._clock = clock
+        self._memory = Memory()
         self._asking = BoundedSemaphore(max(1, threads // 2))
 
     def answers(self, ask: str, call: Call, pharmacy: Pharmacy, *, patient: bool) -> dict[str, Answer]:
@@ -68,9 +71,19 @@ class Enquiries:
         """
         told = questions.put(ask, call, self._orders, timeout_seconds)
         if told is None:
+            told = self._remembered(ask, call, policies)
+        else:
+            self._memory.keep(ask, call, told, self._clock.now())
+        if told is None:
             return None
         tried = told.tried
         return told.answer if tried is None or self._is_believed(ask, call, tried, policies) else tried.miss
+
+    def _remembered(self, ask: str, call: Call, policies: Policies) -> questions.Told | None:
+        """What it said of exactly this lately, once it is known to be away: one that is slow is waited for instead."""
+        if standing_of(self._orders).state == "asked":
+            return None
+        return self._memory.of(ask, call, self._clock.now() - timedelta(seconds=policies.old_facts_seconds))
 
     def _is_believed(self, ask: str, call: Call, tried: questions.Tried, policies: Policies) -> bool:
         """Count the offer, and then see whether this call, number and person have any credit left.

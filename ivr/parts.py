@@ -14,6 +14,7 @@ from ivr.content.library import Library
 from ivr.content.recordings import Shelf
 from ivr.hearing import Hearing
 from ivr.live import Live
+from ivr.orders.breaker import Breaker, guarded
 from ivr.orders.chosen import order_system
 from ivr.settings import Settings
 from ivr.store import Passes, Record, WrongKey
@@ -41,7 +42,7 @@ def _put_together(settings: Settings, hearing: Hearing | None) -> Switchboard:
     return Switchboard(
         record=record,
         library=library,
-        orders=order_system(settings, partial(_pharmacy_time, library, clock)),
+        orders=guarded(order_system(settings, partial(_pharmacy_time, library, clock)), Breaker()),
         live=Live(settings.redis_url),
         clock=clock,
         public_url=settings.public_url,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+import httpx
 import pytest
 from werkzeug.serving import make_server
 
@@ -21,7 +23,11 @@ from ivr.clock import Anchor, Clock
 from ivr.core import call as core
 from ivr.core.call import Answer, Call
 from ivr.core.pharmacy import Pharmacy, Policies
+from ivr.core.rules import UNKNOWN
 from ivr.enquiries import Enquiries
+from ivr.orders import questions
+from ivr.orders.breaker import Breaker, guarded
+from ivr.orders.memory import MOST, Memory
 from ivr.orders.port import Proof, Proved
 from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.server import create_app
@@ -303,3 +309,113 @@ def test_whoever_talked_with_this_person_or_number_in_seven_days_is_known_where_
         talked("in-vain", days=1)
         assert [last_agent(now), last_agent(by_number), last_agent(withheld)] == ["cas", "dee", ""]
         assert last_agent(now, PHARMACY) == ""
+
+
+# ---------------------------------------------------------------- what is known while the order system is away
+
+AWAY_SECONDS = 3600.0
+
+
+@dataclass
+class Outage:
+    """Enquiries that ask through a breaker, and a switch at the order system."""
+
+    desk: Desk
+    sandbox_url: str
+
+    def begins(self) -> None:
+        body = json.dumps({"mode": "down", "seconds": AWAY_SECONDS}).encode()
+        httpx.post(f"{self.sandbox_url}/_sandbox/fail", content=body, trust_env=False)
+
+    def asked(self, ask: str, call: Call) -> Answer | None:
+        return self.desk.enquiries.ask(ask, call, POLICIES)
+
+
+@pytest.fixture
+def outage(published_url: str, orders: RestOrderSystem, sandbox_url: str) -> Iterator[Outage]:
+    clock = Clock(Anchor("", time.time(), OPEN.timestamp(), 0.001))
+    behind = guarded(orders, Breaker(failures=1, rest_seconds=AWAY_SECONDS))
+    with contextlib.closing(Record(published_url, "k" * 32)) as record:
+        yield Outage(Desk(record, clock, Enquiries(record, behind, clock, threads=2)), sandbox_url)
+
+
+def test_who_rings_again_while_it_is_away_is_known_as_before_and_may_order_nothing(outage: Outage) -> None:
+    before = outage.desk.hears(HERSELF)
+    outage.begins()
+    again = outage.desk.hears(HERSELF._replace(call="CA2", tries=1))
+
+    assert before.facts["refill"] == "eligible"
+    assert (again.person, again.prescription) == (before.person, before.prescription)
+    assert {fact: again.facts[fact] for fact in ("tier", "permission", "order_state", "language")} == {
+        fact: before.facts[fact] for fact in ("tier", "permission", "order_state", "language")
+    }
+    assert {again.facts[fact] for fact in ("refill", "payment", "texts", "prior_auth", "acts_next")} == {UNKNOWN}
+    assert (again.values["last4"], again.values["balance"]) == (before.values["last4"], "")
+    assert datetime.fromisoformat(again.values["as_of"]).replace(microsecond=0) == OPEN
+
+
+def test_what_is_theirs_is_told_as_it_was(outage: Outage) -> None:
+    call = replace(called(HERSELF), person="patient-01", facts={"tier": "verified", "permission": "everything"})
+    before = outage.asked("prescriptions:0", call)
+    outage.begins()
+    again = outage.asked("prescriptions:3", replace(call, id="CA2"))
+
+    assert before is not None
+    assert again is not None
+    assert [one.facts["order_state"] for one in again.found] == [one.facts["order_state"] for one in before.found]
+    assert {one.facts["refill"] for one in again.found} == {UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        HERSELF._replace(number="+16145550102"),
+        HERSELF._replace(offers={**RIGHT, "zip": "43005"}),
+        HERSELF._replace(offers={"rx_number": ADAS_RX}),
+    ],
+    ids=["another number", "another zip", "less"],
+)
+def test_one_thing_different_and_nothing_is_known(outage: Outage, other: Caller) -> None:
+    outage.desk.hears(HERSELF)
+    outage.begins()
+
+    assert outage.asked("identity:0", called(other)) is None
+
+
+def test_what_did_not_fit_and_what_a_code_proved_is_not_kept(outage: Outage) -> None:
+    wrong, coded = Caller(ADA), replace(called(HERSELF), fields={**RIGHT, "code": "123456"})
+    outage.desk.hears(wrong)
+    outage.asked("identity:1", coded)
+    outage.begins()
+
+    assert outage.asked("identity:0", called(wrong)) is None
+    assert outage.asked("identity:1", coded) is None
+
+
+def test_it_holds_for_a_quarter_of_an_hour(outage: Outage) -> None:
+    outage.desk.hears(HERSELF)
+    outage.begins()
+    outage.desk.clock.set(OPEN + timedelta(minutes=14))
+    assert outage.asked("identity:0", called(HERSELF)) is not None
+    outage.desk.clock.set(OPEN + timedelta(minutes=16))
+    assert outage.asked("identity:0", called(HERSELF)) is None
+
+
+def test_one_that_is_slow_once_is_waited_for_and_not_spoken_for(outage: Outage) -> None:
+    enquiries = Enquiries(outage.desk.record, RestOrderSystem(outage.sandbox_url, "sandbox"), outage.desk.clock, 2)
+    desk = replace(outage.desk, enquiries=enquiries)
+    desk.hears(HERSELF)
+    outage.begins()
+
+    assert enquiries.ask("identity:0", called(HERSELF), POLICIES) is None
+
+
+def test_only_the_latest_answers_are_kept() -> None:
+    memory = Memory()
+    told = questions.Told(Answer(True, {"tier": "number"}))
+    callers = [called(Caller(f"+1614{n:07}")) for n in range(MOST + 1)]
+    for call in callers:
+        memory.keep("who", call, told, OPEN)
+
+    assert memory.of("who", callers[0], OPEN) is None
+    assert memory.of("who", callers[1], OPEN) is not None

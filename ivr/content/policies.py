@@ -50,6 +50,7 @@ def read_policies(item: Item, languages: Known = None) -> Policies:
         missed_in_a_row=fields.take("missed_in_a_row", _count, usual.missed_in_a_row),
         wrap_up_seconds=fields.take("wrap_up", _duration, usual.wrap_up_seconds),
         held_seconds=fields.take("held", _duration, usual.held_seconds),
+        old_facts_seconds=fields.take("old_facts", _duration, usual.old_facts_seconds),
         message_seconds=fields.take("message", _duration, usual.message_seconds),
         calls_per_second=fields.take("calls_per_second", scalar(scalars.rate), usual.calls_per_second),
         texts_per_second=fields.take("texts_per_second", scalar(scalars.rate), usual.texts_per_second),

@@ -121,6 +121,14 @@ SYSTEM_PROMPTS: Mapping[str, frozenset[str]] = {
         "rescue_open": "",
         "rescue_unanswered": "",
         "rescue_closed": "opens_day opens_at",
+        "away_emergency": "",
+        "away_hours": "week",
+        "away_holidays": "",
+        "away_ringing": "",
+        "away_on_call": "",
+        "away_nobody": "",
+        "away_staff": "",
+        "known_as_of": "as_of",
         "sorry_once_more": "",
         "message_offer": "",
         "not_understood": "",
@@ -184,8 +192,8 @@ _SAID_AS = {  # read out as they come, these would be ciphers
     **dict.fromkeys(
         ("opens_day", "on_day", "earliest_refill_on", "expected_on", "since", "answer_by", "approved_until"), "day"
     ),
-    **dict.fromkeys(("opens_at", "from_time", "until"), "clock_time"),
-    **{"hours_today": "hours", "balance": "money"},
+    **dict.fromkeys(("opens_at", "from_time", "until", "as_of"), "clock_time"),
+    **{"hours_today": "hours", "week": "week", "balance": "money"},
 }
 
 

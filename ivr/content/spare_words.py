@@ -9,6 +9,27 @@ from collections.abc import Mapping
 
 SPARE: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "known_as_of": "What I can tell you now was so at {{ as_of | clock_time }}.",
+        "away_emergency": (
+            'In an emergency, hang up and dial 911. For Poison Help, dial {{ "8002221222" | toll_free '
+            "}}. If you think of hurting yourself, dial 988. This is {{ pharmacy }}. Sorry, our phone "
+            "system is not working now."
+        ),
+        "away_hours": ("We are open {{ week | week }}."),
+        "away_holidays": ("We are closed on some holidays."),
+        "away_ringing": ("Please hold, and we ring the pharmacy. Nobody answers there when we are closed."),
+        "away_on_call": (
+            "If you have talked with somebody, you can hang up now. If it can wait until we open, "
+            "please hang up and call then. If you need a pharmacist right now, please hold, and we ring "
+            "the one on call."
+        ),
+        "away_nobody": (
+            "If nobody could help you, we are sorry. In an emergency, hang up and dial 911. If not, "
+            "please call again when we are open."
+        ),
+        "away_staff": (
+            "The phone system is not working now. Calls may come to the phone of the pharmacy. Please answer it."
+        ),
         "not_understood": "Sorry, I did not understand. Please use the keys.",
         "safety_question": (
             "Is someone hurt or in danger right now? If yes, press 1 or say yes. If not, press 2 or say no."
@@ -104,6 +125,28 @@ SPARE: Mapping[str, Mapping[str, str]] = {
         "agent_code_later": "All right. Please give the code later. Goodbye.",
     },
     "es": {
+        "known_as_of": "Lo que puedo decirle ahora era así a {{ as_of | clock_time }}.",
+        "away_emergency": (
+            "En una emergencia, cuelgue y marque el 911. Para el centro de envenenamientos, marque el "
+            '{{ "8002221222" | toll_free }}. Si piensa en hacerse daño, marque el 988. Esta es {{ '
+            "pharmacy }}. Disculpe, nuestro sistema telefónico no funciona ahora."
+        ),
+        "away_hours": ("Abrimos {{ week | week }}."),
+        "away_holidays": ("Algunos días festivos estamos cerrados."),
+        "away_ringing": ("Espere, por favor, y llamamos a la farmacia. Cuando está cerrada, nadie contesta."),
+        "away_on_call": (
+            "Si ya habló con alguien, puede colgar. Si puede esperar hasta que abramos, cuelgue y llame "
+            "entonces. Si necesita un farmacéutico ahora mismo, espere, y llamamos al que está de "
+            "guardia."
+        ),
+        "away_nobody": (
+            "Si nadie le pudo ayudar, disculpe. En una emergencia, cuelgue y marque el 911. Si no, "
+            "llame otra vez cuando abramos."
+        ),
+        "away_staff": (
+            "El sistema telefónico no funciona ahora. Puede haber llamadas en el teléfono de la "
+            "farmacia. Contéstelo, por favor."
+        ),
         "not_understood": "Disculpe, no entendí. Por favor, use las teclas.",
         "safety_question": (
             "¿Hay alguien herido o en peligro en este momento? "

@@ -15,6 +15,7 @@ from babel.dates import format_date, format_time, match_skeleton
 from babel.numbers import format_currency
 from babel.units import format_unit
 
+from ivr.core.rules import WEEKDAYS
 from ivr.core.spelling import ALPHABET
 
 _ORDINALS = (
@@ -46,6 +47,7 @@ def filters(locale: Locale) -> Mapping[str, Callable[..., str]]:
         "clock_time": lambda value: _clock_time(value, locale),
         "hours": lambda value: _hours(value, locale),
         "minutes": lambda value: _minutes(value, locale),
+        "week": lambda value: _week(value, locale),
         "money": lambda value: _money(value, locale),
         "digits": digits,
         "phone": lambda value: digits(str(value).removeprefix("+1")),
@@ -174,6 +176,25 @@ def _shift(shift: str, locale: Locale) -> str:
     start, end = (_clock_time(_within_a_day(clock), locale) for clock in shift.split("-"))
     said = _FROM_TO.get(locale.language, "{} \u2013 {}").format(start, end)
     return said.replace("de el ", "del ").replace(" a el ", " al ") if locale.language == "es" else said
+
+
+def _week(value: object, locale: Locale) -> str:
+    """Return a week's shifts, given as `mon-fri 08:00-20:00; sat-sat 09:00-17:00`."""
+    parts = (part.strip().partition(" ") for part in str(value).split(";"))
+    return ", ".join(f"{_days(days, locale)} {_hours(shifts, locale)}" for days, _, shifts in parts)
+
+
+def _days(run: str, locale: Locale) -> str:
+    names = locale.days["format"]["wide"]
+    first, last = (WEEKDAYS.index(day) for day in run.split("-"))
+    if first == last:
+        return str(names[first])
+    if last - first == len(WEEKDAYS) - 1 and locale.language in _EVERY_DAY:
+        return _EVERY_DAY[locale.language]
+    return _FROM_TO.get(locale.language, "{} \u2013 {}").format(names[first], names[last])
+
+
+_EVERY_DAY = {"en": "every day", "es": "todos los días"}
 
 
 def _within_a_day(clock: str) -> str:

@@ -8,11 +8,13 @@ from ivr.core import facts, flows
 from ivr.core.call import OWN_ASKS, Answer
 from ivr.core.draft import Draft
 from ivr.core.effects import Inquire
+from ivr.core.rules import Reason
 from ivr.core.verbs import Back, Pause, Say
 
 PATIENCE_SECONDS = 15  # how long a caller waits for the order system before we go on without it …
 WHO_PATIENCE_SECONDS = 4  # … and only so long before the menu, where who they are is a help and no more
 MOMENT_SECONDS = 2  # of silence after `one moment`: longer, and a caller thinks the line is dead
+AS_OF = "as_of"  # the value that says of an answer when it was so: an earlier one, while the order system is away
 PROOFS = ("date_of_birth", "zip", "code")  # what tells who somebody is; a number that rings and a label do not
 
 
@@ -29,9 +31,21 @@ def ask(draft: Draft, node: flows.AskNode) -> bool:
         draft.put(on_file=draft.call.on_file or told.facts.get("tier") == "number")
     _count_wrong_proofs(draft, node, told)
     facts.told_elsewhere(draft, told)
+    _say_when(draft, told)
     if node.question == "prescriptions":
         draft.put(found=told.found)
     return False
+
+
+def _say_when(draft: Draft, told: Answer) -> None:
+    """Of what was known earlier, the journal says when; so do we, where it is about a prescription."""
+    if AS_OF not in told.values:
+        return
+    at = draft.pharmacy.hours[draft.line.site].local(datetime.fromisoformat(told.values[AS_OF]))
+    flow = f"callflows/{draft.call.place[-1].flow}.yaml"
+    draft.why.append(Reason("what was known", flow, 0, True, f"the order system is away; it said so at {at:%H:%M}"))
+    if told.prescription or told.found:
+        draft.say(Say("known_as_of", {AS_OF: f"{at:%H:%M}"}))
 
 
 def answer(draft: Draft, asked: str) -> Answer | None:

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from ivr.core.rules import WEEKDAYS
@@ -62,8 +64,13 @@ class Hours:
 
     def told(self, at: datetime) -> str:
         """Return the shifts of that day as `08:00-12:00 13:00-20:00`; empty on a day the site does not open."""
-        shifts = sorted(self._shifts(self.local(at).date()))
-        return " ".join(f"{_clock(start)}-{_clock(end)}" for start, end in shifts)
+        return " ".join(map(_written, sorted(self._shifts(self.local(at).date()))))
+
+    def week_told(self) -> str:
+        """Return the usual week as `mon-fri 08:00-20:00; sat-sat 09:00-17:00`, days without shifts left out."""
+        told = [(day, " ".join(map(_written, sorted(self.week.get(day, ()))))) for day in WEEKDAYS]
+        runs = [(shifts, [day for day, _ in days]) for shifts, days in groupby(told, key=itemgetter(1))]
+        return "; ".join(f"{days[0]}-{days[-1]} {shifts}" for shifts, days in runs if shifts)
 
     def opens_next(self, at: datetime) -> datetime:
         """Return when somebody is next there, in UTC: the moment itself while the site is open."""
@@ -129,6 +136,10 @@ class Hours:
             key=lambda passed: (second + timedelta(minutes=passed)).astimezone(zone).replace(tzinfo=None),
         )
         return second + timedelta(minutes=shown)
+
+
+def _written(shift: tuple[int, int]) -> str:
+    return f"{_clock(shift[0])}-{_clock(shift[1])}"
 
 
 def _clock(minute: int) -> str:

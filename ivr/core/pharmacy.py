@@ -82,6 +82,7 @@ class Policies:
     held_seconds: int = 120  # how long a caller is on hold during a talk before the agent is reminded of them
     calls_per_second: float = 1.0
     texts_per_second: float = 1.0
+    old_facts_seconds: int = 900  # how long the order system's last word holds while it is away
     wrong_per_call: int = 2  # wrong proofs of who is speaking, after which right ones are no use either
     wrong_per_person: int = 5
     wrong_per_number: int = 10

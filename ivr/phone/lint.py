@@ -102,7 +102,7 @@ def check(root: Element, setting: Setting = Setting.CALL, inline: bool = False) 
 def check_reply(body: bytes, content_type: str) -> list[Violation]:
     """Return what is wrong with how a document was sent: its type and its size."""
     found = []
-    if content_type.partition(";")[0].strip() != "text/xml":
+    if content_type.partition(";")[0].strip() not in ("text/xml", "application/xml"):
         found.append(Violation(12300, f"content type `{content_type}`: send text/xml, or Twilio may read it aloud"))
     if len(body) > LARGEST_BYTES:
         found.append(Violation(11750, "the document is over 64 kB"))

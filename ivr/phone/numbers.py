@@ -29,7 +29,10 @@ class NumberBook:
     """Our numbers, read again when one is asked for that is not known yet."""
 
     def __init__(self, lines: Callable[[], Mapping[str, str]], public_url: str, fallback_url: str = "") -> None:
-        """`lines` returns {line: number}; a number not set up through REST calls `public_url`."""
+        """`lines` returns {line: number}; a number not set up through REST calls `public_url`.
+
+        `fallback_url` is the folder with the static documents, one for each line; empty: the product's own door.
+        """
         self._lines = lines
         self._public_url = public_url
         self._fallback_url = fallback_url
@@ -64,11 +67,13 @@ class NumberBook:
         kept = self._numbers.get(number)
         if kept is not None:
             return replace(kept, name=name)
+        static = f"{self._fallback_url}/{name}.xml" if self._fallback_url else ""
         return OwnNumber(
             sid="PN" + hashlib.md5(number.encode(), usedforsecurity=False).hexdigest(),
             number=number,
             name=name,
             voice_url=f"{self._public_url}/voice/incoming{RETRIES}",
-            fallback_url=self._fallback_url or f"{self._public_url}/voice/fallback{RETRIES}",
+            fallback_url=f"{static or self._public_url + '/voice/fallback'}{RETRIES}",
+            fallback_method="GET" if static else "POST",
             status_callback=f"{self._public_url}/voice/status{RETRIES}",
         )

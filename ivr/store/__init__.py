@@ -23,7 +23,7 @@ from ivr.store.record import Disposition, JournalLine, LegRow, Loaded, Record
 from ivr.store.recordings import Sound
 from ivr.store.refusals import Conflict, Misuse, Taken, Unreachable
 from ivr.store.revisions import Note, Revision, Revisions
-from ivr.store.seal import Passes, WrongKey
+from ivr.store.seal import Passes, RoundTrips, WrongKey
 from ivr.store.staff import Device, Entry, Kept, Staff, StaleDevice, Token
 from ivr.store.timers import Timer, Timers
 from ivr.store.turn import Turn
@@ -68,6 +68,7 @@ __all__ = [
     "Refused",
     "Revision",
     "Revisions",
+    "RoundTrips",
     "Seen",
     "Sound",
     "Staff",

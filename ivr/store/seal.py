@@ -92,8 +92,8 @@ class Passes:
     A pass names its recording to us only, and nobody can make or lengthen one without SECRET_KEY.
     """
 
-    def __init__(self, secret_key: str) -> None:
-        self._key = Fernet(base64.urlsafe_b64encode(_derived(secret_key, b"rxline passes")))
+    def __init__(self, secret_key: str, purpose: bytes = b"rxline passes") -> None:
+        self._key = Fernet(base64.urlsafe_b64encode(_derived(secret_key, purpose)))
 
     def issue(self, recording: str) -> str:
         """Return a pass, as it may stand in a URL."""
@@ -105,6 +105,21 @@ class Passes:
             return self._key.decrypt(issued, ttl=PASS_SECONDS).decode()
         except InvalidToken:
             return None
+
+
+class RoundTrips:
+    """Lets whoever has the same SECRET_KEY ask the web process what it makes of their signature, for a short while."""
+
+    def __init__(self, secret_key: str) -> None:
+        self._passes = Passes(secret_key, b"rxline round trips")
+
+    def issue(self) -> str:
+        """Return a pass."""
+        return self._passes.issue("round trip")
+
+    def admits(self, issued: str) -> bool:
+        """Return whether a pass is one of ours, and fresh."""
+        return self._passes.recording(issued) is not None
 
 
 def _derived(secret_key: str, purpose: bytes) -> bytes:

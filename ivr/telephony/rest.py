@@ -1,6 +1,7 @@
 """What we ask of Twilio: place, move and end calls, send texts, and the lists that tell what really happened.
 
-Conferences and recordings are in `rooms`, the wire and the bad ends of a request in `wire`.
+Conferences and recordings are in `rooms`, our numbers in `own_numbers`, the wire and the bad ends of a request in
+`wire`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from ivr.settings import Settings
 from ivr.telephony import hold_queue
+from ivr.telephony.own_numbers import OwnNumbers
 from ivr.telephony.rooms import Conference, Rooms
 from ivr.telephony.wire import LARGEST_PAGE, Gone, Refused, Told, Unknown
 
@@ -77,7 +79,7 @@ class Member:
     wait_seconds: int
 
 
-class Telephone(Rooms):
+class Telephone(Rooms, OwnNumbers):
     """Twilio's REST API as far as we use it. One per process; every method may raise Refused, Gone or Unknown."""
 
     @classmethod

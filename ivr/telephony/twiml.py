@@ -23,6 +23,7 @@ SILENCE_ENDS_MESSAGE_SECONDS = 5
 LONGEST_TRANSCRIBED_SECONDS = 119  # "transcription is limited to recordings of less than two minutes"
 RESCUE_MESSAGE_SECONDS = 120
 RESCUE_RING_SECONDS = 30
+MOMENT_SECONDS = 3
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 NOTHING = f"{_XML}<Response/>"
@@ -164,6 +165,20 @@ def rescue(
     if action:
         door = escape(action + FRAGMENT)
         written.append(_rescue_ring(dial, door) if dial else _record(RESCUE_MESSAGE_SECONDS, door))
+    return _response([*written, "<Hangup/>"])
+
+
+def alone(parts: Sequence[Sequence[Spoken] | str]) -> str:
+    """Return a document that asks for nothing and tells nobody: words, and numbers to be rung one after the other.
+
+    Before each number there is a moment to hang up; whoever is not answered there hears what comes after it.
+    """
+    written = [
+        f'<Pause length="{MOMENT_SECONDS}"/><Dial timeout="{RESCUE_RING_SECONDS}">{_party(part)}</Dial>'
+        if isinstance(part, str)
+        else "".join(_say(said.text, said.locale, said.voice) for said in part)
+        for part in parts
+    ]
     return _response([*written, "<Hangup/>"])
 
 

@@ -274,3 +274,20 @@ class TestDoing:
 
     def test_nobody_can_text_a_number_that_is_withheld(self):
         assert Rehearsal(pharmacy=SHOP, number=None).rings().keys("1", "7").did(SendText) == []
+
+
+EARLIER = {"as_of": "2026-11-24T14:50:00+00:00"}
+SAID_SO = "the order system is away; it said so at 09:50"
+
+
+class TestAWhileAgo:
+    def test_what_was_known_then_is_told_with_its_time(self):
+        earlier = Answer(True, person="p1", found=(ONE,), values=EARLIER)
+        call = caller(**{"prescriptions:0": earlier}).keys("3")
+        assert call.heard == ["known_as_of", "picked", "hub"]
+        assert SAID_SO in [reason.because for reason in call.last.why]
+
+    def test_who_somebody_is_needs_no_time_to_be_told(self):
+        call = caller(**told(replace(VERIFIED, values=EARLIER))).keys("1", BORN)
+        assert (call.heard, call.call.facts["tier"]) == (["hub"], "verified")
+        assert SAID_SO in [reason.because for reason in call.last.why]

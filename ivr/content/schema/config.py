@@ -275,6 +275,7 @@ def policies(names: Names) -> Shape:
             ),
             "callbacks": _callbacks(),
             "identity": _identity(),
+            "old_facts": DURATION.alone("How long the order system's last word holds while it is away."),
             "message": DURATION.alone("The longest message a caller can leave."),
             "transcripts": _transcripts(names),
             "calls_per_second": rate.alone("How fast we place calls."),
