@@ -360,7 +360,7 @@ def test_cloudspire_46_each_attempt_is_kept_with_what_came_of_it_and_the_last_on
     [task] = shop.effects("CreateTask")
     assert task.effect.what == "callback_exhausted"  # type: ignore[union-attr]
     told = list(shop.effects("WriteDisposition"))[-1].effect.body  # type: ignore[union-attr]
-    assert (told["final"], told["resolution"] if "resolution" in told else told["code"]) == (True, "callback_expired")
+    assert (told["final"], told["code"], told["callback"]) == (True, "callback_expired", "expired")
 
 
 def test_nethserver_7566_staff_see_why_somebody_is_to_be_called_back_how_they_came_and_what_was_tried(

@@ -438,7 +438,8 @@ class Phone:
         assert self._dial is not None
         over = self.form(CallStatus="completed")
         ended = {**over, "DialCallStatus": "answered"}
-        return [(self._dial.attrib["action"], ended), (self.status_url, {**over, "CallDuration": "9"})]
+        # The line's clock may run fast: as long as this both phones were up until now.
+        return [(self._dial.attrib["action"], ended), (self.status_url, {**over, "CallDuration": "3600"})]
 
     # -- what tests look at
 

@@ -14,7 +14,7 @@ from tests.line.carrier import Phone
 from tests.line.conftest import Day
 from tests.line.people import talk, to_a_person
 
-OF_ONE_CALL = ("call_id", "ticket_id", "arrived_at", "ended_at", "waited_seconds", "revision")
+OF_ONE_CALL = ("call_id", "ticket_id", "arrived_at", "ended_at", "due_at", "waited_seconds", "revision")
 TURNS = ("incoming", "next", "held", "after", "moved")
 
 

@@ -168,7 +168,8 @@ class Judge:
         unheard = self.emergency_at is not None and not (in_danger or asked or self.safety_asked)
         if unheard and len(self.walk.turns) - (self.emergency_at or 0) >= 2:
             raise Broken("an emergency is heard", "neither a pharmacist nor the safety question came")
-        self.safety_asked = self.safety_asked or asked
+        # On hold during a talk, a person is with them again at once: whoever put them there.
+        self.safety_asked = self.safety_asked or asked or any(said.prompt == "talk_back" for said in turn.said)
         if in_danger:
             self._help_lines(turn)
 
