@@ -22,9 +22,13 @@ def ask(draft: Draft, node: flows.AskNode) -> bool:
     """Put a node's question; True while the answer is waited for."""
     if node.question == "who" and not draft.call.caller.number:
         return False
-    told = answer(draft, node.question if node.question == "who" else f"{node.question}:{draft.call.tries}")
+    asked = node.question if node.question == "who" else f"{node.question}:{draft.call.tries}"
+    since = draft.call.asking_since if draft.call.asking == asked else None
+    told = answer(draft, asked)
     if told is None:
         return True
+    if told.known:
+        draft.put(known_at=since or draft.now)  # what happens from then on may not be in the answer
     if node.question != "who":  # the next number they key is another question
         draft.put(tries=draft.call.tries + 1)
     else:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ivr.core.call import Caller
 from ivr.core.heard import Heard
 from ivr.core.line import Ticket
+from ivr.core.rules import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,42 @@ class Learned:
     """The worker has brought an answer the call once asked for, after the caller had gone on without it."""
 
     ask: str
+
+
+ORDER_EVENTS = (
+    "rx.state_changed",
+    "order.shipped",
+    "order.delayed",
+    "pa.stalled",
+    "payment.failed",
+    "stock.out",
+    "patient.action_required",
+)
+"""What an order system tells of; before the dot stands what it is about, of which the newest is what holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is so of a prescription since some moment: facts, and values prompts may speak of."""
+
+    at: datetime
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNews:
+    """Something happened at the order system to a person's prescription, and what is so of that one by all its news.
+
+    `told` is oldest first; (): it is about no prescription, or a later one said otherwise.
+    """
+
+    id: str  # of the order system's event: the same however often it comes
+    type: str  # one of ORDER_EVENTS
+    at: datetime
+    person: str | None
+    prescription: str | None
+    told: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +326,7 @@ Event = (
     | NobodyCould
     | TimerDue
     | Learned
+    | OrderNews
     | Worked
     | Noted
     | Amended

@@ -90,6 +90,7 @@ class Policies:
     recording: Mapping[str, Any] = field(default_factory=dict)
     keep: Mapping[str, int] = field(default_factory=lambda: dict(KEEP_DAYS))
     transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164
+    reach_out: tuple[str, ...] = ()  # events of the order system of which a patient has to be told
 
 
 class Medicines(Protocol):
