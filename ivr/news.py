@@ -79,8 +79,8 @@ class Newsroom:
 
     def _news(self, call: Call, event: OrderEvent) -> OrderNews:
         since = call.arrived_at - A_LITTLE
-        standing = self._events.standing(event.prescription, since) if event.prescription is not None else []
-        told = tuple(told_of(each.at, each.data) for each in standing if each.type in ORDER_EVENTS)
+        known = self._events.of_prescription(event.prescription, since) if event.prescription is not None else []
+        told = tuple(told_of(each.at, each.data) for each in known if each.type in ORDER_EVENTS)
         return OrderNews(event.id, event.type, event.at, event.person, event.prescription, told)
 
     # ------------------------------------------------------------ caught up with

@@ -130,7 +130,7 @@ ORDER_EVENTS = (
     "stock.out",
     "patient.action_required",
 )
-"""What an order system tells of; before the dot stands what it is about, of which the newest is what holds."""
+"""What an order system tells of; before the dot stands what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class OrderNews:
-    """Something happened at the order system to a person's prescription, and what is so of that one by all its news.
+    """Something happened at the order system to a person's prescription.
 
-    `told` is oldest first; (): it is about no prescription, or a later one said otherwise.
+    `told` is all that is known to have happened to that one, oldest first: of each fact the newest word holds, in
+    whatever order they came. (): it is about no prescription.
     """
 
     id: str  # of the order system's event: the same however often it comes

@@ -55,8 +55,10 @@ _NEW = (
     .limit(bindparam("limit"))
 )
 _TAKEN = update(order_events).where(order_events.c.id == bindparam("event")).values(taken_at=bindparam("now"))
-_OF_PRESCRIPTION = select(*_COLUMNS).where(
-    order_events.c.prescription == bindparam("rx"), order_events.c.at >= bindparam("since")
+_OF_PRESCRIPTION = (
+    select(*_COLUMNS)
+    .where(order_events.c.prescription == bindparam("rx"), order_events.c.at >= bindparam("since"))
+    .order_by(order_events.c.at, order_events.c.id)
 )
 _SINCE = (
     select(*_COLUMNS)
@@ -97,10 +99,10 @@ class OrderEvents:
         """Every call it is about has been told."""
         self._database.change(_TAKEN, event=event_id, now=micros(now))
 
-    def standing(self, prescription: str, since: datetime) -> list[OrderEvent]:
-        """Return what holds of a prescription by what happened since then: the newest about each part, oldest first."""
+    def of_prescription(self, prescription: str, since: datetime) -> list[OrderEvent]:
+        """Return what happened to a prescription since then, oldest first, whatever order it came in."""
         rows = self._database.rows(_OF_PRESCRIPTION, rx=prescription, since=micros(since))
-        return newest(_event(row) for row in rows)
+        return [_event(row) for row in rows]
 
     def since(self, at: datetime, limit: int = 1000) -> list[OrderEvent]:
         """Return what happened since then, the newest first."""

@@ -156,3 +156,13 @@ def test_a_recording_the_carrier_gives_or_has_no_more_or_keeps_to_itself() -> No
         assert (b"".join(told), sound("RE2")) == (b"RIFF", None)
         with pytest.raises(Problem):
             sound("RE3")
+
+
+def test_where_no_secret_is_set_an_order_system_finds_no_door(desk: Desk) -> None:
+    assert desk.http.post("/orders/events", content=b"{}").json()["code"] == "not_found"
+    wrong = desk.http.get("/orders/events")
+    assert (wrong.status_code, wrong.json()["code"], wrong.headers["Allow"]) == (
+        405,
+        "method_not_allowed",
+        "OPTIONS, POST",
+    )

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ivr.core.call import Answer, Found
 from ivr.core.events import OrderNews, Standing
@@ -130,6 +132,41 @@ def test_a_question_tells_from_when_its_answer_is():
     call.answers["prescription:0"] = Answer(True, {"tier": "prescription"}, "p1", "rx1")
     call.keys("1", "2", "1234567")
     assert call.call.known_at == OPEN + timedelta(seconds=7)
+
+
+@st.composite
+def histories(draw):
+    """What happened to a prescription, and the same as it came: in another order, some of it twice."""
+    facts = st.dictionaries(
+        st.sampled_from(("order_state", "days_left", "time_sensitive")), st.sampled_from(("a", "b"))
+    )
+    values = st.dictionaries(st.just("expected_on"), st.sampled_from(("2026-11-27", "")))
+    happened = [
+        Standing(OPEN + timedelta(seconds=draw(st.integers(-40, 40))), draw(facts), draw(values))
+        for _ in range(draw(st.integers(1, 5)))
+    ]
+    places = range(len(happened))
+    return happened, draw(st.permutations(places)) + draw(st.lists(st.sampled_from(places), max_size=3))
+
+
+def known_by(history, order):
+    """How the call knows it in the end: with each that comes the shell says all that has come, by when it happened."""
+    call, come = waiting(), set()
+    before = call.call.ticket
+    for place in order:
+        come.add(place)
+        told = tuple(history[each] for each in sorted(come, key=lambda each: (history[each].at, each)))
+        call.happens(news({}, history[place].at, f"evt-{place}", told=told))
+        assert call.call.ticket.arrived_at == before.arrived_at
+        assert call.call.ticket.answer_within_seconds <= before.answer_within_seconds
+    return call.call.facts, call.call.values, call.call.news
+
+
+@settings(max_examples=50)
+@given(histories())
+def test_whatever_order_news_comes_in_and_however_often_the_same_is_known(given_):
+    history, order = given_
+    assert known_by(history, order) == known_by(history, range(len(history)))
 
 
 def test_said_twice_it_is_said_once():
