@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -14,6 +14,7 @@ from ivr.core.reconsidering import A_LITTLE
 from ivr.orders.port import Events, News, Refused
 from ivr.orders.questions import told_of
 from ivr.store import Conflict, OrderEvent, Unreachable
+from ivr.store.notation import written
 from ivr.store.order_events import newest
 from ivr.switchboard import Switchboard
 
@@ -92,7 +93,7 @@ class Newsroom:
         """
         if CAPABILITY not in self._board.orders.capabilities():
             return 0
-        caught = sum(self.keep(news) for page in self._pages() for news in page.items)
+        caught = sum(self.keep(news) for page in self._pages() for news in page.items if can_be_kept(news))
         if caught:
             log.info("order_events_caught", count=caught)
         return caught
@@ -121,8 +122,10 @@ class Newsroom:
 
     def untold(self, since: datetime) -> list[OrderEvent]:
         """Return what happened to people since then and holds still, and they have not heard, the oldest first."""
-        known = [event for event in self._events.since(since) if event.type in ORDER_EVENTS and event.person]
-        return [event for event in newest(known) if not self._has_heard(event)]
+        return [event for event in self._holding(since) if not self._has_heard(event)]
+
+    def _holding(self, since: datetime) -> list[OrderEvent]:
+        return newest(event for event in self._events.since(since) if event.type in ORDER_EVENTS and event.person)
 
     def _has_heard(self, event: OrderEvent) -> bool:
         assert event.person is not None
@@ -135,8 +138,9 @@ class Newsroom:
         methods raise.
         """
         wanted = self._board.pharmacy().policies.reach_out
-        untold = self.untold(self._board.clock.now() - REACH_OUT_WITHIN)
-        return sum(self._make_task(event) for event in untold if event.type in wanted and event.task is None)
+        holding = self._holding(self._board.clock.now() - REACH_OUT_WITHIN)
+        due = [event for event in holding if event.type in wanted and event.task is None]
+        return sum(self._make_task(event) for event in due if not self._has_heard(event))
 
     def _make_task(self, event: OrderEvent) -> bool:
         assert event.person is not None
@@ -151,6 +155,17 @@ class Newsroom:
             made = f"refused:{refused.code}"
         self._events.made_task(event.id, made)
         return not made.startswith("refused:")
+
+
+def can_be_kept(news: News) -> bool:
+    """Can a database hold this event? One that none can must not stop those behind it."""
+    try:
+        written(dict(news.data))
+        news.at.astimezone(UTC)
+    except (ValueError, OverflowError, RecursionError):  # half a character, or a moment before all years
+        log.warning("order_event_not_to_be_kept")
+        return False
+    return all(each.isprintable() for each in (news.id, news.person or "", news.prescription or ""))
 
 
 def heard(call: Call, event: OrderEvent) -> bool:

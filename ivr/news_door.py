@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ivr.console.problems import Problem, http_problem, problem_answer
-from ivr.news import Newsroom
+from ivr.news import Newsroom, can_be_kept
 from ivr.orders.port import News
 from ivr.orders.reading import news_of
 from ivr.orders.signature import Sealed, refused_because
@@ -62,7 +62,7 @@ def _read(keys: Sequence[bytes]) -> News:
     if why is not None:
         raise Problem(401, why, _WHY[why])
     news = _event(body)
-    if news is None:
+    if news is None or not can_be_kept(news):
         raise Problem(400, "no_event", "it has to be a CloudEvent in JSON, with its id, its type and its time")
     if news.id != sealed.id:
         raise Problem(400, "other_id", "webhook-id has to be the id of the event")

@@ -113,7 +113,18 @@ def test_what_none_of_our_secrets_signed_is_refused(shop: Shop, door: FlaskClien
     assert kept(shop) == []
 
 
-@pytest.mark.parametrize("event", ["no event", [], {"id": "evt-1"}, {**EVENT, "time": "2026-11-24T10:00"}])
+NO_EVENTS = [
+    "no event",
+    [],
+    {"id": "evt-1"},
+    {**EVENT, "time": "2026-11-24T10:00"},
+    {**EVENT, "time": "0001-01-01T00:00:00+14:00"},
+    {**EVENT, "data": {"order_state": "\ud800"}},
+    {**EVENT, "data": {"person": "\x00"}},
+]
+
+
+@pytest.mark.parametrize("event", NO_EVENTS)
 def test_what_is_no_event_is_told_so(shop: Shop, door: FlaskClient, event: object) -> None:
     assert code(knock(door, event)) == (400, "no_event")
     assert kept(shop) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count, permutations
@@ -12,7 +13,7 @@ import pytest
 
 from ivr.core.call import Call
 from ivr.news import Newsroom, heard, key_of
-from ivr.orders.port import News, Refused, Unavailable
+from ivr.orders.port import Events, News, Refused, Unavailable
 from ivr.store import Conflict, OrderEvent, Unreachable
 from ivr.sweep import run_once
 from tests.core.rehearsal import OPEN
@@ -222,6 +223,13 @@ def test_what_no_webhook_brought_is_asked_for_and_told(sandbox: Sandbox, shop: S
     assert {each.id for each in shop.record.order_events.since(OPEN)} == {first, second, third}
 
 
+def test_what_no_database_can_hold_does_not_stop_what_comes_behind_it(shop: Shop) -> None:
+    good = event()
+    shop.board.orders = Thin("events", pages=[Events((event(odd="\ud800"), good), "1"), Events((), "1")])  # type: ignore[assignment]
+    assert swept(shop) == 1
+    assert [each.id for each in shop.record.order_events.since(OPEN)] == [good.id]
+
+
 def test_what_a_webhook_has_brought_is_not_told_again(sandbox: Sandbox, shop: Shop) -> None:
     newsroom = Newsroom(shop.board)
     delayed(sandbox)
@@ -249,16 +257,19 @@ def test_while_the_order_system_is_away_the_place_is_kept(sandbox: Sandbox, shop
 class Thin:
     """An order system of which a test says what it serves and answers."""
 
-    def __init__(self, *serves: str, refuses: str = "") -> None:
+    def __init__(self, *serves: str, refuses: str = "", pages: Sequence[Events] = ()) -> None:
         self.serves = frozenset(serves)
+        self.pages = list(pages)
         self.refuses = refuses
         self.tasks: list[tuple[dict[str, Any], str]] = []
 
     def capabilities(self) -> frozenset[str]:
         return self.serves
 
-    def events(self, after: str) -> Any:
-        raise Refused("forbidden")
+    def events(self, after: str) -> Events:
+        if not self.pages:
+            raise Refused("forbidden")
+        return self.pages.pop(0)
 
     def close(self) -> None:
         """There is nothing to close."""
