@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from ivr.app import connect
 from ivr.desk import ago, show
 from ivr.news import Newsroom
+from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import OrderEvent
 

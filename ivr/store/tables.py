@@ -469,7 +469,7 @@ order_events = Table(
     Column("at", Instant, nullable=False),  # when it happened, as the order system says
     Column("person", Text),
     Column("prescription", Text),
-    Column("data", Text, nullable=False),  # JSON, as it came
+    Column("data", Sealed("order_events.data"), nullable=False),  # JSON, as it came
     Column("received_at", Instant, nullable=False),
     Column("taken_at", Instant),  # the calls it is about have been told
     Column("task", Text),  # the order system's id of the work it made, or why there is none

@@ -311,6 +311,7 @@ _KEPT = {
     "forecasts": "What callers were told of their wait.",
     "callers": "The language and pace of a number, since it chose them.",
     "presences": "The days of agents, move by move.",
+    "events": "What the order system said has happened.",
 }
 
 

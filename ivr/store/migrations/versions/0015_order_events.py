@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("person", sa.Text()),
         sa.Column("prescription", sa.Text()),
-        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("data", sa.LargeBinary().with_variant(sa.Text(), "sqlite"), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("taken_at", sa.BigInteger()),
         sa.Column("task", sa.Text()),
