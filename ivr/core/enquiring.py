@@ -28,7 +28,7 @@ def ask(draft: Draft, node: flows.AskNode) -> bool:
     if told is None:
         return True
     if told.known:
-        draft.put(known_at=since or draft.now)  # what happens from then on may not be in the answer
+        draft.put(known_at=true_since(told, since or draft.now))
     if node.question != "who":  # the next number they key is another question
         draft.put(tries=draft.call.tries + 1)
     else:
@@ -39,6 +39,11 @@ def ask(draft: Draft, node: flows.AskNode) -> bool:
     if node.question == "prescriptions":
         draft.put(found=told.found)
     return False
+
+
+def true_since(told: Answer, asked_at: datetime) -> datetime:
+    """From when an answer is: what happens after that may not be in it."""
+    return datetime.fromisoformat(told.values[AS_OF]) if AS_OF in told.values else asked_at
 
 
 def _say_when(draft: Draft, told: Answer) -> None:

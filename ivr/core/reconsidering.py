@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from ivr.core import facts, walk
+from ivr.core import enquiring, facts, walk
 from ivr.core.call import Answer, Call
 from ivr.core.draft import Draft
 from ivr.core.events import Learned, OrderNews
@@ -25,7 +25,7 @@ def learned(draft: Draft, event: Learned) -> None:
         draft.asks = (*draft.asks, event.ask, "line")
         return
     if told.known:
-        draft.put(known_at=draft.now)
+        draft.put(known_at=enquiring.true_since(told, draft.now))
     facts.told_elsewhere(draft, told)
     _decide_again(draft, ticket.answer_within_seconds, figures)
 

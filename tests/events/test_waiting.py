@@ -127,11 +127,19 @@ def test_what_happened_before_it_was_asked_changes_no_fact():
     assert call.call == replace(before, news={"evt-1": "order.delayed"})
 
 
-def test_a_question_tells_from_when_its_answer_is():
+@pytest.mark.parametrize(
+    ("values", "known_at"),
+    [
+        ({}, OPEN + timedelta(seconds=7)),
+        ({"as_of": (OPEN - timedelta(minutes=5)).isoformat()}, OPEN - timedelta(minutes=5)),
+    ],
+    ids=["asked now", "known from before"],
+)
+def test_a_question_tells_from_when_its_answer_is(values, known_at):
     call = Rehearsal().rings().later(7)
-    call.answers["prescription:0"] = Answer(True, {"tier": "prescription"}, "p1", "rx1")
+    call.answers["prescription:0"] = Answer(True, {"tier": "prescription"}, "p1", "rx1", values=values)
     call.keys("1", "2", "1234567")
-    assert call.call.known_at == OPEN + timedelta(seconds=7)
+    assert call.call.known_at == known_at
 
 
 @st.composite
