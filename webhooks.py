@@ -284,7 +284,7 @@ def _sound_of(recording: str) -> Iterator[bytes] | None:
 
 @voice.app_errorhandler(HTTPException)
 def refused(error: HTTPException) -> Response:
-    """Wrong paths and methods: never a page that could be read aloud; of the API a problem that can be read."""
-    if request.path.startswith("/api/"):
+    """Wrong paths and methods: never a page that could be read aloud; to programs a problem that can be read."""
+    if request.path.startswith(("/api/", "/orders/")):
         return problem_answer(http_problem(error))
     return Response("<Response/>", status=error.code or 500, mimetype="text/xml")

@@ -4,7 +4,7 @@ dispatch   who is offered which ticket, timers, and the calls we place and texts
 relay      effects committed and not done, to RQ or round it
 telephony  RQ: moving and ending legs
 orders     RQ: the order system
-sweep      Twilio's own lists against our record
+sweep      Twilio's own lists, and the order system's events, against our record
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from ivr.dispatch import Dispatch
 from ivr.doors import Doors
 from ivr.leases import Leases, this_process
 from ivr.live import connection
+from ivr.news import BELL, Newsroom
 from ivr.parts import serve
 from ivr.placing import Placing
 from ivr.relay import Relay
@@ -305,10 +306,11 @@ class Ear(SimpleWorker):
 
 
 def sweeping(child: Child) -> None:
-    """Reconcile with Twilio each minute, in one worker only, beside a heart that goes on beating."""
-    sweeper = child.beside(partial(_sweep, child))
+    """Reconcile each minute and pass events on at once, in one worker only, beside a heart that goes on beating."""
+    beside = [child.beside(partial(_sweep, child)), child.beside(partial(_pass_on, child, Newsroom(child.board)))]
     child.repeat(partial(child.stop.wait, 1.0))
-    sweeper.join(STOP_SECONDS / 2)
+    for thread in beside:
+        thread.join(STOP_SECONDS / 2)
     child.leases.release()
 
 
@@ -319,6 +321,15 @@ def _sweep(child: Child) -> None:
     rested = time.monotonic() + SWEEP_SECONDS
     while time.monotonic() < rested and not child.stop.wait(1.0):
         child.leases.held("sweep")
+
+
+def _pass_on(child: Child, newsroom: Newsroom) -> None:
+    """Tell calls what happened at the order system, at each ring of the doorbell, else each second."""
+    if child.leases.held("news"):
+        newsroom.once()
+        child.board.live.wait(BELL, 1.0)
+    else:
+        child.stop.wait(1.0)
 
 
 CHILDREN: dict[str, Callable[[Child], None]] = {

@@ -11,7 +11,7 @@ import structlog
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
-from ivr import logs
+from ivr import logs, news_door
 from ivr.console import api, practice
 from ivr.console.problems import Problem
 from ivr.enquiries import SILENT_SECONDS
@@ -40,6 +40,7 @@ def create_app(settings: Settings) -> Flask:
     doors = outside(settings)
     web.extensions.update(sound=doors.sound, passes=Passes(settings.secret_key))
     web.register_blueprint(api.blueprint(web.extensions["switchboard"], doors))
+    web.register_blueprint(news_door.blueprint(web.extensions["switchboard"], settings.event_keys))
     if settings.twilio_account_sid == PRACTICE_ACCOUNT_SID:
         web.register_blueprint(practice.blueprint(web.extensions["switchboard"]))
     return web

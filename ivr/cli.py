@@ -30,6 +30,7 @@ COMMANDS = {
     "diff": ("ivr.office.comparing:command", "which calls two versions decide differently, and what else changed"),
     "dial": ("ivr.phone.dial:dial", "ring the practice line from this terminal, or run written calls"),
     "dispositions": ("ivr.desk:dispositions", "what came of the last calls"),
+    "events": ("ivr.office.events:events", "what happened at the order system and its patients have not heard"),
     "explain": ("ivr.office.explain:command", "where a call goes and why, and for each rule it did not take, why not"),
     "export": ("ivr.office.keeping:export", "all we hold of one person, as one document"),
     "fallback": ("ivr.office.connecting:fallback", "what callers hear while the whole line is away, as files"),

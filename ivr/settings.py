@@ -5,6 +5,7 @@ The names are fixed in docs and in other people's deployments: add with care, ne
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import secrets
@@ -26,6 +27,7 @@ PRACTICE_EXCHANGE_URL = f"http://127.0.0.1:{EXCHANGE_PORT}"
 SANDBOX_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
 SANDBOX_TOKEN = "sandbox"
 SANDBOX_EVENT_SECRET = "sandbox-events"
+WEBHOOK_SECRET = "whsec_"  # how Standard Webhooks begins a secret that is written in base64
 SECRET_KEY_LENGTH = 32
 SECRET_KEY_FILE = Path("var/secret_key")
 
@@ -89,6 +91,8 @@ class Settings(BaseSettings):
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)
     order_system_url: str = SANDBOX_URL
     order_system_token: str = Field(default=SANDBOX_TOKEN, repr=False)
+    order_system_event_secret: str = Field(default="", repr=False)
+    """What the order system signs its webhooks with, several with commas between; read them as `event_keys`."""
     order_system_kind: Literal["rest", "fhir"] = "rest"
     secret_key: str = Field(default_factory=_kept_key_unless_real, repr=False)
     """Encrypts stored replies and signs sessions; in practice made once and kept in var/."""
@@ -119,6 +123,11 @@ class Settings(BaseSettings):
     def signing_keys(self) -> dict[str, str]:
         """The secrets of TWILIO_SIGNING_KEYS by the id Twilio names them by; any may verify a webhook."""
         return dict(_pairs(self.twilio_signing_keys))
+
+    @property
+    def event_keys(self) -> tuple[bytes, ...]:
+        """The keys of ORDER_SYSTEM_EVENT_SECRET: any of them may have signed an event; (): none is let in."""
+        return tuple(_event_key(secret) for secret in _event_secrets(self.order_system_event_secret))
 
     @property
     def twilio_is_real(self) -> bool:
@@ -166,12 +175,27 @@ def _pairs(listed: str) -> list[tuple[str, str]]:
     return [(id_.strip(), secret.strip()) for id_, _, secret in parted]
 
 
+def _event_secrets(listed: str) -> list[str]:
+    return [secret.strip() for secret in listed.split(",") if secret.strip()]
+
+
+def _event_key(secret: str) -> bytes:
+    """Return a secret's own letters, or what its base64 stands for; raises ValueError where that stands for nothing."""
+    if not secret.startswith(WEBHOOK_SECRET):
+        return secret.encode()
+    key = base64.b64decode(secret.removeprefix(WEBHOOK_SECRET), validate=True)
+    if not key:
+        raise ValueError
+    return key
+
+
 def _unfit(settings: Settings) -> Iterator[str]:
     if not settings.auth_tokens:
         yield "TWILIO_AUTH_TOKEN: is not set, so no webhook can be told from a forgery; copy it from Twilio"
     yield from _unfit_keys(_pairs(settings.twilio_signing_keys))
     if settings.order_system_kind == "fhir" and settings.order_system_url == SANDBOX_URL:
         yield "ORDER_SYSTEM_URL: is the sandbox's, which speaks no FHIR; set the base address of your FHIR R4 server"
+    yield from _unfit_event_secrets(_event_secrets(settings.order_system_event_secret))
     if settings.twilio_is_real and not settings.public_url.startswith("https://"):
         yield "PUBLIC_URL: is not https, and Twilio sends health data there; set the address Twilio calls"
     if settings.twilio_is_real and len(settings.secret_key) < SECRET_KEY_LENGTH:
@@ -194,6 +218,15 @@ def _unfit_keys(pairs: list[tuple[str, str]]) -> Iterator[str]:
             yield f"TWILIO_SIGNING_KEYS: key {place} is not id:secret; write the id Twilio shows, a colon, the secret"
         elif id_ in ids[: place - 1]:
             yield f"TWILIO_SIGNING_KEYS: key {place} has the id of an earlier one; an id names one secret"
+
+
+def _unfit_event_secrets(secrets: list[str]) -> Iterator[str]:
+    for place, secret in enumerate(secrets, 1):
+        try:
+            _event_key(secret)
+        except ValueError:
+            what = f"ORDER_SYSTEM_EVENT_SECRET: secret {place} begins with {WEBHOOK_SECRET} and goes on with no base64"
+            yield f"{what}; copy it whole from the order system"
 
 
 def _sentences(problems: list[ErrorDetails]) -> Iterator[str]:

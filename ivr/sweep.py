@@ -1,4 +1,4 @@
-"""The sweep: Twilio's own lists against our record, so that nothing depends on a callback that may never come.
+"""The sweep: Twilio's own lists, and the order system's, against our record: nothing depends on what may never come.
 
 Every part is safe to run twice and says nothing twice.
 """
@@ -17,6 +17,8 @@ from ivr.core.call import Call, Caller
 from ivr.core.events import VANISHED, Event, HungUp, KeptLongEnough, LeftAlone, Recorded
 from ivr.doors import Doors
 from ivr.mending import mend
+from ivr.news import Newsroom
+from ivr.orders import port
 from ivr.store import LegRow, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
@@ -31,12 +33,12 @@ GRACE = timedelta(seconds=30)  # for the ordinary callback to come first
 SILENT_SECONDS = 120.0
 STRAY_SECONDS = 30
 REPLIES_KEPT = timedelta(hours=1)
-HOUSEKEEPING = ("forgotten_replies", "old_messages")
+HOUSEKEEPING = ("forgotten_replies", "old_messages", "order_events", "outreach")
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How much a sweep found; None for a part that Twilio did not let us see."""
+    """How much a sweep found; None for a part that Twilio, or the order system, did not let us see."""
 
     lost_calls: int | None = None
     ended_legs: int | None = None
@@ -46,6 +48,8 @@ class Swept:
     forgotten_replies: int | None = None
     mended: int | None = None
     old_messages: int | None = None
+    order_events: int | None = None
+    outreach: int | None = None
 
 
 def run_once(board: Switchboard, telephone: rest.Telephone, doors: Doors) -> Swept:
@@ -66,13 +70,14 @@ class Sweep:
         self._telephone = telephone
         self._doors = doors
         self._now = board.clock.now()
+        self._newsroom = Newsroom(board)
 
     def part(self, name: str) -> int | None:
-        """Run one part; None when Twilio refused or did not answer, which the next sweep makes good."""
+        """Run one part; None when whom it asks refused or did not answer, which the next sweep makes good."""
         run: Callable[[], int] = getattr(self, name)
         try:
             return run()
-        except (rest.Refused, rest.Unknown) as trouble:
+        except (rest.Refused, rest.Unknown, port.Refused, port.Unavailable) as trouble:
             log.warning("sweep_part_failed", part=name, why=str(trouble))
             return None
 
@@ -189,6 +194,16 @@ class Sweep:
         days = self._board.pharmacy().policies.keep["messages"]
         worked = self._record.messages.worked_before(self._now - timedelta(days=days))
         return sum(self._tell(call_id, KeptLongEnough()) for call_id in worked)
+
+    # ------------------------------------------------------------ the order system
+
+    def order_events(self) -> int:
+        """Catch up with what happened at the order system and no webhook told us."""
+        return self._newsroom.catch_up()
+
+    def outreach(self) -> int:
+        """Make work of what patients have to be told of, and have not heard."""
+        return self._newsroom.reach_out()
 
     # ------------------------------------------------------------ how
 

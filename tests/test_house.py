@@ -56,7 +56,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "alembic": ("ivr.store",),
     "click": (*COMMAND_MODULES, "ivr.phone.dial"),
     "cryptography": ("ivr.store",),
-    "flask": ("ivr.app", "ivr.console", "ivr.orders.sandbox", "ivr.phone", "webhooks"),
+    "flask": ("ivr.app", "ivr.console", "ivr.news_door", "ivr.orders.sandbox", "ivr.phone", "webhooks"),
     "gunicorn": ("ivr.orders.sandbox", "ivr.phone"),
     "honcho": ("ivr.processes",),
     "httpx": ("ivr.orders", "ivr.phone"),

@@ -107,6 +107,8 @@ def test_a_real_line_half_set_up_is_refused_with_every_reason(monkeypatch: pytes
         ("TWILIO_SIGNING_KEYS", ":hunter2", "TWILIO_SIGNING_KEYS: key 1 is not id:secret; write the id"),
         ("TWILIO_SIGNING_KEYS", "WK1:a,WK1:hunter2", "TWILIO_SIGNING_KEYS: key 2 has the id of an earlier one"),
         ("AUDIT_KEY", f"{'k' * 32}, hunter2", "AUDIT_KEY: key 2 is short; give each 32 or more random letters"),
+        ("ORDER_SYSTEM_EVENT_SECRET", "a,whsec_hunter2", "ORDER_SYSTEM_EVENT_SECRET: secret 2 begins with whsec_"),
+        ("ORDER_SYSTEM_EVENT_SECRET", "whsec_", "ORDER_SYSTEM_EVENT_SECRET: secret 1 begins with whsec_"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
@@ -131,6 +133,13 @@ def test_signing_keys_are_told_apart_by_their_ids(monkeypatch: pytest.MonkeyPatc
 
     assert settings.signing_keys == {"WK1": "first:secret", "WK2": "second"}
     assert "second" not in repr(settings)
+
+
+def test_secrets_of_events_are_their_letters_or_what_their_base64_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _settings(monkeypatch, ORDER_SYSTEM_EVENT_SECRET="letters, whsec_c2Vjb25k,")
+
+    assert settings.event_keys == (b"letters", b"second")
+    assert "letters" not in repr(settings)
 
 
 def test_log_levels_may_be_written_small() -> None:
@@ -159,6 +168,6 @@ def test_every_name_of_the_environment_is_known() -> None:
         "AUDIT_KEY",
         *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_URL"),
         "TWILIO_SIGNING_KEYS",
-        *("ORDER_SYSTEM_URL", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_KIND", "RECORD_KEY"),
+        *("ORDER_SYSTEM_URL", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_KIND", "ORDER_SYSTEM_EVENT_SECRET", "RECORD_KEY"),
         *("RXLINE_CONTENT", "RXLINE_CLOCK", "RXLINE_CLOCK_FILE"),
     }

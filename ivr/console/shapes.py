@@ -42,6 +42,7 @@ def ticket(seen: Seen, now: datetime, position: int | None = None) -> Json:
         "attempts": of.attempts,
         "open_offers": seen.open_offers,
         "position": position,
+        "news": sorted(set(seen.news)),
         "answered_at": _at(of.answered_at),
         "closed_at": _at(of.closed_at),
     }

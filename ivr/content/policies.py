@@ -11,6 +11,7 @@ from ivr.content.config import top_fields
 from ivr.content.names import Known
 from ivr.content.reading import Fields, listed, named, one_of, one_or_more, reference, scalar
 from ivr.content.written import Item, Wrong, text
+from ivr.core.events import ORDER_EVENTS
 from ivr.core.line import CALLBACK_MODES
 from ivr.core.pharmacy import KEEP_DAYS, Policies
 from ivr.core.quiet import is_within
@@ -57,6 +58,7 @@ def read_policies(item: Item, languages: Known = None) -> Policies:
         recording=fields.take("recording", _recording, {}),
         keep=_kept(fields),
         transfers=fields.take("transfers", named(_transfer, "a transfer"), {}),
+        reach_out=fields.take("reach_out", one_or_more(one_of("an event of the order system", ORDER_EVENTS)), ()),
     )
     fields.done()
     return policies

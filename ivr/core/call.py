@@ -179,6 +179,8 @@ class Call:
     asking_since: datetime | None = None
     asked: tuple[str, ...] = ()  # asks handed to the worker
     stumbled_at: datetime | None = None  # when a document of ours last failed
+    known_at: datetime | None = None  # when it was last asked what is known of the prescription
+    news: dict[str, str] = field(default_factory=dict)  # what happened to their orders meanwhile: event id -> its type
     on_file: bool = False  # somebody is filed under the number that rings
     requested: tuple[str, ...] = ()  # what was asked for in this call already, so that it is asked for once
     doubt: Doubt | None = None  # the safety question is open

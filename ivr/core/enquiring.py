@@ -22,9 +22,13 @@ def ask(draft: Draft, node: flows.AskNode) -> bool:
     """Put a node's question; True while the answer is waited for."""
     if node.question == "who" and not draft.call.caller.number:
         return False
-    told = answer(draft, node.question if node.question == "who" else f"{node.question}:{draft.call.tries}")
+    asked = node.question if node.question == "who" else f"{node.question}:{draft.call.tries}"
+    since = draft.call.asking_since if draft.call.asking == asked else None
+    told = answer(draft, asked)
     if told is None:
         return True
+    if told.known:
+        draft.put(known_at=true_since(told, since or draft.now))
     if node.question != "who":  # the next number they key is another question
         draft.put(tries=draft.call.tries + 1)
     else:
@@ -35,6 +39,11 @@ def ask(draft: Draft, node: flows.AskNode) -> bool:
     if node.question == "prescriptions":
         draft.put(found=told.found)
     return False
+
+
+def true_since(told: Answer, asked_at: datetime) -> datetime:
+    """From when an answer is: what happens after that may not be in it."""
+    return datetime.fromisoformat(told.values[AS_OF]) if AS_OF in told.values else asked_at
 
 
 def _say_when(draft: Draft, told: Answer) -> None:

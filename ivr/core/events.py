@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ivr.core.call import Caller
 from ivr.core.heard import Heard
 from ivr.core.line import Ticket
+from ivr.core.rules import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,43 @@ class Learned:
     """The worker has brought an answer the call once asked for, after the caller had gone on without it."""
 
     ask: str
+
+
+ORDER_EVENTS = (
+    "rx.state_changed",
+    "order.shipped",
+    "order.delayed",
+    "pa.stalled",
+    "payment.failed",
+    "stock.out",
+    "patient.action_required",
+)
+"""What an order system tells of; before the dot stands what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is so of a prescription since some moment: facts, and values prompts may speak of."""
+
+    at: datetime
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNews:
+    """Something happened at the order system to a person's prescription.
+
+    `told` is all that is known to have happened to that one, oldest first: of each fact the newest word holds, in
+    whatever order they came. (): it is about no prescription.
+    """
+
+    id: str  # of the order system's event: the same however often it comes
+    type: str  # one of ORDER_EVENTS
+    at: datetime
+    person: str | None
+    prescription: str | None
+    told: tuple[Standing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +327,7 @@ Event = (
     | NobodyCould
     | TimerDue
     | Learned
+    | OrderNews
     | Worked
     | Noted
     | Amended

@@ -21,6 +21,7 @@ SPOKEN_OF_IT = frozenset(
 )
 """Values that tell something of one patient: only who has proved something may hear them."""
 
+MONEY = "balance"  # which only those hear who may hear everything
 OF_A_PERSON = frozenset({"tier", "permission", "texts"})
 PATIENT = ("slow", "relay")  # the access of callers who are given more time
 _PRESSING = ("routine", "urgent", "emergency")
@@ -134,6 +135,23 @@ def take_prescription(draft: Draft, one: Found) -> None:
     forget_prescription(draft)
     learn_for_good(draft, one.facts)
     draft.put(prescription=one.prescription, values={**draft.call.values, **one.values})
+
+
+def told_later(draft: Draft, prescription: str, facts: Mapping[str, Value], values: Mapping[str, str]) -> None:
+    """What has become of a prescription meanwhile: of the one the call is about, or of one they may still pick."""
+    heard = dict(values)
+    if draft.call.facts.get("permission") != "everything":
+        heard.pop(MONEY, None)
+    draft.put(
+        found=tuple(_with(one, facts, heard) if one.prescription == prescription else one for one in draft.call.found)
+    )
+    if draft.call.prescription == prescription:
+        learn_for_good(draft, facts)
+        draft.put(values={**draft.call.values, **heard})
+
+
+def _with(one: Found, facts: Mapping[str, Value], values: Mapping[str, str]) -> Found:
+    return replace(one, facts={**one.facts, **facts}, values={**one.values, **values})
 
 
 def forget_prescription(draft: Draft) -> None:

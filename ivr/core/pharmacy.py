@@ -49,6 +49,7 @@ KEEP_DAYS: Mapping[str, int] = {
     "forecasts": 1 * YEAR_DAYS,
     "callers": 2 * YEAR_DAYS,  # what is remembered of a number, since it was remembered
     "presences": 2 * YEAR_DAYS,  # the days of agents
+    "events": 1 * YEAR_DAYS,  # of the order system
 }
 """How many days each kind of data is kept, where `config/policies.yaml` does not say."""
 
@@ -90,6 +91,7 @@ class Policies:
     recording: Mapping[str, Any] = field(default_factory=dict)
     keep: Mapping[str, int] = field(default_factory=lambda: dict(KEEP_DAYS))
     transfers: Mapping[str, str] = field(default_factory=dict)  # name -> E.164
+    reach_out: tuple[str, ...] = ()  # events of the order system of which a patient has to be told
 
 
 class Medicines(Protocol):

@@ -53,6 +53,7 @@ from ivr.core.events import (
     NobodyCould,
     Noted,
     Offered,
+    OrderNews,
     Placed,
     PlaceFailed,
     Played,
@@ -289,7 +290,7 @@ OfAMessage = Transcribed | Played | CalledBack | Confirmed | KeptLongEnough
 OfACallback = TicketTaken | TicketClosed | CallbackMoved | CallbackCancelled
 OfStaff = Worked | Acted | Recalled | Noted | Amended
 OfATalk = LeftAlone | Taped
-OfTheLine = Offered | NobodyCould | TimerDue | Learned
+OfTheLine = Offered | NobodyCould | TimerDue | Learned | OrderNews
 Notice = OfALeg | OfAMessage | OfACallback | OfStaff | OfATalk | OfTheLine
 
 
@@ -395,6 +396,8 @@ def _of_the_line(draft: Draft, event: OfTheLine) -> None:
             _timer(draft, event.name)
         case Learned():
             reconsidering.learned(draft, event)
+        case OrderNews():
+            reconsidering.happened(draft, event)
         case _:
             assert_never(event)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from ivr.core.call import Answer, Call, Found
+from ivr.core.events import Standing
 from ivr.core.identity import DOUBTFUL, tier_for
 from ivr.core.rules import UNKNOWN, Value
 from ivr.orders.port import OrderSystem, Person, Prescription, Proof, Proved, Refused, Unavailable
+from ivr.orders.reading import standing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,13 @@ def _values(one: Prescription, permission: object) -> dict[str, str]:
         "last4": one.last4,
     }
     return {name: _written(value) for name, value in values.items()}
+
+
+def told_of(at: datetime, data: Mapping[str, Any]) -> Standing:
+    """What an event says is so since then: what it names and no more, unknown where nobody here knows the word."""
+    one = standing_of(data)
+    facts = {name: value for name, value in _facts(one).items() if name in data}
+    return Standing(at, facts, {name: value for name, value in _values(one, "everything").items() if name in data})
 
 
 def _written(value: date | Decimal | str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, cast, get_args
@@ -137,6 +137,11 @@ def _prescription(item: Json) -> Prescription:
         substitution=_fact(item, "substitution", _flag),
         cold_chain=_fact(item, "cold_chain", _flag),
     )
+
+
+def standing_of(data: Mapping[str, Any]) -> Prescription:
+    """Return what an event says is now so of a prescription; its ids stand beside the event's data, not in it."""
+    return _prescription({**data, "id": "-", "person": "-"})
 
 
 def contacts_of(answer: Json) -> tuple[Contact, ...]:

@@ -6,7 +6,8 @@
 prove what they could not), `record.callbacks` (whose tickets live, how often a number was rung), `record.messages`
 (what callers left, and what is said in it), `record.revisions` (what was said of a call over time), `record.staff`
 (whose token, device and deed), `record.audit` (whether all deeds stand as they were written), `record.line` (the line
-as people look at it), `record.earlier` (what else there is of one person).
+as people look at it), `record.earlier` (what else there is of one person),
+`record.order_events` (what happened at the order system).
 """
 
 from ivr.store.audit import Audit, Broken, Verdict
@@ -16,6 +17,7 @@ from ivr.store.earlier import Earlier, EarlierCall
 from ivr.store.line import Held, QueueFigures, Seen
 from ivr.store.messages import LeftMessage, Messages
 from ivr.store.migrations import migrate
+from ivr.store.order_events import OrderEvent, OrderEvents
 from ivr.store.outbox import REFUSED, Delivery, EffectRow, Outbox
 from ivr.store.proofs import Offered, Proofs, Suspect, Wrong
 from ivr.store.published import Publication, Published
@@ -58,6 +60,8 @@ __all__ = [
     "Moved",
     "Note",
     "Offered",
+    "OrderEvent",
+    "OrderEvents",
     "Outbox",
     "Passes",
     "Proofs",

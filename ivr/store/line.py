@@ -25,11 +25,12 @@ FIRST: Place = (False, -(2**62), -(2**62), "")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A ticket, and what is known of its call as facts."""
+    """A ticket, and what is known of its call as facts; `news` are types of the order system's events."""
 
     ticket: Ticket
     facts: Mapping[str, Value]
     open_offers: int
+    news: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,13 @@ class QueueFigures:
 
 
 class _Call(msgspec.Struct):
-    """What is read of a call here: its facts."""
+    """What is read of a call here: its facts, and what happened to its person's orders since."""
 
     facts: dict[str, Value]
+    news: dict[str, str] = {}
 
 
-_read_facts = msgspec.json.Decoder(_Call).decode
+_read_call = msgspec.json.Decoder(_Call).decode
 _ORDER = (tickets.c.calm, tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
 _PLACE = (
     bindparam("calm", type_=Boolean),
@@ -163,4 +165,5 @@ def _at(place: Place) -> dict[str, Any]:
 
 
 def _seen(ticket: str, call: str, open_offers: int) -> Seen:
-    return Seen(read_ticket(ticket), _read_facts(call).facts, int(open_offers))
+    known = _read_call(call)
+    return Seen(read_ticket(ticket), known.facts, int(open_offers), tuple(known.news.values()))

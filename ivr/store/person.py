@@ -13,9 +13,9 @@ from ivr.store.drivers import Row
 from ivr.store.notation import instant
 from ivr.store.purge import WITH_A_CALL
 from ivr.store.seal import Seal
-from ivr.store.tables import audit, callers, calls, proofs, tickets
+from ivr.store.tables import audit, callers, calls, order_events, proofs, tickets
 
-_JSON = ("alike", "body", "event", "flags", "items", "played_by", "reasons", "state")
+_JSON = ("alike", "body", "data", "event", "flags", "items", "played_by", "reasons", "state")
 _NOT_TOLD = ("code_kept", "code_until")  # of a call: a one-time code's hash
 _decode = msgspec.json.decode
 
@@ -35,6 +35,7 @@ _CALL = _all(calls).where(calls.c.id == bindparam("call"))
 _BELONGING = {table.name: _all(table).where(table.c.call_id == bindparam("call")) for table in WITH_A_CALL}
 _PROOFS_OF_PERSON = _all(proofs).where(proofs.c.person == bindparam("whose"))
 _PROOFS_OF_NUMBER = _all(proofs).where(proofs.c.number_key == bindparam("whose"))
+_EVENTS = _all(order_events).where(order_events.c.person == bindparam("whose")).order_by(order_events.c.at)
 _CALLERS = _all(callers).where(callers.c.number_key == bindparam("whose"))
 _AUDIT = _all(audit).where(audit.c.subject == bindparam("subject")).order_by(audit.c.id)
 
@@ -49,8 +50,9 @@ class Persons:
     def held_of(self, person: str) -> dict[str, Any]:
         """Return all of a person by the order system's id, as plain data."""
         held = self._held(self._database.rows(_CALLS_OF_PERSON, whose=person), f"person:{person}")
-        found = self._database.rows(_PROOFS_OF_PERSON, whose=person)
-        return held | {"person": person, "proofs": [_plain(proofs, row) for row in found]}
+        found = [_plain(proofs, row) for row in self._database.rows(_PROOFS_OF_PERSON, whose=person)]
+        events = [_plain(order_events, row) for row in self._database.rows(_EVENTS, whose=person)]
+        return held | {"person": person, "proofs": found, "events": events}
 
     def held_of_number(self, number: str) -> dict[str, Any]:
         """Return all of a number (E.164), whoever rang from it, as plain data."""

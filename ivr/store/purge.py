@@ -44,6 +44,7 @@ from ivr.store.tables import (
     messages,
     notes,
     offers,
+    order_events,
     presences,
     proofs,
     recordings,
@@ -76,6 +77,7 @@ ROW_BY_ROW: Mapping[str, Kind] = {
     "forecasts": Kind(forecasts, forecasts.c.told_at),
     "callers": Kind(callers, callers.c.seen_at),
     "presences": Kind(presences, presences.c.at),
+    "events": Kind(order_events, order_events.c.received_at),
 }
 
 # ---------------------------------------------------------------- calls

@@ -27,6 +27,7 @@ from ivr.store.forecasts import Forecasts
 from ivr.store.line import Line
 from ivr.store.messages import Messages
 from ivr.store.notation import instant, micros, read_answer, read_body, read_call, read_reasons, written
+from ivr.store.order_events import OrderEvents
 from ivr.store.outbox import EffectRow, Outbox
 from ivr.store.person import Persons
 from ivr.store.proofs import Proofs
@@ -217,6 +218,7 @@ class Record:
         self.audit = Audit(self._database)
         self.earlier = Earlier(self._database)
         self.line = Line(self._database)
+        self.order_events = OrderEvents(self._database)
         self.callbacks = Callbacks(self._database, self._seal)
 
     @classmethod

@@ -459,6 +459,25 @@ recordings = Table(
     ),
 )
 
+_NOT_TAKEN = text("taken_at IS NULL")
+
+order_events = Table(
+    "order_events",
+    tables,
+    Column("id", Id, primary_key=True),  # the order system's own
+    Column("type", Text, nullable=False),
+    Column("at", Instant, nullable=False),  # when it happened, as the order system says
+    Column("person", Text),
+    Column("prescription", Text),
+    Column("data", Sealed("order_events.data"), nullable=False),  # JSON, as it came
+    Column("received_at", Instant, nullable=False),
+    Column("taken_at", Instant),  # the calls it is about have been told
+    Column("task", Text),  # the order system's id of the work it made, or why there is none
+    Index("ix_order_events_at", "at"),
+    Index("ix_order_events_prescription", "prescription", "at"),
+    Index("ix_order_events_not_taken", "at", sqlite_where=_NOT_TAKEN, postgresql_where=_NOT_TAKEN),
+)
+
 versions = Table(
     "versions",
     tables,

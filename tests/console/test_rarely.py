@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -22,7 +23,7 @@ from ivr.store import Conflict
 from ivr.taking import take
 from ivr.telephony import access
 from tests.console.conftest import Desk
-from tests.store.calls import a_call, a_ticket, after, an_offer, begin
+from tests.store.calls import a_call, a_ticket, after, an_offer, begin, known, turn
 
 GRACE_OUT = Wish("grace", "out", "ruth", "api")
 
@@ -156,3 +157,22 @@ def test_a_recording_the_carrier_gives_or_has_no_more_or_keeps_to_itself() -> No
         assert (b"".join(told), sound("RE2")) == (b"RIFF", None)
         with pytest.raises(Problem):
             sound("RE3")
+
+
+def test_where_no_secret_is_set_an_order_system_finds_no_door(desk: Desk) -> None:
+    assert desk.http.post("/orders/events", content=b"{}").json()["code"] == "not_found"
+    wrong = desk.http.get("/orders/events")
+    assert (wrong.status_code, wrong.json()["code"], wrong.headers["Allow"]) == (
+        405,
+        "method_not_allowed",
+        "OPTIONS, POST",
+    )
+
+
+def test_what_happened_to_their_order_since_they_rang_stands_with_the_ticket(desk: Desk) -> None:
+    ticket = desk.waits()
+    loaded = known(desk.board.record, "CA-1")
+    assert desk.asks("ruth", "GET", f"/tickets/{ticket}").json()["news"] == []
+    news = {"evt-1": "order.delayed", "evt-2": "payment.failed", "evt-3": "order.delayed"}
+    desk.board.record.commit(turn(loaded, after=replace(loaded.call, news=news)))
+    assert desk.asks("ruth", "GET", f"/tickets/{ticket}").json()["news"] == ["order.delayed", "payment.failed"]

@@ -258,7 +258,7 @@ def _was_moved(lines: Iterable[Told]) -> bool:
     told = list(lines)
     decisions = sum(len(line.event.get("decided", ())) for line in told)
     passed_on = any(_is_passed_on(before.event, after.event) for before, after in pairwise(told))
-    return decisions > 1 or passed_on or any(line.event["event"] in ("Acted", "Learned") for line in told)
+    return decisions > 1 or passed_on or any(line.event["event"] in ("Acted", "Learned", "OrderNews") for line in told)
 
 
 def _is_passed_on(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

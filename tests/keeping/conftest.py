@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from ivr.core.call import Answer, Call, Leg, Message
 from ivr.core.effects import Effect, KeepItems, KeepTranscript, PlaceCall, RememberLanguage, SetTimer, WriteDisposition
-from ivr.store import Offered, Record, Turn, migrate
+from ivr.store import Offered, OrderEvent, Record, Turn, migrate
 from ivr.store.tables import tables
 from tests import servers
 from tests.store.calls import MORNING, ROSA, SECRET_KEY, a_call, a_ticket, an_offer, let_go_of_the_audit
@@ -69,6 +69,7 @@ def a_whole_call(record: Record, name: str = "CA1", at: datetime = MORNING, **pa
     )
     record.commit(turn_of(call, at, does))
     record.keep_answer(name, "prescriptions:1", Answer(True, values={"drug": "midodrine"}), at)
+    record.order_events.keep(OrderEvent(f"evt-{name}", "order.shipped", at, "P-7", "rx-1", {"days_left": 3}), at)
     record.proofs.keep(Offered(name, "identity:1", ROSA, "P-7", True), at, at)
     for effect in ("place", "orders"):
         for row in record.outbox.due(effect):

@@ -24,6 +24,7 @@ from ivr.office.keeping import backup, export, purge, reseal, restore
 from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Record, WrongKey
+from ivr.store.migrations import NEWEST
 from tests.keeping.conftest import NEW_KEY, SPOKEN, a_whole_call
 from tests.store.calls import MORNING, SECRET_KEY, a_call, begin
 
@@ -97,6 +98,7 @@ def test_everything_we_hold_of_a_person_is_one_document(record: Record, tmp_path
     assert (call["messages"][0]["transcript"], call["dispositions"][0]["body"]["note"]) == (SPOKEN, SPOKEN)
     assert {"journal", "legs", "tickets", "forecasts", "proofs", "recordings"} <= set(call)
     assert [proof["call_id"] for proof in held["proofs"]] == ["CA1"]
+    assert [(event["id"], event["data"]) for event in held["events"]] == [("evt-CA1", {"days_left": 3})]
     assert acts(record)[0] == ("person.exported", "person:P-7")
     again = says(export, "P-7", "--to", str(tmp_path / "held.json"))
     assert (again.exit_code, stat.S_IMODE((tmp_path / "held.json").stat().st_mode)) == (0, 0o600)
@@ -117,7 +119,7 @@ def test_a_number_is_read_and_never_typed_into_the_command(record: Record) -> No
 
 def test_a_backup_is_put_back_in_the_place_of_a_record_when_told_to(record: Record, tmp_path: Path) -> None:
     a_whole_call(record)
-    assert "1 calls, schema 0014" in says(backup, str(tmp_path / "backup")).output
+    assert f"1 calls, schema {NEWEST}" in says(backup, str(tmp_path / "backup")).output
     assert "there already" in says(backup, str(tmp_path / "backup")).output
     begin(record, a_call("CA2"))
     assert "--replace puts the backup in the place" in says(restore, str(tmp_path / "backup")).output
@@ -130,7 +132,7 @@ def test_sealed_anew_the_line_runs_with_the_new_key_alone(record: Record, enviro
     a_whole_call(record)
     environment.setenv("RECORD_KEY", NEW_KEY)
     told = says(reseal)
-    assert "sealed anew: 14" in told.output, told.exception
+    assert "sealed anew: 15" in told.output, told.exception
     environment.setenv("RECORD_KEY", "a key that this record has never seen")
     environment.setenv("SECRET_KEY", "and another secret of nobody's")
     settings = Settings.from_environment()

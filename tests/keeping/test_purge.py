@@ -104,7 +104,7 @@ def test_what_would_go_is_told_without_touching_it(desk: Desk, kept_url: str) ->
     a_whole_call(desk.record)
     before = everything(kept_url)
     told = {kind: count for kind, (_, count) in keeping.past(desk).items() if count}  # type: ignore[arg-type]
-    assert told == {"recordings": 1, "transcripts": 1, "calls": 1, "proofs": 1, "callers": 1}
+    assert told == {"recordings": 1, "transcripts": 1, "calls": 1, "proofs": 1, "callers": 1, "events": 1}
     assert everything(kept_url) == before
 
 

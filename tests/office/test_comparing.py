@@ -87,11 +87,11 @@ def test_an_admin_sees_what_an_edit_does_before_callers_do(repository: Path) -> 
         "worse: a longer promise, no callback offered any more\n"
         "  calls with intent refill request or order status or insurance or billing,\n"
         "  payment failed or retrying\n"
-        '      by "Payment is in the way" (routing_rules/main.yaml:171)\n'
+        '      by "Payment is in the way" (routing_rules/main.yaml:176)\n'
         "      for example urgency: routine, caller: patient, intent: refill_request,\n"
         "      tier: anonymous, refill: eligible, order_state: awaiting_provider,\n"
-        "      payment: failed, medication_class: maintenance, days_left: 6, hours:\n"
-        "      business\n"
+        "      payment: failed, medication_class: maintenance, time_sensitive: no,\n"
+        "      days_left: 6, hours: business\n"
         "\n"
         "Other files; they change what callers hear, or who takes their calls:\n"
         "  changed  config/queues.yaml\n"
@@ -112,7 +112,7 @@ def test_the_same_morning_for_machines(repository: Path) -> None:
     assert change["from"] == {
         "rule": "Payment is in the way",
         "file": MAIN,
-        "line": 171,
+        "line": 176,
         "decision": {
             "route": "queue",
             "queue": "billing",

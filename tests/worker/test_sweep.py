@@ -17,7 +17,7 @@ from ivr.telephony.rest import Conference, FoundRecording, Gone, Member, Refused
 from tests.worker.conftest import Opened
 from tests.worker.shop import ROSA, Shop, found
 
-NOTHING = Swept(0, 0, 0, 0, 0, 0, 0, 0)
+NOTHING = Swept(0, 0, 0, 0, 0, 0, 0, 0, outreach=0)  # there is no order system here to ask for events
 
 
 def sweep(shop: Shop) -> Swept:

@@ -32,6 +32,7 @@ from ivr.content.schema.shapes import (
     written,
 )
 from ivr.core.codes import RESOLUTIONS
+from ivr.core.events import ORDER_EVENTS
 from ivr.core.line import CALLBACK_MODES, ROLES
 from ivr.core.pharmacy import KEEP_DAYS
 from ivr.core.rules import FACTS, UNKNOWN, WEEKDAYS
@@ -294,6 +295,7 @@ def policies(names: Names) -> Shape:
                 {old: whole(1, 36_500).alone(_KEPT[kind]) for old, kind in OLD_WORD.items()},
             ),
             "transfers": by_name("Outside numbers a rule or a flow may send a caller to, by name.", transfer),
+            "reach_out": word(ORDER_EVENTS).or_list("Events of the order system of which staff tell the patient."),
         },
         "",
     )
@@ -309,6 +311,7 @@ _KEPT = {
     "forecasts": "What callers were told of their wait.",
     "callers": "The language and pace of a number, since it chose them.",
     "presences": "The days of agents, move by move.",
+    "events": "What the order system said has happened.",
 }
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from ivr.store.refusals import Unreachable
 
-NEWEST = "0014"
+NEWEST = "0015"
 _ONE_AT_A_TIME = 0x52786C696E65  # "Rxline": PostgreSQL's advisory locks are numbers
 _PATIENCE_SECONDS = 30
 _MOMENT_SECONDS = 0.02
