@@ -6,6 +6,8 @@ import contextlib
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -87,6 +89,27 @@ def test_in_the_middle_of_an_upgrade_it_is_told_that_the_record_is_of_another_ve
     assert said == f"of schema 9999, and this version has {ours}"
     assert {"part": "database", "": "0"} in figures["rxline_part_ready"]
     assert figures["rxline_tickets_waiting"] == []
+
+
+LEAVES = """
+import signal, sys
+from ivr import draining
+draining.put_before(lambda *_: sys.exit(7), 600)
+print("serves", flush=True)
+while True:
+    signal.pause()
+    print("leaves" if draining.is_leaving() else "serves", flush=True)
+"""
+
+
+def test_who_is_asked_to_stop_serves_on_and_asked_again_stops_at_once() -> None:
+    with subprocess.Popen([sys.executable, "-c", LEAVES], cwd=DOCS.parent, stdout=subprocess.PIPE, text=True) as web:
+        assert web.stdout is not None
+        assert web.stdout.readline() == "serves\n"
+        web.terminate()
+        assert web.stdout.readline() == "leaves\n"
+        web.terminate()
+        assert web.wait(20) == 7
 
 
 # ---------------------------------------------------------------- docs/alerts.yaml
