@@ -105,8 +105,8 @@ def test_what_is_private_is_found_however_it_is_spelt(people: People, spelt: str
 def test_after_the_day_nothing_of_anybody_is_where_it_must_not_be(line: WholeLine, people: People) -> None:
     """The last of this line: what all these callers said, keyed and had done left no trace but in the record."""
     line.set_clock("2026-11-24T10:00-05:00")
-    for call in ("machine_refills", "wrong_birth_dates"):  # whatever else was tried before
-        _tell(line, CALLS / "open" / f"{call}.yaml")
+    for call in ("machine_refills", "without_the_label"):  # all of the day, where nothing else was tried
+        line.call(CALLS / "open" / f"{call}.yaml")
     _rings_while_the_record_is_away(line, people[0]["phone"])
 
     calls = [_asks(line.exchange, f"/handset/calls/{leg['leg']}") for leg in _calls(line)]
@@ -117,6 +117,7 @@ def test_after_the_day_nothing_of_anybody_is_where_it_must_not_be(line: WholeLin
         "URLs": "\n".join(asked_for(calls)),
         "Valkey": "\n".join(written_to_valkey(line.folder / "var" / "valkey")),
     }
+    assert {people[0]["phone"], people[16]["phone"]} <= {leg["number"] for leg in calls}
     assert "turn_failed" in places["the log"]
     assert "/voice/incoming" in places["URLs"]
     assert "ivr.jobs.run" in places["Valkey"]
