@@ -5,6 +5,7 @@ Override for one place with GUNICORN_CMD_ARGS, for example `--bind 0.0.0.0:8000`
 
 from pathlib import Path
 
+from ivr import draining
 from ivr.logs import stdlib_config
 from ivr.settings import WEB_PORT, Settings
 
@@ -28,3 +29,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 # Nobody steers it but whoever runs it; the socket would be one per home folder, not one per line.
 control_socket_disable = True
 logconfig_dict = stdlib_config(_settings.log_level)
+
+
+def when_ready(master):
+    """Behind a proxy SIGTERM is heard twice: first by who asks `/readyz/web`, and later by gunicorn itself."""
+    if _settings.drain_seconds:
+        draining.put_before(master.signal, _settings.drain_seconds)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,9 +12,10 @@ import structlog
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
-from ivr import logs, news_door
+from ivr import draining, logs, news_door
 from ivr.console import api, practice
 from ivr.console.problems import Problem
+from ivr.core.line import Ticket
 from ivr.enquiries import SILENT_SECONDS
 from ivr.hearing import Hearing
 from ivr.orders.breaker import standing_of
@@ -91,20 +93,37 @@ def readyz() -> tuple[Response, int]:
     `order_system_is` is `asked`, or `resting` or `trying` while this process spares it questions it would not answer.
     """
     board = _board()
+    states = _states(board)
+    is_ready = set(states.values()) == {"ok"}
+    told = {"version": board.library.current().version, "order_system_is": standing_of(board.orders).state}
+    return jsonify(states | told), 200 if is_ready else 503
+
+
+@operations.get("/readyz/web")
+def readyz_web() -> tuple[Response, int]:
+    """What a proxy asks: whether to send callers here, who are served whatever else is down."""
+    state = _web_state()
+    return jsonify(web=state), 200 if state == "ok" else 503
+
+
+def _states(board: Switchboard) -> dict[str, str]:
     states = {
+        "web": _web_state(),
         "database": _database_state(board),
         "valkey": "ok" if board.live.ready() else "unreachable: polling every second instead",
         "order_system": "ok" if board.orders.ready() else "unreachable: facts stay unknown, writes wait",
         "content": board.library.behind or "ok",
     }
     states["worker"] = _worker_state(board) if states["database"] == "ok" else "unknown"
-    is_ready = set(states.values()) == {"ok"}
-    told = {"version": board.library.current().version, "order_system_is": standing_of(board.orders).state}
-    return jsonify(states | told), 200 if is_ready else 503
+    return states
+
+
+def _web_state() -> str:
+    return "leaving: serves on until the proxy has noticed" if draining.is_leaving() else "ok"
 
 
 def _database_state(board: Switchboard) -> str:
-    return (board.record.sealing.trouble() or "ok") if board.record.watch.ready() else "unreachable"
+    return board.record.watch.trouble() or board.record.sealing.trouble() or "ok"
 
 
 def _worker_state(board: Switchboard) -> str:
@@ -117,26 +136,13 @@ def _worker_state(board: Switchboard) -> str:
 
 @operations.get("/metrics")
 def metrics() -> Response:
-    """Figures for Prometheus, counted from the record when asked."""
+    """Figures for Prometheus, counted from the record when asked; without the record, which parts are ready."""
     board, registry = _board(), CollectorRegistry()
-    pending = Gauge("rxline_effects_pending", "Effects committed and not done", ["lane"], registry=registry)
-    for lane, count in board.record.outbox.pending().items():
-        pending.labels(lane).set(count)
-    waiting = Gauge("rxline_tickets_waiting", "Tickets in line", ["site", "queue"], registry=registry)
-    for site in board.pharmacy().sites:
-        for ticket in board.record.desk.waiting(site):
-            waiting.labels(site, ticket.queue).inc()
-    presence = Gauge("rxline_agents", "Agents by presence", ["presence"], registry=registry)
-    for agent in board.record.desk.agents().values():
-        presence.labels(agent.presence).inc()
-    beat = Gauge(
-        "rxline_worker_silent_seconds",
-        "Since the worker's child was last heard of",
-        ["child"],
-        registry=registry,
-    )
-    for child, age in board.record.watch.beats().items():
-        beat.labels(child).set(age)
+    states = _states(board)
+    figures = Figures(registry)
+    figures.parts(states)
+    if states["database"] == "ok":
+        figures.of_record(board)
     _tell_standing(board, registry)
     return Response(generate_latest(registry), mimetype=CONTENT_TYPE_LATEST)
 
@@ -148,3 +154,47 @@ def _tell_standing(board: Switchboard, registry: CollectorRegistry) -> None:
     held.set(standing.state != "asked")
     spared = Counter("rxline_order_system_spared", "Questions it was not asked, having failed", registry=registry)
     spared.inc(standing.spared)
+
+
+class Figures:
+    """What `/metrics` tells. Each name is in docs/alerts.yaml or on somebody's wall: add, never rename."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        gauge = partial(Gauge, registry=registry)
+        self._ready = gauge("rxline_part_ready", "1 for a part that /readyz calls ok, else 0", ["part"])
+        self._pending = gauge("rxline_effects_pending", "Effects committed and not done", ["lane"])
+        self._overdue = gauge("rxline_effects_overdue_seconds", "How long the oldest effect has been due", ["lane"])
+        self._waiting = gauge("rxline_tickets_waiting", "Tickets in line", ["site", "queue"])
+        self._late = gauge("rxline_tickets_late_seconds", "How late the latest promise is", ["site", "queue"])
+        self._emergencies = gauge("rxline_emergencies_waiting", "Emergencies in line", ["site"])
+        self._agents = gauge("rxline_agents", "Agents by presence", ["presence"])
+        self._silent = gauge("rxline_worker_silent_seconds", "Since the worker's child was last heard of", ["child"])
+
+    def parts(self, states: Mapping[str, str]) -> None:
+        """Which part is ready."""
+        for part, state in states.items():
+            self._ready.labels(part).set(state == "ok")
+
+    def of_record(self, board: Switchboard) -> None:
+        """What the record counts now."""
+        record, now = board.record, board.clock.now()
+        for lane, count in record.outbox.pending().items():
+            self._pending.labels(lane).set(count)
+        for lane, seconds in record.outbox.overdue().items():
+            self._overdue.labels(lane).set(seconds)
+        for site in board.pharmacy().sites:
+            self._in_line(site, record.desk.waiting(site), now)
+        for agent in record.desk.agents().values():
+            self._agents.labels(agent.presence).inc()
+        for child, age in record.watch.beats().items():
+            self._silent.labels(child).set(age)
+
+    def _in_line(self, site: str, tickets: Sequence[Ticket], now: datetime) -> None:
+        self._emergencies.labels(site).set(sum(ticket.emergency for ticket in tickets))
+        late: dict[str, float] = {}
+        for ticket in tickets:
+            self._waiting.labels(site, ticket.queue).inc()
+            due_at = max(ticket.promised_at, ticket.not_before or ticket.promised_at)
+            late[ticket.queue] = max(late.get(ticket.queue, 0.0), (now - due_at).total_seconds())
+        for queue, seconds in late.items():
+            self._late.labels(site, queue).set(seconds)

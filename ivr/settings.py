@@ -29,6 +29,7 @@ SANDBOX_TOKEN = "sandbox"
 SANDBOX_EVENT_SECRET = "sandbox-events"
 WEBHOOK_SECRET = "whsec_"  # how Standard Webhooks begins a secret that is written in base64
 SECRET_KEY_LENGTH = 32
+LONGEST_DRAIN_SECONDS = 600
 SECRET_KEY_FILE = Path("var/secret_key")
 
 _DATABASES = {
@@ -104,6 +105,8 @@ class Settings(BaseSettings):
     """The folder that holds routing_rules/, callflows/ and config/."""
     rxline_clock: str = ""
     rxline_clock_file: Path = Path(DEFAULT_FILE)
+    drain_seconds: float = 0.0
+    """How long web serves on after SIGTERM while `/readyz` says that it leaves: what a proxy needs to notice."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
@@ -155,6 +158,14 @@ class Settings(BaseSettings):
         if not url.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("is not a Redis or Valkey address; write redis://host:6379/0")
         return url
+
+    @field_validator("drain_seconds", mode="before")
+    @classmethod
+    def _some_seconds(cls, given: object) -> float:
+        with contextlib.suppress(ValueError):
+            if 0 <= (seconds := float(str(given))) <= LONGEST_DRAIN_SECONDS:
+                return seconds
+        raise ValueError(f"is not a number of seconds from 0 to {LONGEST_DRAIN_SECONDS}")
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -17,8 +17,8 @@ from tests.published import ROOT
 
 
 @contextlib.contextmanager
-def open_board(database_url: str, clock: str) -> Iterator[Switchboard]:
-    """Connect as any command does: by the settings around it, where nothing but the record can be reached."""
+def alone(database_url: str, clock: str) -> Iterator[Settings]:
+    """The settings of a process that can reach nothing but the record."""
     folder = Path(database_url.removeprefix("sqlite:///")).parent
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
@@ -32,7 +32,14 @@ def open_board(database_url: str, clock: str) -> Iterator[Switchboard]:
             "SECRET_KEY": "a key for tests of thirty-two letters",
         }.items():
             patch.setenv(name, value)
-        board = connect(Settings.from_environment())
+        yield Settings.from_environment()
+
+
+@contextlib.contextmanager
+def open_board(database_url: str, clock: str) -> Iterator[Switchboard]:
+    """Connect as any command does: by the settings around it, where nothing but the record can be reached."""
+    with alone(database_url, clock) as settings:
+        board = connect(settings)
         yield board
         board.record.close()
 

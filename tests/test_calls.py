@@ -1,15 +1,23 @@
 """Whole calls, written as a pharmacist would, run against the whole line: the folder `tests/calls`."""
 
+import json
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.whole_line import WholeLine, whole_line
+from ivr.phone.webhook import signature
+from ivr.settings import PRACTICE_AUTH_TOKEN
+from tests.private import Private, asked_for, written_to_valkey
+from tests.whole_line import _HTTP, WholeLine, whole_line
 
 CALLS = Path(__file__).parent / "calls"
+People = list[dict[str, Any]]
 OPEN = sorted((CALLS / "open").glob("*.yaml"))
 MESSAGES = {
     "message": ("message", "closed_by_phone"),
@@ -72,6 +80,72 @@ def test_a_message_of_the_night_is_heard_and_closed_in_the_morning(line: WholeLi
     assert f"{call_id}: closed" in _types(line, "messages", call_id, "--by", "grace", "--close", "answered")
     [told] = line.dispositions(call_id, lambda items: items and items[-1]["final"])
     assert (told["code"], told["outcome"], told["agents"]) == ("answered", "voicemail", ["grace"])
+
+
+@pytest.fixture(scope="module")
+def people(line: WholeLine) -> People:
+    listed: People = _asks(line.sandbox, "/_sandbox/people")["people"]
+    return listed
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        *("called by +16145550101", "to=%2B16145550101", "(614) 555-0101", "614.555.0101", "6 1 4 5 5 5 0 1 0 1"),
+        *("Ada Marsh", "Dear Marsh,", "1950-01-05", "born 1/5/1950", "01/05/50", "January 5, 1950", '"19500105"'),
+        *("rx 7001001", "rx 700-1001", "43004", '{"npi": "1234567893"}'),
+    ],
+)
+def test_what_is_private_is_found_however_it_is_spelt(people: People, spelt: str) -> None:
+    private = Private(people)
+    assert private.found_in(f"turn taken {spelt}, and on")
+    assert not private.found_in("2026-11-24T15:00:00.123456Z CA70010017 127.0.0.1:43004 pid=43004 1.000000 42")
+
+
+def test_after_the_day_nothing_of_anybody_is_where_it_must_not_be(line: WholeLine, people: People) -> None:
+    """The last of this line: what all these callers said, keyed and had done left no trace but in the record."""
+    line.set_clock("2026-11-24T10:00-05:00")
+    for call in ("machine_refills", "without_the_label"):  # all of the day, where nothing else was tried
+        line.call(CALLS / "open" / f"{call}.yaml")
+    _rings_while_the_record_is_away(line, people[0]["phone"])
+
+    calls = [_asks(line.exchange, f"/handset/calls/{leg['leg']}") for leg in _calls(line)]
+    places = {
+        "the log": line.log,
+        "metrics": _HTTP.open(f"{line.web}/metrics", timeout=5).read().decode(),
+        "readyz": json.dumps(_asks(line.web, "/readyz")),
+        "URLs": "\n".join(asked_for(calls)),
+        "Valkey": "\n".join(written_to_valkey(line.folder / "var" / "valkey")),
+    }
+    assert {people[0]["phone"], people[16]["phone"]} <= {leg["number"] for leg in calls}
+    assert "turn_failed" in places["the log"]
+    assert "/voice/incoming" in places["URLs"]
+    assert "ivr.jobs.run" in places["Valkey"]
+    private = Private(people)
+    assert {where: found for where, text in places.items() if (found := private.found_in(text))} == {}
+
+
+def _rings_while_the_record_is_away(line: WholeLine, number: str) -> None:
+    record = line.folder / "var" / "rxline.db"
+    away = record.rename(record.with_suffix(".away"))
+    form = {"CallSid": "CA" + "f" * 32, "From": number, "To": "+12125550110", "CallStatus": "ringing"}
+    url = f"{line.web}/voice/incoming"
+    signed = {"X-Twilio-Signature": signature(PRACTICE_AUTH_TOKEN, url, form)}
+    request = urllib.request.Request(url, urllib.parse.urlencode(form).encode(), signed, method="POST")
+    said = _HTTP.open(request, timeout=10).read()
+    away.rename(record)
+    assert b"our phone system has a problem" in said
+
+
+def _calls(line: WholeLine) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = _asks(line.exchange, "/handset/calls?all=1")["calls"]
+    return calls
+
+
+def _asks(origin: str, path: str) -> dict[str, Any]:
+    with _HTTP.open(origin + path, timeout=10) as answer:
+        told: dict[str, Any] = json.load(answer)
+    return told
 
 
 def _types(line: WholeLine, *arguments: str) -> str:

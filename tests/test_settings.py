@@ -109,6 +109,9 @@ def test_a_real_line_half_set_up_is_refused_with_every_reason(monkeypatch: pytes
         ("AUDIT_KEY", f"{'k' * 32}, hunter2", "AUDIT_KEY: key 2 is short; give each 32 or more random letters"),
         ("ORDER_SYSTEM_EVENT_SECRET", "a,whsec_hunter2", "ORDER_SYSTEM_EVENT_SECRET: secret 2 begins with whsec_"),
         ("ORDER_SYSTEM_EVENT_SECRET", "whsec_", "ORDER_SYSTEM_EVENT_SECRET: secret 1 begins with whsec_"),
+        ("DRAIN_SECONDS", "10s", "DRAIN_SECONDS: is not a number of seconds from 0 to 600"),
+        ("DRAIN_SECONDS", "nan", "DRAIN_SECONDS: is not a number of seconds from 0 to 600"),
+        ("DRAIN_SECONDS", "-1", "DRAIN_SECONDS: is not a number of seconds from 0 to 600"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
@@ -129,10 +132,10 @@ def test_postgresql_is_spoken_to_through_the_one_driver_we_bring(given: str) -> 
 
 
 def test_signing_keys_are_told_apart_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = _settings(monkeypatch, **REAL, TWILIO_SIGNING_KEYS="WK1:first:secret, WK2:second,")
+    settings = _settings(monkeypatch, **REAL, TWILIO_SIGNING_KEYS="WK1:first:secret, WK2:another,")
 
-    assert settings.signing_keys == {"WK1": "first:secret", "WK2": "second"}
-    assert "second" not in repr(settings)
+    assert settings.signing_keys == {"WK1": "first:secret", "WK2": "another"}
+    assert "another" not in repr(settings)
 
 
 def test_secrets_of_events_are_their_letters_or_what_their_base64_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +171,13 @@ def test_every_name_of_the_environment_is_known() -> None:
         "AUDIT_KEY",
         *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_URL"),
         "TWILIO_SIGNING_KEYS",
-        *("ORDER_SYSTEM_URL", "ORDER_SYSTEM_TOKEN", "ORDER_SYSTEM_KIND", "ORDER_SYSTEM_EVENT_SECRET", "RECORD_KEY"),
+        *(
+            "ORDER_SYSTEM_URL",
+            "ORDER_SYSTEM_TOKEN",
+            "ORDER_SYSTEM_KIND",
+            "ORDER_SYSTEM_EVENT_SECRET",
+            "RECORD_KEY",
+            "DRAIN_SECONDS",
+        ),
         *("RXLINE_CONTENT", "RXLINE_CLOCK", "RXLINE_CLOCK_FILE"),
     }

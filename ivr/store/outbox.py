@@ -105,6 +105,7 @@ _LATER = select(effects.c.id).where(
     _UNDONE,
 )
 _PENDING = select(effects.c.lane, func.count()).where(_UNDONE).group_by(effects.c.lane)
+_OLDEST = select(effects.c.lane, func.min(effects.c.due_at)).where(_UNDONE).group_by(effects.c.lane)
 
 _CLAIM = (
     update(effects)
@@ -216,6 +217,11 @@ class Outbox:
     def pending(self) -> dict[str, int]:
         """Return how many effects of each lane are not done; a lane with none is left out."""
         return dict(self._database.rows(_PENDING))
+
+    def overdue(self) -> dict[str, float]:
+        """Return how many seconds ago each lane's oldest effect was due, 0 if later; a lane with none is left out."""
+        real = real_micros()
+        return {lane: max(0.0, (real - due) / 1e6) for lane, due in self._database.rows(_OLDEST)}
 
 
 def _effect(row: Row) -> EffectRow:

@@ -99,7 +99,12 @@ class Watch:
 
     def ready(self) -> bool:
         """Return whether the database answers and has the newest schema."""
+        return not self.trouble()
+
+    def trouble(self) -> str:
+        """Return why the record is not fit for calls, or "": nobody answers, or its schema is another than ours."""
         try:
-            return self._database.rows(_SCHEMA) == [(NEWEST,)]
+            found = [str(version) for (version,) in self._database.rows(_SCHEMA)]
         except (Unreachable, Misuse):  # not there, or never migrated
-            return False
+            return "unreachable"
+        return "" if found == [NEWEST] else f"of schema {' '.join(found)}, and this version has {NEWEST}"
