@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from ivr.settings import Settings
@@ -48,6 +49,15 @@ def no_settings_from_outside() -> Iterator[None]:
     kept = {name: os.environ.pop(name) for name in names}
     yield
     os.environ.update(kept)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loggers_that_can_be_listened_to() -> Iterator[None]:
+    """A logger used while a web process was tried in this one would never again be heard by `capture_logs`."""
+    configure = structlog.configure
+    structlog.configure = lambda **how: configure(**{**how, "cache_logger_on_first_use": False})
+    yield
+    structlog.configure = configure
 
 
 @pytest.fixture(scope="session")

@@ -25,12 +25,14 @@ class Private:
 
     def __init__(self, people: Iterable[dict[str, Any]]) -> None:
         self._digits: set[str] = set()
+        self._zips: set[str] = set()
         self._phones: set[str] = set()
         self._words: set[str] = set()
         for person in people:
             self._phones.add(person["phone"].removeprefix("+1"))
-            self._digits |= {person["npi"], person["zip"], *(filed["number"] for filed in person["prescriptions"])}
+            self._digits |= {person["npi"], *(filed["number"] for filed in person["prescriptions"])}
             self._words |= {person["name"], *(part for part in person["name"].split() if len(part) > 3)}
+            self._zips |= {person["zip"]} - {None}
             self._knows_day(person["date_of_birth"])
         self._digits.discard(None)  # type: ignore[arg-type]
 
@@ -45,7 +47,9 @@ class Private:
         runs = {*_TOGETHER.findall(text), *(re.sub(r"\D", "", run) for run in _APART.findall(text))}
         phones = {run for run in runs if any(run[at : at + 10] in self._phones for at in range(len(run) - 9))}
         words = re.findall("|".join(rf"\b{re.escape(word)}\b" for word in self._words), text)
-        return sorted(phones | (runs & self._digits) | set(words))
+        # Any count of seconds may look like a ZIP: it tells of somebody where it is said to be one.
+        zips = set(re.findall(r"(?i)zip\W{0,6}(\d{5})\b", text)) & self._zips
+        return sorted(phones | (runs & self._digits) | set(words) | zips)
 
 
 def written_to_valkey(folder: Path) -> Iterator[str]:

@@ -93,7 +93,7 @@ def people(line: WholeLine) -> People:
     [
         *("called by +16145550101", "to=%2B16145550101", "(614) 555-0101", "614.555.0101", "6 1 4 5 5 5 0 1 0 1"),
         *("Ada Marsh", "Dear Marsh,", "1950-01-05", "born 1/5/1950", "01/05/50", "January 5, 1950", '"19500105"'),
-        *("rx 7001001", "rx 700-1001", "43004", '{"npi": "1234567893"}'),
+        *("rx 7001001", "rx 700-1001", '{"zip": "43004"}', '{"npi": "1234567893"}'),
     ],
 )
 def test_what_is_private_is_found_however_it_is_spelt(people: People, spelt: str) -> None:

@@ -33,6 +33,7 @@ from ivr.store.database import Database, Write
 from ivr.store.notation import instant, micros, read_class, read_ticket, readable, written
 from ivr.store.presence import agent_writes, shift_write
 from ivr.store.refusals import Conflict
+from ivr.store.seal import Seal
 from ivr.store.tables import Id, Instant, agents, calls, fresh, legs, offers, presences, tickets, word
 
 log = structlog.get_logger(__name__)
@@ -272,7 +273,7 @@ _LOST_AGENTS = (
 )
 _ON_A_LEG = (
     select(legs.c.token)
-    .where(legs.c.state != word("over"), legs.c.kind == word("agent"), legs.c.number == bindparam("number"))
+    .where(legs.c.state != word("over"), legs.c.kind == word("agent"), legs.c.number_key == bindparam("key"))
     .limit(1)
 )
 _ON_THE_PHONE = (
@@ -318,7 +319,8 @@ _LAST_CALL = (
 class Desk:
     """Queries named for what the desk asks, and the presence of agents."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._seal = seal
         self._database = database
         self._unreadable = 0  # tickets of the line, when it was last read
 
@@ -466,7 +468,7 @@ class Desk:
 
     def is_on_a_leg(self, address: str) -> bool:
         """Is an agent's phone rung by us, or are they on it?"""
-        return self._database.row(_ON_A_LEG, number=address) is not None
+        return self._database.row(_ON_A_LEG, key=self._seal.key_of(address)) is not None
 
     def is_still_on(self, call: str, agent: str) -> bool:
         """Is an agent on the phone with us about this call still, though their talk is over?"""

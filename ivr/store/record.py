@@ -202,7 +202,7 @@ class Record:
         self._database = Database(database_url, Keys(secret_key, record_key), Chain(secret_key, audit_key))
         self._seal = Seal(secret_key)
         self.outbox = Outbox(self._database)
-        self.desk = Desk(self._database)
+        self.desk = Desk(self._database, self._seal)
         self.timers = Timers(self._database)
         self.watch = Watch(self._database)
         self.published = Published(self._database)

@@ -238,7 +238,7 @@ class Carrier:
 
     def deliver_now(self, phone: Phone, status: str) -> None:
         """Say what became of a phone, true or not."""
-        self.deliver(Held(phone.status_url, phone.form(CallStatus=status, CallDuration="1", SequenceNumber="3")))
+        self.deliver(Held(phone.status_url, phone.form(CallStatus=status, CallDuration="3600", SequenceNumber="3")))
 
     def soon(self, act: Callable[[], object]) -> None:
         """Do it in a moment, on a thread of our own."""
