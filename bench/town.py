@@ -25,6 +25,7 @@ __all__ = ["Happening", "Owner", "Phone", "Town"]
 WORDS_A_SECOND = 3.0
 MUSIC_SECONDS, SHORT_MUSIC_SECONDS = 20.0, 5.0
 RING_SECONDS = 2.0
+NOTEWORTHY_SECONDS = 1.0
 
 Element = ElementTree.Element
 Done = TypeVar("Done")
@@ -97,6 +98,7 @@ class Phone:
     quiet_since: float | None = None
     longest_silence: float = 0.0
     silent_until: float = 0.0  # when that ended
+    silences: list[tuple[float, float]] = field(default_factory=list)  # those of some length: since when, until when
     served: bool = False
     hung_up_themselves: bool = False
     began_at: datetime | None = None
@@ -134,6 +136,8 @@ class Phone:
     def is_heard(self) -> None:
         if self.quiet_since is not None:
             now, since, self.quiet_since = time.perf_counter(), self.quiet_since, None
+            if now - since > NOTEWORTHY_SECONDS:
+                self.silences.append((time.monotonic() - (now - since), time.monotonic()))
             if now - since > self.longest_silence:
                 self.longest_silence, self.silent_until = now - since, time.monotonic()
 
