@@ -25,12 +25,12 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from bench.breaking import Breaking, Fault, NotGreen
-from bench.reckoning import ZEROS, longest_silence, reckoned
+from bench.reckoning import ZEROS, brought, longest_silence, reckoned
 from ivr.content import load
 from ivr.rescue import Rescue
 from tests import servers
@@ -46,6 +46,7 @@ SHARES = {
     "asks about insurance": 8,
     "takes a callback": 14,
     "leaves a message": 6,
+    "has it texted": 8,
     "is in danger": 4,
     "cries emergency in the middle": 3,
     "presses the wrong keys": 10,
@@ -105,7 +106,7 @@ class Tally:
     def keep(self, file: Path) -> None:
         """Write it down for the next run."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(asdict(self)))
+        file.write_text(json.dumps(vars(self)))
 
     @property
     def deaths(self) -> int:
@@ -184,7 +185,9 @@ async def _spent(asked: Asked, folder: Path, postgres: servers.Server | None) ->
         troubles = await _happens(asked, day, breaking, began)
         seconds = time.monotonic() - began
         evidence, settled = await _evening(asked, day, rehearsed)
-        breaches = [*troubles, *_endless(settled, evidence), *reckoned(evidence, day.town, breaking.faults)]
+        ours = await asyncio.to_thread(brought, evidence, rehearsed.record)
+        found = reckoned(evidence, day.town.texts, ours, breaking.faults)
+        breaches = [*troubles, *_endless(settled, evidence), *found]
     outcome = Outcome(
         day.plan, evidence, breaches, Counter(map(str, breaking.faults)), day.wants, settled, seconds,
         day.town.wire.fallbacks, (),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from bench.breaking import WEB, Fault
-from bench.town import Phone, Town
+from bench.town import Phone
+from bench.wire import Fields
+from ivr.store import Record
 from tests.days import judge
 from tests.days.judge import Breach, Evidence
 
@@ -34,10 +36,18 @@ _LAWS = (
 )
 
 
-def reckoned(day: Evidence, town: Town, faults: list[Fault]) -> list[Breach]:
-    """Return every call lost, doubled, silent or stuck; a breach's law is one of ZEROS."""
-    found = [*_dispositions(day), *_texts(town), *_silences(day, faults), *_of_a_day(day)]
+def reckoned(day: Evidence, texts: Iterable[Fields], ours: Container[str], faults: list[Fault]) -> list[Breach]:
+    """Return every call lost, doubled, silent or stuck; a breach's law is one of ZEROS.
+
+    `texts` are those the carrier sent, `ours` the ids of those our effects know of.
+    """
+    found = [*_dispositions(day), *_texts(texts, ours), *_silences(day, faults), *_of_a_day(day)]
     return list(dict.fromkeys(found))
+
+
+def brought(day: Evidence, record: Record) -> set[str]:
+    """Return the texts that effects of the day's calls know of, by the carrier's id."""
+    return {sid for id_ in day.calls for sid in record.outbox.brought(id_, "SendText")}
 
 
 def _of_a_day(day: Evidence) -> Iterator[Breach]:
@@ -58,12 +68,11 @@ def _dispositions(day: Evidence) -> Iterator[Breach]:
             yield Breach("lost", "our record knows nothing of a call", phone.sid)
 
 
-def _texts(town: Town) -> Iterator[Breach]:
-    """No words come to a number more often than it called: a call brings each of its texts once."""
-    for (number, _), times in Counter((text["to"], text["body"]) for text in town.texts).items():
-        calls = [phone.sid for phone in town.phones.values() if phone.number == number and phone.direction == "inbound"]
-        if times > max(1, len(calls)):
-            yield Breach("doubled", f"a text came {times} times", calls[-1] if calls else "")
+def _texts(texts: Iterable[Fields], ours: Container[str]) -> Iterator[Breach]:
+    """A text that no effect of ours knows of went out beside the one that does."""
+    for text in texts:
+        if text["sid"] not in ours:
+            yield Breach("doubled", "a text went out that we do not know of")
 
 
 def _silences(day: Evidence, faults: list[Fault]) -> Iterator[Breach]:
