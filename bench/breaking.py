@@ -12,7 +12,7 @@ import re
 import signal
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -22,9 +22,11 @@ from tests.servers import Server
 
 CHILDREN = ("dispatch", "relay", "telephony", "orders", "sweep")
 WEB = ("web", "a web process")
-# How often something befalls each part, and how; a child of the worker has a fifth of what they have together.
-SHARES = {"web": 14, "a web process": 8, "worker": 12, "valkey": 14, "order system": 14, "postgres": 14}
-CHILDREN_SHARE = 24
+# How often something befalls each part, and how.
+SHARES = {
+    **{"web": 14, "a web process": 8, "worker": 12, "valkey": 14, "order system": 14, "postgres": 14},
+    **dict.fromkeys(CHILDREN, 5),
+}
 WAYS = {"killed": 75, "paused": 15, "restarted": 10}
 WATCHED = ("web", "worker", "valkey", "order system")
 MOST_DEATHS, MINUTE_SECONDS = 4, 65.0  # of one of these: at the sixth in a minute whoever watches over it gives up
@@ -69,11 +71,14 @@ class Fault:
 class Breaking:
     """One fault after another, each drawn from the same dice; the next once the line is green again."""
 
-    def __init__(self, rehearsed: Rehearsed, dice: Random, postgres: Server | None) -> None:
+    def __init__(
+        self, rehearsed: Rehearsed, dice: Random, postgres: Server | None, parts: Collection[str] = tuple(SHARES)
+    ) -> None:
         self._rehearsed = rehearsed
         self._line = rehearsed.line
         self._dice = dice
         self._postgres = postgres
+        self._parts = [part for part in SHARES if part in parts and (postgres or part != "postgres")]
         self._children = _Children(rehearsed)
         self._deaths: dict[str, list[float]] = defaultdict(list)
         self.faults: list[Fault] = []
@@ -108,12 +113,9 @@ class Breaking:
         self._waits_until_green(fault)
 
     def _drawn(self) -> tuple[str, str]:
-        shares = {**SHARES, **dict.fromkeys(CHILDREN, CHILDREN_SHARE / len(CHILDREN))}
-        if self._postgres is None:
-            del shares["postgres"]
         [way] = self._dice.choices(list(WAYS), list(WAYS.values()))
-        parts = [part for part in shares if way == "paused" or not self._has_died_enough(part)]
-        [part] = self._dice.choices(parts, [shares[part] for part in parts])
+        parts = [part for part in self._parts if way == "paused" or not self._has_died_enough(part)]
+        [part] = self._dice.choices(parts, [SHARES[part] for part in parts])
         return part, way
 
     def _has_died_enough(self, part: str) -> bool:

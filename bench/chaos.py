@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from bench.breaking import SHARES as PARTS
 from bench.breaking import Breaking, Fault, NotGreen
 from bench.reckoning import ZEROS, brought, longest_silence, reckoned
 from ivr.content import load
@@ -39,7 +40,7 @@ from tests.days.judge import Breach
 from tests.failures.rehearsed import Rehearsed
 
 SPEED = 4.0  # how fast people, and the line's clock, live
-STAFF_PER_CALL_A_SECOND = 12.0
+STAFF_PER_CALL_A_SECOND = 16.0
 SHARES = {
     "waits for a person": 30,
     "asks a pharmacist": 10,
@@ -53,6 +54,7 @@ SHARES = {
     "hangs up at any moment": 12,
     "phones twice at once": 3,
 }
+BREAKS = 0.15
 SETTLING_SECONDS = 240.0
 LOOKS_EVERY_SECONDS = 0.05
 
@@ -67,6 +69,7 @@ class Asked:
     seconds: float = 600.0
     speed: float = SPEED
     postgres: bool = True
+    parts: tuple[str, ...] = tuple(PARTS)
     settling_seconds: float = SETTLING_SECONDS
 
     def plan(self, database_url: str) -> Plan:
@@ -180,7 +183,7 @@ async def _spent(asked: Asked, folder: Path, postgres: servers.Server | None) ->
         pharmacy = await asyncio.to_thread(load, folder / "content")
         rescue = Rescue(pharmacy, day.line.web)
         day.town.wire.static = lambda dialed: rescue.document(dialed, day.line.now())
-        breaking = Breaking(rehearsed, Random(asked.seed), postgres)
+        breaking = Breaking(rehearsed, Random(asked.seed), postgres, asked.parts)
         began = time.monotonic()
         troubles = await _happens(asked, day, breaking, began)
         seconds = time.monotonic() - began
@@ -219,13 +222,11 @@ async def _breaks(asked: Asked, breaking: Breaking) -> list[Breach]:
 
 
 async def _people_rest(day: Day) -> None:
-    """Somebody on the staff takes a break now and then, and comes back."""
+    """Now and then somebody on the staff takes a break; whoever is on one comes back, after missed offers too."""
+    dice = day.office_dice
     while True:
-        await asyncio.sleep(day.plan.pace * day.office_dice.uniform(10, 30))
-        agent = day.office_dice.choice(day.staff)
-        await day.office.moves(agent, "break")
-        await asyncio.sleep(day.plan.pace * day.office_dice.uniform(5, 60))
-        await day.office.moves(agent, "available")
+        await asyncio.sleep(day.plan.pace * dice.uniform(2, 6))
+        await day.office.moves(dice.choice(day.staff), "break" if dice.random() < BREAKS else "available")
 
 
 async def _reports(day: Day, breaking: Breaking, began: float) -> None:
@@ -300,12 +301,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=Asked.seconds, help="in which all of them ring")
     parser.add_argument("--speed", type=float, default=SPEED, help="how fast people and the line's clock live")
     parser.add_argument("--sqlite", action="store_true", help="without PostgreSQL")
+    parser.add_argument(
+        "--part", choices=PARTS, action="append", help="breaks; may be given again; all, when not given"
+    )
     parser.add_argument("--resume", type=Path, metavar="STATE", help="a file in which runs are counted on")
     options = parser.parse_args(arguments)
     told = Tally.read(options.resume)
     asked = Asked(
-        options.seed + told.runs, options.calls, options.faults, options.seconds, options.speed, not options.sqlite
-    )
+        options.seed + told.runs, options.calls, options.faults, options.seconds, options.speed, not options.sqlite,
+        tuple(options.part or PARTS),
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         chaos = spent(asked, Path(folder))
     return _told(chaos, told, options.resume)
