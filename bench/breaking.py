@@ -30,6 +30,7 @@ SHARES = {
 WAYS = {"killed": 75, "paused": 15, "restarted": 10}
 WATCHED = ("web", "worker", "valkey", "order system")
 MOST_DEATHS, MINUTE_SECONDS = 4, 65.0  # of one of these: at the sixth in a minute whoever watches over it gives up
+HEARD_AGAIN_SECONDS = 10.0  # for callers whom a dead web left in silence to be answered, before it dies again
 PAUSE_SECONDS, LONG_PAUSE_SECONDS, LONG_SHARE = (0.3, 3.0), (6.0, 8.0), 0.15
 AWAY_SECONDS = (0.0, 2.0)  # how long PostgreSQL is away
 GREEN_SECONDS = 90.0
@@ -114,9 +115,14 @@ class Breaking:
 
     def _drawn(self) -> tuple[str, str]:
         [way] = self._dice.choices(list(WAYS), list(WAYS.values()))
-        parts = [part for part in self._parts if way == "paused" or not self._has_died_enough(part)]
+        parts = [part for part in self._parts if self._may_befall(part, way)]
         [part] = self._dice.choices(parts, [SHARES[part] for part in parts])
         return part, way
+
+    def _may_befall(self, part: str, way: str) -> bool:
+        if part in WEB and any(fault.part in WEB and _is_recent(fault) for fault in self.faults[-10:]):
+            return False
+        return way == "paused" or not self._has_died_enough(part)
 
     def _has_died_enough(self, part: str) -> bool:
         since = time.monotonic() - MINUTE_SECONDS
@@ -206,6 +212,10 @@ class _Children:
         self._read += len(whole)
         self._started |= {child: int(pid) for child, pid in _STARTED.findall(whole.decode(errors="replace"))}
         return self._started[name]
+
+
+def _is_recent(fault: Fault) -> bool:
+    return time.monotonic() - fault.green < HEARD_AGAIN_SECONDS
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
