@@ -32,8 +32,8 @@ from random import Random
 from bench.breaking import SHARES as PARTS
 from bench.breaking import Breaking, Fault, NotGreen
 from bench.reckoning import ZEROS, brought, longest_silence, reckoned
+from ivr import away
 from ivr.content import load
-from ivr.rescue import Rescue
 from tests import servers
 from tests.days.day import Day, Evidence, Outcome, Plan, opened, read
 from tests.days.judge import Breach
@@ -181,8 +181,8 @@ def spent(asked: Asked, folder: Path) -> Chaos:
 async def _spent(asked: Asked, folder: Path, postgres: servers.Server | None) -> Chaos:
     async with opened(asked.plan(postgres.url if postgres else ""), folder) as (day, rehearsed):
         pharmacy = await asyncio.to_thread(load, folder / "content")
-        rescue = Rescue(pharmacy, day.line.web)
-        day.town.wire.static = lambda dialed: rescue.document(dialed, day.line.now())
+        static = away.documents(pharmacy)
+        day.town.wire.static = lambda dialed: static[pharmacy.line_for(dialed).name]
         breaking = Breaking(rehearsed, Random(asked.seed), postgres, asked.parts)
         began = time.monotonic()
         troubles = await _happens(asked, day, breaking, began)

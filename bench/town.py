@@ -306,7 +306,9 @@ class Town:
                 case "Enqueue":
                     return await self._enqueued(phone, verb)
                 case "Dial":
-                    return await self._dialled(phone, verb)
+                    answer = await self._dialled(phone, verb)
+                    if verb.get("action"):
+                        return await self._ask(phone, verb.get("action", ""), answer)
                 case "Record":
                     return await self._records(phone, verb)
                 case "Leave":
@@ -385,7 +387,7 @@ class Town:
 
     # ------------------------------------------------------------ rooms and other numbers
 
-    async def _dialled(self, phone: Phone, verb: Element) -> Element:
+    async def _dialled(self, phone: Phone, verb: Element) -> Fields:
         noun = verb.find("Conference")
         if noun is None:
             return await self._puts_through(phone, verb)
@@ -402,7 +404,7 @@ class Town:
             raise
         finally:
             self._leaves(room, seat)
-        return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": "answered"})
+        return {"DialCallStatus": "answered"}
 
     async def _in_room(self, phone: Phone, seat: Seat) -> str:
         """Wait until they hang up, press a star, or the room has ended for them."""
@@ -434,18 +436,21 @@ class Town:
         if not room.seats and self.rooms.get(room.name) is room:
             del self.rooms[room.name]
 
-    async def _puts_through(self, phone: Phone, verb: Element) -> Element:
+    async def _puts_through(self, phone: Phone, verb: Element) -> Fields:
         number = "".join(verb.itertext()).strip()
         other = Phone(self.sid(), number, phone.line, "outbound-dial", self.owner_of(number), "")
         self.notes(phone, "dials", number)
         phone.is_heard()
         how = await self._rings(other, float(verb.get("timeout", "30")))
         if how != "in-progress":
-            return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": how})
+            return {"DialCallStatus": how}
         phone.served = True
         self.notes(phone, "put through", number)
         await self._hears(phone, 5)
-        return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": "completed"})
+        if not verb.get("action"):  # they have talked, and do not listen to what would come next
+            phone.hang_up()
+            self._if_moved(phone)
+        return {"DialCallStatus": "completed"}
 
 
 def _words(verb: Element) -> str:

@@ -9,7 +9,7 @@ from bench.chaos import Asked, Chaos, spent
 
 # Without what has to read all code again, as long as a busy machine takes: tests/failures and tests/days kill that too.
 PARTS = tuple(part for part in SHARES if part not in ("web", "worker"))
-ASKED = Asked(seed=20261126, calls=24, faults=8, seconds=16.0, speed=10.0, postgres=False, parts=PARTS)
+ASKED = Asked(seed=20261126, calls=24, faults=8, seconds=12.0, speed=10.0, postgres=False, parts=PARTS)
 
 
 @pytest.fixture(scope="module")
