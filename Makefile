@@ -4,7 +4,7 @@ BIN := .venv/bin
 # With the lock as constraints every machine gets the same versions, and only of what it asks for.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: run test check lint format walks days fhir bench model install lock browser clean help
+.PHONY: run test check lint format walks days chaos fhir bench model install lock browser clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint     only ruff and mypy;  make format  puts the code in shape"
 	@echo "make walks    many callers at random, who key and say anything (ARGS='--walks 100000')"
 	@echo "make days     days of robots on the real line, while it breaks (ARGS='--day night --callers 200 --seed 7')"
+	@echo "make chaos    2,000 calls while every part of the line dies again and again (ARGS='--resume var/chaos.json')"
 	@echo "make fhir     the line on a FHIR server that is not ours (needs Node 20 and npm; docs/fhir.md)"
 	@echo "make bench    how fast a turn, a decision and a proof are here, and how soon a phone is rung"
 	@echo "make model    trains what understands callers' own words (docs/speech.md)"
@@ -52,6 +53,9 @@ walks: .venv/installed-dev
 
 days: .venv/installed-dev
 	$(BIN)/python -m tests.days.many $(ARGS)
+
+chaos: .venv/installed-dev
+	$(BIN)/python -m bench.chaos $(ARGS)
 
 # Medplum's router, 120 MB of npm packages: `make test` tries it too from then on.
 fhir: .venv/installed-dev .venv/fhir/installed

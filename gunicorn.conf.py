@@ -5,6 +5,7 @@ Override for one place with GUNICORN_CMD_ARGS, for example `--bind 0.0.0.0:8000`
 
 from pathlib import Path
 
+import webhooks  # noqa: F401  # read once and forked: a process that died answers again in half a second, not in two
 from ivr import draining
 from ivr.logs import stdlib_config
 from ivr.settings import WEB_PORT, Settings

@@ -25,6 +25,7 @@ __all__ = ["Happening", "Owner", "Phone", "Town"]
 WORDS_A_SECOND = 3.0
 MUSIC_SECONDS, SHORT_MUSIC_SECONDS = 20.0, 5.0
 RING_SECONDS = 2.0
+NOTEWORTHY_SECONDS = 1.0
 
 Element = ElementTree.Element
 Done = TypeVar("Done")
@@ -97,6 +98,7 @@ class Phone:
     quiet_since: float | None = None
     longest_silence: float = 0.0
     silent_until: float = 0.0  # when that ended
+    silences: list[tuple[float, float]] = field(default_factory=list)  # those of some length: since when, until when
     served: bool = False
     hung_up_themselves: bool = False
     began_at: datetime | None = None
@@ -134,6 +136,8 @@ class Phone:
     def is_heard(self) -> None:
         if self.quiet_since is not None:
             now, since, self.quiet_since = time.perf_counter(), self.quiet_since, None
+            if now - since > NOTEWORTHY_SECONDS:
+                self.silences.append((time.monotonic() - (now - since), time.monotonic()))
             if now - since > self.longest_silence:
                 self.longest_silence, self.silent_until = now - since, time.monotonic()
 
@@ -302,7 +306,9 @@ class Town:
                 case "Enqueue":
                     return await self._enqueued(phone, verb)
                 case "Dial":
-                    return await self._dialled(phone, verb)
+                    answer = await self._dialled(phone, verb)
+                    if verb.get("action"):
+                        return await self._ask(phone, verb.get("action", ""), answer)
                 case "Record":
                     return await self._records(phone, verb)
                 case "Leave":
@@ -381,7 +387,7 @@ class Town:
 
     # ------------------------------------------------------------ rooms and other numbers
 
-    async def _dialled(self, phone: Phone, verb: Element) -> Element:
+    async def _dialled(self, phone: Phone, verb: Element) -> Fields:
         noun = verb.find("Conference")
         if noun is None:
             return await self._puts_through(phone, verb)
@@ -398,7 +404,7 @@ class Town:
             raise
         finally:
             self._leaves(room, seat)
-        return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": "answered"})
+        return {"DialCallStatus": "answered"}
 
     async def _in_room(self, phone: Phone, seat: Seat) -> str:
         """Wait until they hang up, press a star, or the room has ended for them."""
@@ -430,18 +436,21 @@ class Town:
         if not room.seats and self.rooms.get(room.name) is room:
             del self.rooms[room.name]
 
-    async def _puts_through(self, phone: Phone, verb: Element) -> Element:
+    async def _puts_through(self, phone: Phone, verb: Element) -> Fields:
         number = "".join(verb.itertext()).strip()
         other = Phone(self.sid(), number, phone.line, "outbound-dial", self.owner_of(number), "")
         self.notes(phone, "dials", number)
         phone.is_heard()
         how = await self._rings(other, float(verb.get("timeout", "30")))
         if how != "in-progress":
-            return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": how})
+            return {"DialCallStatus": how}
         phone.served = True
         self.notes(phone, "put through", number)
         await self._hears(phone, 5)
-        return await self._ask(phone, verb.get("action", ""), {"DialCallStatus": "completed"})
+        if not verb.get("action"):  # they have talked, and do not listen to what would come next
+            phone.hang_up()
+            self._if_moved(phone)
+        return {"DialCallStatus": "completed"}
 
 
 def _words(verb: Element) -> str:

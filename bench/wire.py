@@ -8,13 +8,15 @@ import hmac
 import re
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree
 
 LONGEST_REPLY_SECONDS = 15.0
-TRIES, PATIENCE_SECONDS = 4, 5.0  # what the fragment of our URLs asks for: rc=3, rt=5000
+# What the fragment of our URLs asks for: rc=3, rt=5000, tt=14000.
+TRIES, PATIENCE_SECONDS, WHOLE_PATIENCE_SECONDS = 4, 5.0, 14.0
 FALLBACK = "/voice/fallback"
 
 Fields = dict[str, str]
@@ -50,8 +52,11 @@ class Faults:
 class Wire:
     """Signed requests to the line, over connections that are kept.
 
-    Without `repeats` each is sent once, so that what is measured is the line's own time.
+    Without `repeats` each is sent once, so that what is measured is the line's own time. `static` is the document that
+    lies on another host for the number that was dialed; without it the line itself is asked what to do instead.
     """
+
+    static: Callable[[str], str] | None = None
 
     def __init__(
         self, port: int, public_url: str, secret: str, faults: Faults | None = None, random: Random | None = None,
@@ -84,9 +89,16 @@ class Wire:
             status, body = await self._delivered(path, fields)
         if status != 200 and self._repeats:
             self.fallbacks += 1
-            told = {**fields, "ErrorCode": "11200", "ErrorUrl": self._public + path}
-            status, body = await self._delivered(FALLBACK, told)
+            status, body = await self._instead(path, fields)
         return ElementTree.fromstring(body) if status == 200 and body else ElementTree.Element("Response")
+
+    async def _instead(self, path: str, fields: Fields) -> tuple[int, bytes]:
+        if self.static is None:
+            told = {**fields, "ErrorCode": "11200", "ErrorUrl": self._public + path}
+            return await self._delivered(FALLBACK, told)
+        if path.endswith("/wait"):  # they are still in the queue, and hear nothing
+            return 0, b""
+        return 200, self.static(fields["From" if fields["Direction"] != "inbound" else "To"]).encode()
 
     async def tell(self, url: str, fields: Fields) -> None:
         """Tell of something nobody answers: once, twice, late or never."""
@@ -102,11 +114,14 @@ class Wire:
         """Send a request as often as Twilio would; status 0 for one that nobody ever answered."""
         status, body = 0, b""
         patience = PATIENCE_SECONDS if self._repeats else LONGEST_REPLY_SECONDS
+        until = time.perf_counter() + (WHOLE_PATIENCE_SECONDS if self._repeats else LONGEST_REPLY_SECONDS)
         for again in range(TRIES if self._repeats else 1):
             await asyncio.sleep(0.3 * again)
             began = time.perf_counter()
+            if began >= until:
+                break
             try:
-                status, body = await asyncio.wait_for(self._exchange(path, fields), patience)
+                status, body = await asyncio.wait_for(self._exchange(path, fields), min(patience, until - began))
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
                 if not self._repeats:
                     raise

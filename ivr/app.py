@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -21,7 +22,7 @@ from ivr.hearing import Hearing
 from ivr.orders.breaker import standing_of
 from ivr.parts import serve
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
-from ivr.store import Passes
+from ivr.store import Passes, Unreachable
 from ivr.switchboard import Switchboard
 from ivr.taking import take
 from ivr.telephony import access
@@ -29,7 +30,22 @@ from ivr.telephony.rest import Gone, Refused, Telephone, Unknown
 
 log = structlog.get_logger(__name__)
 
+AGAIN_SECONDS = 0.5
+
 operations = Blueprint("operations", __name__)
+
+
+def _serve_once_reachable(settings: Settings) -> Switchboard:
+    """Wait for a record that is away: where one process gives up as it starts, gunicorn ends all of them.
+
+    Those that started before go on apologizing to callers meanwhile.
+    """
+    while True:
+        try:
+            return serve(settings, Hearing())
+        except Unreachable as away:
+            log.error("record_unreachable", why=str(away))
+            time.sleep(AGAIN_SECONDS)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -37,7 +53,7 @@ def create_app(settings: Settings) -> Flask:
     logs.configure(settings.log_level)
     web = Flask(__name__, static_folder=str(Path(__file__).parent / "telephony" / "sounds"), static_url_path="/static")
     web.url_map.merge_slashes = False  # a redirect would cost a caller the keys they pressed
-    web.extensions["switchboard"] = serve(settings, Hearing())
+    web.extensions["switchboard"] = _serve_once_reachable(settings)
     web.register_blueprint(operations)
     doors = outside(settings)
     web.extensions.update(sound=doors.sound, passes=Passes(settings.secret_key))

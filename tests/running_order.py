@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 LONGEST_FIRST = (
     "tests/failures/",
     "tests/days/test_days.py",
+    "tests/chaos/test_chaos.py",
     "tests/phone/test_page.py",
     "tests/walks/test_followed.py",
     "tests/test_calls.py",

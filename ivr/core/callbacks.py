@@ -22,6 +22,7 @@ MOST_WINDOWS = 3  # offered: with `in turn` four things to choose from
 WINDOW_DAYS = 7  # ahead, to look for them
 LONGEST_WINDOW = timedelta(days=1)
 LOOK_SECONDS = 15 * 60  # how closely a window is held against the opening hours
+CHOOSES_SECONDS = 10  # for somebody we will call back to say when, or to put the phone down
 EXPIRES_AGAIN_SECONDS = 300  # somebody is being rung just as the callback expires: look again
 
 
@@ -123,6 +124,9 @@ def may_ring(draft: Draft) -> bool:
     """May the person be rung now? If not, the ticket waits until they may, and keeps its place."""
     ticket, policies = draft.call.ticket, draft.pharmacy.policies
     assert ticket is not None
+    if draft.call.phase == "dialogue":  # they are being asked when, on the phone we would ring
+        draft.put_ticket(not_before=draft.now + timedelta(seconds=CHOOSES_SECONDS))
+        return False
     told = draft.own_answer("number")
     # Until the agent has pressed 1 it may have become quiet.
     at_last = draft.now + timedelta(seconds=policies.ring_seconds + policies.accept_seconds)

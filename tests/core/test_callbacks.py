@@ -181,6 +181,12 @@ class TestAnotherTime:
         starts = {start.hour for start, _ in callbacks.windows(ticket, self.CHOICE, "central", OPEN)}
         assert starts == set()  # five in the morning there, when it is ten here; 13 to 17 here begins at eight
 
+    def test_whoever_is_still_being_asked_when_is_not_rung_on_the_phone_they_are_on(self) -> None:
+        call = Rehearsal(pharmacy=self.CHOICE).on_hold().keys("1", "1").offered_to()
+        assert (call.call.phase, call.rung, call.presence["ana"]) == ("dialogue", [], "available")
+        assert call.call.ticket.not_before == OPEN + timedelta(seconds=10)
+        assert accepted(call.hangs_up().later(10)).call.phase == "connecting"
+
 
 class TestQuietHours:
     @pytest.mark.parametrize(

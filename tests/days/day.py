@@ -124,7 +124,7 @@ class Day:
         for at in moments:
             await asyncio.sleep(max(0.0, at * self.plan.pace - (time.monotonic() - began)))
             [wants] = self.dice.choices(list(shares), list(shares.values()))
-            number = f"+1646{next(self._numbers)}"
+            number = people.NUMBERS.get(wants) or f"+1646{next(self._numbers)}"
             calls.append(asyncio.ensure_future(self._calls(wants, number)))
             if wants == "phones twice at once":
                 calls.append(asyncio.ensure_future(self._calls("waits for a person", number)))

@@ -31,7 +31,13 @@ WANTS: dict[str, Answers] = {
     "leaves a message": (("leave a message", "2"), ("For a person, press 0", "0")),
     "is in danger": (("press 8", IN_DANGER),),
     "cries emergency in the middle": (("press 8", "6"), ("press 3", "9"), ("For a person", "0")),
+    "has it texted": (
+        ("press 8", "3"), ("number of your prescription|prescription number", "7020003"), ("as a text, press 3", "3"),
+        ("If that is all, press 1", "1"), ("For a person, press 0", "0"),
+    ),
 }  # fmt: skip
+# Whose number it has to be; everybody else rings from one of their own.
+NUMBERS = {"has it texted": "+16145550127"}
 
 
 class Caller(Owner):

@@ -83,6 +83,25 @@ def test_callers_are_put_through_while_it_is_down_and_go_on_when_it_is_back(
     rehearsed.nobody_is_forgotten([caller.call_id for caller in everybody])
 
 
+def test_a_web_process_that_starts_meanwhile_leaves_the_others_to_answer(
+    rehearsed: Rehearsed, server: servers.Server
+) -> None:
+    """Gunicorn ends all of them when one gives up as it starts."""
+    parent, one, *_ = rehearsed.line.pids("gunicorn --bind")
+    server.kill()
+    kill(one)
+    eventually(lambda: "[ivr.app]" in rehearsed.line.log, "another has started, and waits for the record")
+    caller = rehearsed.calls()
+    caller.hears("our phone system has a problem")
+    caller.hangs_up()
+    server.start()
+    rehearsed.line.wait_until_ready()
+    assert rehearsed.line.pids("gunicorn --bind")[0] == parent
+    rehearsed.later(minutes=2)
+    rehearsed.sweeps()  # of them we had never heard
+    assert rehearsed.ends(caller)["final"]
+
+
 def test_callers_are_put_through_while_it_stands_still(rehearsed: Rehearsed, server: servers.Server) -> None:
     """It takes whatever is sent and answers nothing: only we can tell that it is too late."""
     caller, patient = rehearsed.calls("1"), rehearsed.calls("1")
