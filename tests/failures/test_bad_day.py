@@ -91,7 +91,7 @@ class Day:
         self.died: Counter[str] = Counter()
 
     def open(self) -> None:
-        """Staff answer by themselves, take the call and say what came of it, but for one who is busy and one who never hears the phone."""
+        """Staff answer by themselves and say what came of the call, but one who is busy and one who never hears it."""
         for agent in ("ruth", "daniel", "lucia", "grace", "omar"):
             self.rehearsed.by_itself(agent, "answer", keys="11")
         self.rehearsed.by_itself("mateo", "busy")
