@@ -20,9 +20,12 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from ivr.store.chain import Chain
 from ivr.store.drivers import PATIENCE_SECONDS, Driver, Order, Row, SQLite, left
-from ivr.store.refusals import Conflict, Unreachable
+from ivr.store.refusals import Conflict, Silent, Unreachable
 from ivr.store.seal import Keys
 from ivr.store.tables import Sealed
+
+KNOCKS_EVERY_SECONDS = 0.2
+SILENT_SECONDS = 2.0  # without an answer; who asked for less only knows that it was not quick
 
 
 class Write(NamedTuple):
@@ -53,6 +56,8 @@ class Database:
         self._idle: deque[Any] = deque()
         self._texts: dict[Executable, _Compiled] = {}
         self._thread = threading.local()
+        self._is_silent = False
+        self._falls = threading.Lock()
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -67,12 +72,13 @@ class Database:
         """Run one statement that changes nothing; raises Unreachable, and WrongKey for what no key opens."""
         compiled = self._texts.get(statement) or self._compile(statement)
         until = self._until()
-        connection = self._take(until)
-        try:
-            rows = self._driver.query(connection, compiled.text, compiled.constants | values, until)
-        except BaseException:
-            connection.close()
-            raise
+        with self._asks():
+            connection = self._take(until)
+            try:
+                rows = self._driver.query(connection, compiled.text, compiled.constants | values, until)
+            except BaseException:
+                connection.close()
+                raise
         self._idle.append(connection)
         return self._opened(compiled, rows)
 
@@ -91,15 +97,16 @@ class Database:
         orders = [self._order(write) for write in asked]
         assert not any(order.then for order in orders[:-1])
         until = self._until()
-        connection = self._take(until)
-        try:
-            results = self._driver.transact(connection, orders, until)
-        except Conflict:
-            self._idle.append(connection)
-            raise
-        except BaseException:
-            connection.close()
-            raise
+        with self._asks():
+            connection = self._take(until)
+            try:
+                results = self._driver.transact(connection, orders, until)
+            except Conflict:
+                self._idle.append(connection)
+                raise
+            except BaseException:
+                connection.close()
+                raise
         self._idle.append(connection)
         return [self._opened(self._texts[write.statement], rows) for write, rows in zip(asked, results, strict=True)]
 
@@ -109,8 +116,40 @@ class Database:
 
     def close(self) -> None:
         """Close the idle connections; the database may be used again."""
+        self._is_silent = False
         while self._idle:
             self._idle.pop().close()
+
+    @contextmanager
+    def _asks(self) -> Iterator[None]:
+        """While the database answers nobody, nobody waits for it.
+
+        If all did, every thread would stand still, and callers behind them would hear nothing.
+        """
+        if self._is_silent:
+            raise Unreachable("it answers nobody")
+        began = time.monotonic()
+        try:
+            yield
+        except Silent:
+            if time.monotonic() - began >= SILENT_SECONDS:
+                self._falls_silent()
+            raise
+
+    def _falls_silent(self) -> None:
+        with self._falls:
+            if not self._is_silent:
+                self._is_silent = True
+                threading.Thread(target=self._finds_out, daemon=True).start()
+
+    def _finds_out(self) -> None:
+        """Knock until somebody answers again, on nobody's time."""
+        while self._is_silent:
+            try:
+                self._idle.append(self._driver.connect(time.monotonic() + PATIENCE_SECONDS))
+                self._is_silent = False
+            except Unreachable:
+                time.sleep(KNOCKS_EVERY_SECONDS)
 
     def _until(self) -> float:
         until: float | None = getattr(self._thread, "until", None)

@@ -15,7 +15,7 @@ from psycopg.abc import PQGen
 from sqlalchemy import Dialect, make_url
 
 from ivr.store.drivers import PATIENCE_SECONDS, Order, Row, Values, left
-from ivr.store.refusals import Conflict, Misuse, Unreachable, broken
+from ivr.store.refusals import Conflict, Misuse, Silent, Unreachable, broken
 
 _CONNECT_SECONDS = 3
 
@@ -56,6 +56,8 @@ class PostgreSQL:
                 tcp_user_timeout=PATIENCE_SECONDS * 1000,
                 options=self._options,
             )
+        except psycopg.errors.ConnectionTimeout as error:
+            raise Silent(str(error)) from None
         except psycopg.Error as error:  # its words are about the server, not about a row
             raise Unreachable(str(error)) from None
 
@@ -70,7 +72,7 @@ class PostgreSQL:
         try:
             return connection.execute(text.encode(), values).fetchall()
         except psycopg.Error as error:
-            raise _postgresql_refusal(error) from None
+            raise _postgresql_refusal(error, until) from None
 
     def transact(self, connection: _Session, orders: Sequence[Order], until: float) -> list[list[Row]]:
         connection.until = until
@@ -81,7 +83,7 @@ class PostgreSQL:
                 if not connection.closed:
                     connection.rollback()
         except psycopg.Error as error:
-            raise _postgresql_refusal(error) from None
+            raise _postgresql_refusal(error, until) from None
 
 
 def _transact(connection: psycopg.Connection[Row], orders: Sequence[Order]) -> list[list[Row]]:
@@ -149,13 +151,15 @@ def _check(orders: Sequence[Order], cursors: Sequence[psycopg.Cursor[Row]]) -> N
             raise order.refusal
 
 
-def _postgresql_refusal(error: psycopg.Error) -> Exception:
+def _postgresql_refusal(error: psycopg.Error, until: float) -> Exception:
     # The server's own words may quote a whole row, so only names and codes are passed on.
     match error:
         case psycopg.errors.UniqueViolation():
             return broken(error.diag.constraint_name or "")
         case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
             return Conflict(error.sqlstate)
+        case psycopg.OperationalError(sqlstate=None) if not left(until):
+            return Silent("no answer")
         case psycopg.OperationalError() | psycopg.InterfaceError():
             return Unreachable(error.sqlstate or "no connection")
     return Misuse(error.sqlstate or type(error).__name__)

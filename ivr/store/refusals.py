@@ -13,6 +13,10 @@ class Unreachable(Exception):
     """The database is not there, or did not answer in time."""
 
 
+class Silent(Unreachable):
+    """The database has the question, and answered nothing for as long as somebody waited."""
+
+
 class Misuse(Exception):
     """The database refused a statement for a reason no caller can cause. It names no value of the statement."""
 

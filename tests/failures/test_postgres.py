@@ -115,6 +115,7 @@ def test_callers_are_put_through_while_it_stands_still(rehearsed: Rehearsed, ser
         for each in (caller, new):
             each.hears("our phone system has a problem", TWILIO_WAITS_SECONDS)
 
+    rehearsed.line.wait_until_ready()
     patient.keys("0")
     patient.hears("in line")
     for each in (caller, patient, new):

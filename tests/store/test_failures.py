@@ -116,6 +116,7 @@ def test_a_postgresql_that_stands_still_keeps_nobody_waiting_for_longer(
             with on_postgresql.within(A_MOMENT_SECONDS), pytest.raises(Unreachable):
                 ask()
 
+    _until(on_postgresql.watch.ready)
     assert known(on_postgresql, "CA1").rev in (1, 2)  # what was sent may still have been taken
 
 
@@ -217,7 +218,7 @@ def test_what_no_caller_can_cause_names_no_value(record: Record) -> None:
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
-def _until(look: Callable[[], list[Any]]) -> list[Any]:
+def _until(look: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + 5
     while not (seen := look()):
         assert time.monotonic() < deadline
@@ -239,3 +240,16 @@ def _on_file(file: Path) -> Record:
     record = Record(f"sqlite:///{file}", SECRET_KEY)
     begin(record, a_call())
     return record
+
+
+def test_nobody_waits_for_a_postgresql_that_stands_still_once_one_has_waited(
+    own_server: servers.Server, on_postgresql: Record
+) -> None:
+    with own_server.frozen():
+        with pytest.raises(Unreachable):
+            known(on_postgresql, "CA1")  # for as long as anybody may
+        for _ in range(100):  # in less time than one of them might have waited
+            with pytest.raises(Unreachable, match="answers nobody"):
+                known(on_postgresql, "CA1")
+    _until(on_postgresql.watch.ready)
+    assert known(on_postgresql, "CA1").call.id == "CA1"
