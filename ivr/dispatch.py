@@ -187,7 +187,9 @@ class Dispatch:
         everybody = self._desks(held, pharmacy)
         classes = self._record.desk.classes()
         desks = self._with_gone_queues(everybody, classes, pharmacy)
-        busy = self._record.desk.on_staff_line(now)  # their phone cannot ring while they are on it
+        # Their phone cannot ring while they are on it. Who wraps up may be on it still, and an emergency matched with
+        # them alone would be refused by the record pass after pass, while others get those who are free.
+        busy = self._record.desk.on_staff_line(now) | self._record.desk.held_by_an_offer()
         open_sites = {site for site in pharmacy.sites if pharmacy.hours[site].closed_because(now) is None}
         pairs = self._match(
             [alike for alike in classes if alike.kind != "callback" or not quiet(pharmacy, alike.site, now)],

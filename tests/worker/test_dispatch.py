@@ -249,6 +249,25 @@ def test_an_emergency_that_comes_while_a_slow_pass_makes_its_offers_is_not_behin
     assert [call for call, _ in shop.offered("CA1", "CA2", "CA9")] == ["CA1", "CA9"]
 
 
+def test_an_emergency_is_not_kept_from_who_is_free_by_colleagues_who_are_still_on_a_phone(opened: Opened) -> None:
+    """Wrapping up and not off the phone yet, they would be refused by the record pass after pass."""
+    talkers = ("ana", "cleo", "dan")
+    shop = opened(*talkers, "bea")
+    shop.move("bea", "took_break")
+    for number, agent in enumerate(talkers):
+        shop.in_line(f"CA{number}")
+    shop.dispatch.once()
+    assert {agent for _, agent in shop.offered()} == set(talkers)
+    for agent in talkers:
+        shop.move(agent, "accepted", "talk_ended")
+    shop.in_line("CA9", within=0)
+    shop.later(25)  # an emergency this old rings those who wrap up, too
+    shop.move("bea", "returned")
+    shop.in_line("CA8")
+    shop.dispatch.once()
+    assert shop.offered("CA8", "CA9") == [("CA9", "bea")]
+
+
 def test_an_emergency_rings_those_on_break_after_twenty_seconds(shop: Shop) -> None:
     shop.move("ana", "took_break")
     emergency(shop)
