@@ -254,7 +254,7 @@ def test_an_emergency_is_not_kept_from_who_is_free_by_colleagues_who_are_still_o
     talkers = ("ana", "cleo", "dan")
     shop = opened(*talkers, "bea")
     shop.move("bea", "took_break")
-    for number, agent in enumerate(talkers):
+    for number in range(len(talkers)):
         shop.in_line(f"CA{number}")
     shop.dispatch.once()
     assert {agent for _, agent in shop.offered()} == set(talkers)
