@@ -131,9 +131,8 @@ class Dispatch:
             self._seeded = pharmacy.version
         self._rota.apply(pharmacy, self._board.clock.now())
 
-    def _desks(self, held: Collection[str], pharmacy: Pharmacy) -> list[AtDesk]:
+    def _desks(self, held: Collection[str], pharmacy: Pharmacy, known: Mapping[str, AgentNow]) -> list[AtDesk]:
         """Return everybody signed in, at the sites held those due back brought back."""
-        known = self._record.desk.agents()
         desks = [
             AtDesk(agent, known[id_].presence, known[id_].since)
             for id_, agent in roster(pharmacy).items()
@@ -184,12 +183,13 @@ class Dispatch:
     def _serve(self, held: Collection[str], pharmacy: Pharmacy) -> None:
         """Match the agents of the sites we hold with whoever waits there, or at other sites for them as well."""
         now, began = self._board.clock.now(), time.monotonic()
-        everybody = self._desks(held, pharmacy)
+        known = self._record.desk.agents()
+        everybody = self._desks(held, pharmacy, known)
         classes = self._record.desk.classes()
         desks = self._with_gone_queues(everybody, classes, pharmacy)
         # Their phone cannot ring while they are on it. Who wraps up may be on it still, and an emergency matched with
         # them alone would be refused by the record pass after pass, while others get those who are free.
-        busy = self._record.desk.on_staff_line(now) | self._record.desk.held_by_an_offer()
+        busy = self._record.desk.on_staff_line(now) | {id_ for id_, agent in known.items() if agent.ticket}
         open_sites = {site for site in pharmacy.sites if pharmacy.hours[site].closed_because(now) is None}
         pairs = self._match(
             [alike for alike in classes if alike.kind != "callback" or not quiet(pharmacy, alike.site, now)],

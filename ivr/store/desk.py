@@ -271,7 +271,6 @@ _LOST_AGENTS = (
     )
     .order_by(agents.c.id)
 )
-_HELD = select(offers.c.agent_id).where(_STANDING)
 _ON_A_LEG = (
     select(legs.c.token)
     .where(legs.c.state != word("over"), legs.c.kind == word("agent"), legs.c.number_key == bindparam("key"))
@@ -440,10 +439,6 @@ class Desk:
         """Return the agents who are on the staff line now."""
         since = micros(now - LONGEST_CALL)
         return {agent for (agent,) in self._database.rows(_ON_STAFF_LINE, since=since)}
-
-    def held_by_an_offer(self) -> set[str]:
-        """Return the agents who have an offer that stands: there can be no second one for them."""
-        return {agent for (agent,) in self._database.rows(_HELD)}
 
     def last_call_of(self, agent: str) -> str | None:
         """Return the id of the call an agent talked in last; None when they never did."""
