@@ -39,6 +39,7 @@ from ivr.orders.reading import (
     prescription_of,
     proved_of,
 )
+from ivr.orders.wires import client, whole
 
 _LARGEST_ANSWER_BYTES = 1_000_000
 # Too slow, too many, and who we are: none says anything about the request, which is sent again when that is mended.
@@ -68,12 +69,7 @@ class RestOrderSystem:
         self._capabilities_fresh_seconds = capabilities_fresh_seconds
         self._served = CAPABILITIES
         self._served_until = 0.0
-        self._client = httpx.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            # A proxy named in the environment is for the outside; it cannot reach our own loopback.
-            mounts={"all://127.0.0.1": None, "all://localhost": None},
-        )
+        self._client = client(url, token)
 
     def close(self) -> None:
         """Let the pooled connections go."""
@@ -176,19 +172,9 @@ class RestOrderSystem:
         deadline = time.monotonic() + seconds
         try:
             with self._client.stream(method, path, json=body, headers=headers, timeout=seconds) as response:
-                return _accepted(response.status_code, _whole(response, deadline))
+                return _accepted(response.status_code, whole(response, deadline, _LARGEST_ANSWER_BYTES))
         except httpx.RequestError as failure:
             raise Unavailable(type(failure).__name__) from None
-
-
-def _whole(response: httpx.Response, deadline: float) -> bytes:
-    whole = bytearray()
-    for piece in response.iter_bytes():
-        whole += piece
-        # Each read may take the whole timeout, so an answer that comes byte by byte would never end.
-        if time.monotonic() > deadline or len(whole) > _LARGEST_ANSWER_BYTES:
-            raise Unavailable("the answer does not end")
-    return bytes(whole)
 
 
 def _accepted(status: int, answer: bytes) -> bytes:

@@ -12,6 +12,7 @@ import httpx
 
 from ivr.orders.fhir.words import Json, own_reference
 from ivr.orders.port import Refused, Unavailable
+from ivr.orders.wires import client, whole
 
 _LARGEST_ANSWER_BYTES = 8_000_000
 _MOST_PAGES = 10
@@ -35,12 +36,7 @@ class Wire:
     def __init__(self, url: str, token: str, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._base = url.rstrip("/") + "/"
-        self._client = httpx.Client(
-            base_url=self._base,
-            headers={"Authorization": f"Bearer {token}", "Accept": _FHIR, "Prefer": "handling=strict"},
-            # A proxy named in the environment is for the outside; it cannot reach our own loopback.
-            mounts={"all://127.0.0.1": None, "all://localhost": None},
-        )
+        self._client = client(self._base, token, {"Accept": _FHIR, "Prefer": "handling=strict"})
 
     def close(self) -> None:
         """Let the pooled connections go."""
@@ -134,23 +130,15 @@ class Wire:
             raise Unavailable("no time is left")
         try:
             with self._client.stream(method, path, timeout=seconds, **how) as response:
-                return response, _accepted(method, response.status_code, _whole(response, deadline))
+                return response, _accepted(
+                    method, response.status_code, whole(response, deadline, _LARGEST_ANSWER_BYTES)
+                )
         except httpx.RequestError as failure:
             raise Unavailable(type(failure).__name__) from None
 
 
 class _Changed(Unavailable):
     """Somebody else has written it since it was read."""
-
-
-def _whole(response: httpx.Response, deadline: float) -> bytes:
-    whole = bytearray()
-    for piece in response.iter_bytes():
-        whole += piece
-        # Each read may take the whole timeout, so an answer that comes byte by byte would never end.
-        if time.monotonic() > deadline or len(whole) > _LARGEST_ANSWER_BYTES:
-            raise Unavailable("the answer does not end")
-    return bytes(whole)
 
 
 def _accepted(method: str, status: int, answer: bytes) -> bytes:
