@@ -13,6 +13,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from ivr.settings import Settings
+from ivr.store import migrate
 from ivr.switchboard import Switchboard
 from tests import servers
 from tests.published import record_of_what_is_shipped
@@ -93,6 +94,19 @@ def postgres_url(postgres_server: servers.Server) -> Iterator[str]:
     """An empty PostgreSQL database of this test alone."""
     with servers.new_database(postgres_server.url) as url:
         yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database of each kind, shared by the tests that leave its schema alone."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('record') / 'rxline.db'}"
+        migrate(url)
+        yield url
+    else:
+        with servers.new_database(request.getfixturevalue("postgres_server").url) as url:
+            migrate(url)
+            yield url
 
 
 @pytest.fixture

@@ -13,38 +13,19 @@ from sqlalchemy import create_engine, text
 
 from ivr.core.call import Answer, Call, Leg, Message
 from ivr.core.effects import Effect, KeepItems, KeepTranscript, PlaceCall, RememberLanguage, SetTimer, WriteDisposition
-from ivr.store import Offered, OrderEvent, Record, Turn, migrate
+from ivr.store import Offered, OrderEvent, Record, Turn
 from ivr.store.tables import tables
-from tests import servers
-from tests.store.calls import MORNING, ROSA, SECRET_KEY, a_call, a_ticket, an_offer, let_go_of_the_audit
+from tests.store.calls import MORNING, ROSA, SECRET_KEY, a_call, a_ticket, an_offer, emptied
 
 NEW_KEY = "a new key of the record and long enough"
 SPOKEN = "my grandmother takes midodrine"
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
-def empty_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A migrated database of each kind, shared by tests that take what is in it away."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('keeping') / 'rxline.db'}"
-        migrate(url)
-        yield url
-    else:
-        with servers.new_database(request.getfixturevalue("postgres_server").url) as url:
-            migrate(url)
-            yield url
-
-
 @pytest.fixture
-def kept_url(empty_url: str) -> str:
-    """Such a database with nothing in it."""
-    engine = create_engine(empty_url)
-    with engine.begin() as connection:
-        let_go_of_the_audit(connection)
-        for table in tables.sorted_tables:
-            connection.execute(table.delete())
-    engine.dispose()
-    return empty_url
+def kept_url(migrated_url: str) -> str:
+    """A database of each kind with nothing in it."""
+    emptied(migrated_url)
+    return migrated_url
 
 
 @pytest.fixture

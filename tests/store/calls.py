@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 
 from ivr.core.call import Call, Caller, Leg, Place
 from ivr.core.line import Offer, Ticket
 from ivr.core.rules import Decision, Reason
 from ivr.store import Loaded, Record, Turn
+from ivr.store.tables import tables
 
 MORNING = datetime(2026, 11, 24, 15, 0, 0, 123456, tzinfo=UTC)
 ROSA = "+15550100"
@@ -83,3 +84,13 @@ def let_go_of_the_audit(connection: Connection) -> None:
     """The databases refuse to remove lines of the audit; these may be removed, by nobody who has a key."""
     connection.execute(text("DELETE FROM marks WHERE name = 'audit:anchor'"))
     connection.execute(text("INSERT INTO marks VALUES ('audit:anchor', '9000000000000000000')"))
+
+
+def emptied(url: str) -> None:
+    """Take everything out of a database."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        let_go_of_the_audit(connection)
+        for table in tables.sorted_tables:
+            connection.execute(table.delete())
+    engine.dispose()
