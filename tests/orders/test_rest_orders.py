@@ -280,6 +280,13 @@ def test_a_call_record_is_replaced_and_never_doubled(order_system, http):
     assert http.get(f"/v1/calls/{CALL}").json() == {"id": CALL, "line": "main", "intent": "refill_request"}
 
 
+def test_a_call_record_that_comes_late_changes_nothing(order_system, http):
+    newest = {"revision": 4, "queue": "pharmacist"}
+    order_system.record_call(CALL, newest)
+    order_system.record_call(CALL, {"revision": 3, "queue": "refills"})
+    assert http.get(f"/v1/calls/{CALL}").json() == {"id": CALL, **newest}
+
+
 def test_a_newer_disposition_replaces_the_older_in_one_row(order_system, http):
     waiting = {"revision": 1, "final": False, "outcome": "callback"}
     order_system.write_disposition(CALL, waiting, "key-1")

@@ -113,7 +113,7 @@ class TransferRequest(PrescriptionRequest):
 
 
 class CallRecord(OpenBody):
-    pass
+    revision: int | None = Field(default=None, ge=0, le=_LARGEST_WHOLE_NUMBER)
 
 
 class Disposition(OpenBody):
@@ -132,6 +132,7 @@ class Disposition(OpenBody):
     ]
     reached: Literal["menu", "hold", "offer", "talk"] | None = None
     code: Token | None = None
+    resolution: Token | None = None
     next_step: Token | None = None
     verification: Token | None = None
 

@@ -15,14 +15,12 @@ def body(db: Connection, table: str, key: str) -> Body | None:
     return None if found is None else json.loads(found[0])
 
 
-def put_call(db: Connection, call_id: str, record: Body) -> bool:
-    """Put the record of a call in place of what was there; return whether it is the first."""
-    first = body(db, "calls", call_id) is None
+def put_call(db: Connection, call_id: str, record: Body) -> None:
+    """Put the record of a call in place of what was there."""
     db.execute(
         "insert into calls values (?, ?) on conflict (id) do update set body = excluded.body",
         (call_id, json.dumps(record)),
     )
-    return first
 
 
 def add_note(db: Connection, note: Body) -> None:

@@ -39,8 +39,11 @@ class Paperwork:
         _, plain = bodies.read(bodies.CallRecord, request.get_data())
         kept = plain | {"id": sound_call_id(call_id)}
         with self._desk.ledger.writing() as db:
-            first = entries.put_call(db, call_id, kept)
-        return said(kept, 201 if first else 200)
+            before = entries.body(db, "calls", call_id)
+            if before is not None and _is_older(kept, before):
+                return said(before)
+            entries.put_call(db, call_id, kept)
+        return said(kept, 201 if before is None else 200)
 
     def call(self, call_id: str) -> ResponseReturnValue:
         return said(self._one("calls", call_id, "call"))
@@ -115,6 +118,11 @@ class Paperwork:
 
     def _one(self, table: str, id_: str, what: str) -> Body:
         return _there(next(iter(self._desk.ledger.rows(table, id=id_)), None), what)
+
+
+def _is_older(record: Body, kept: Body) -> bool:
+    told, before = record.get("revision"), kept.get("revision")
+    return told is not None and before is not None and told < before
 
 
 def _there(found: Body | None, what: str) -> Body:
