@@ -343,7 +343,7 @@ def test_the_story_of_the_last_call_says_why(board: Switchboard) -> None:
     told = says(call_story.call).output
     assert "Arrived" in told
     assert "→ otherwise (routing_rules/main.yaml:" in told
-    assert "“Thank you for calling {{ pharmacy }}" in told
+    assert "“Thank you for calling Central Pharmacy.”" in told
     whole = json.loads(says(call_story.call, "CA1", "--json").output)
     assert [turn["event"] for turn in whole["turns"]] == ["Arrived", "Keyed", "Keyed", "HungUp"]
     assert "it needs urgency: emergency, and urgency is unknown" in [
@@ -364,7 +364,7 @@ def test_the_story_of_a_call_stays_true_whatever_is_published_afterwards(board: 
     [was], [is_] = (_taken(told) for told in (before, now))
     assert (was["rule"], was["file"]) == (is_["rule"], is_["file"])
     assert is_["line"] == was["line"] + 3
-    assert "Thank you for calling {{ pharmacy }}." in _words(after)
+    assert "Thank you for calling Central Pharmacy." in _words(after)
     assert "Welcome, number 3." in _words(now)
 
 

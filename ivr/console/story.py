@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from ivr.core.call import Caller
+from ivr.core.call import Call, Caller
 from ivr.core.effects import CreateTask, RecordCall, RequestRefill, RequestRenewal, SendNote, SendText, WriteDisposition
 from ivr.core.line import OUTSIDE, Offer
 from ivr.core.pharmacy import Pharmacy
@@ -33,7 +33,7 @@ def story(board: Switchboard, call_id: str) -> Json | None:
         "call_id": call_id,
         "caller": _caller(loaded.call.caller),
         "record": board.call_record(loaded),
-        "turns": [_turn(line, board, loaded.call.language) for line in record.journal(call_id)],
+        "turns": [_turn(line, board, loaded.call) for line in record.journal(call_id)],
         "offers": [_offer(offer) for offer in loaded.call.offers],
         "revisions": [_revision(each) for each in record.revisions.of(call_id)],
         "notes": [_note(each) for each in record.revisions.notes(call_id)],
@@ -47,30 +47,29 @@ def _caller(caller: Caller) -> Json:
     return {"kind": caller.kind, "number_ends": number_ends, "attestation": caller.attestation}
 
 
-def _turn(line: JournalLine, board: Switchboard, language: str | None) -> Json:
+def _turn(line: JournalLine, board: Switchboard, call: Call) -> Json:
     event = {name: value for name, value in json.loads(line.event).items() if name != "offer"}
     return {
         "at": line.at.isoformat(),
         "version": line.version,
         **{name: event.pop(name, None) for name in ("event", "who", "phase")},
         "decided": event.pop("decided", []),
-        "said": _said(event.pop("said", []), line.version, board.pharmacy(line.version), language),
+        "said": _said(event.pop("said", []), line.version, board.pharmacy(line.version), call),
         "heard": event,
         "why": to_builtins(line.why),
     }
 
 
-def _said(prompts: list[str], version: str, pharmacy: Pharmacy, language: str | None) -> list[Json]:
-    """What was heard, in words: what filled them is kept nowhere, so it stays as its author wrote it.
+def _said(prompts: list[str], version: str, pharmacy: Pharmacy, call: Call) -> list[Json]:
+    """What was heard, in words: what the caller was told is kept nowhere, so that stays as its author wrote it.
 
     Of a version nobody can read here any more the words are None: another's would not be what was said.
     """
-    words = pharmacy.prompts.as_written if pharmacy.version == version else _unknown
-    return [{"prompt": name, "words": words(language, name)} for name in prompts]
-
-
-def _unknown(language: str | None, prompt: str) -> None:
-    return None
+    if pharmacy.version != version:
+        return [{"prompt": name, "words": None} for name in prompts]
+    site = {"pharmacy": pharmacy.sites[call.site].title}
+    words = pharmacy.prompts.as_written
+    return [{"prompt": name, "words": words(call.language, name, site)} for name in prompts]
 
 
 def _offer(offer: Offer) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -180,6 +181,7 @@ STAFF_LINE_PROMPTS: Mapping[str, frozenset[str]] = {
 _LAST_RESORT = "*"  # no language: our own words, in English, by the carrier's own voice
 NEUTRAL = "person_knows_more"  # said in the place of what the caller may not hear
 ALWAYS = frozenset({"pharmacy"})  # values every prompt has
+_PLACE = re.compile(r"{{\s*(\w+)\s*}}")  # where a value is spoken as it is
 _OPENING = frozenset({"opens_day", "opens_at"})
 ALWAYS_GIVEN = {"rescue_closed": _OPENING, "callback_when_open": _OPENING}  # said only while closed
 SOMETIMES = frozenset(
@@ -280,12 +282,12 @@ class Prompts:
         """Return a prompt's words to be read, as `say` has them to be heard; raises Unspeakable."""
         return self.say(language, prompt, values, tier=tier).text
 
-    def as_written(self, language: str | None, prompt: str) -> str:
-        """Return a prompt as its author wrote it, whatever it speaks of left open; its name where nobody wrote it."""
+    def as_written(self, language: str | None, prompt: str, known: Mapping[str, str]) -> str:
+        """Return a prompt as written with what is `known`, the rest left open; its name where nobody wrote it."""
         for code in (language, self.first, _LAST_RESORT):
             catalogue = self._whole.get(code or "")
             if catalogue is not None and prompt in catalogue.prompts:
-                return catalogue.prompts[prompt].source
+                return _PLACE.sub(lambda place: known.get(place[1], place[0]), catalogue.prompts[prompt].source)
         return prompt
 
     def heard_by(self, tier: str | None) -> Audience:

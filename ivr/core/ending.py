@@ -225,7 +225,7 @@ def disposition(call: Call, pharmacy: Pharmacy) -> dict[str, Any]:
         **_codes(call, pharmacy),
         "caller": facts.get("caller", "unknown"),
         "tier": facts.get("tier", "anonymous"),
-        "verification": verification(call),
+        "verification": verification(call, pharmacy.policies.wrong_per_call),
         "intent": facts.get("intent", "unknown"),
         "urgency": facts.get("urgency", "routine"),
         "language": call.language or facts.get("language", "unknown"),

@@ -132,8 +132,11 @@ def _kept(call: Call, code: str) -> str:
 # ---------------------------------------------------------------- what came of it
 
 
-def verification(call: Call) -> str:
-    """Return how the caller proved who they are, in the codes of dispositions; `failed` when they tried in vain."""
+def verification(call: Call, most_wrong: int) -> str:
+    """Return how the caller proved who they are, in the codes of dispositions; `failed` when they tried in vain.
+
+    Who offered what fits nobody `most_wrong` times may prove nothing more in this call: `locked`.
+    """
     tier = call.facts.get("tier")
     if tier == "prescriber":
         return "prescriber_npi"
@@ -141,4 +144,6 @@ def verification(call: Call) -> str:
         return "otp" if call.code_right else "dob_phone"
     if tier == "prescription":
         return "rx_only"
+    if call.wrong_proofs >= most_wrong:
+        return "locked"
     return "failed" if call.tries else "none"

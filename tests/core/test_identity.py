@@ -174,6 +174,9 @@ def test_three_codes_are_sent_in_a_call_and_no_more() -> None:
         ({}, "none"),
         ({"tries": 2}, "failed"),
         ({"facts": {"tier": "number"}, "tries": 1}, "failed"),
+        ({"tries": 3, "wrong_proofs": 2}, "failed"),
+        ({"tries": 3, "wrong_proofs": 3}, "locked"),
+        ({"facts": {"tier": "prescription"}, "tries": 4, "wrong_proofs": 3}, "rx_only"),
         ({"facts": {"tier": "prescription"}, "tries": 1}, "rx_only"),
         ({"facts": {"tier": "verified"}, "tries": 1}, "dob_phone"),
         ({"facts": {"tier": "verified"}, "tries": 1, "code_right": True}, "otp"),
@@ -181,4 +184,4 @@ def test_three_codes_are_sent_in_a_call_and_no_more() -> None:
     ],
 )
 def test_a_disposition_says_how_the_caller_proved_who_they_are(parts: dict[str, object], word: str) -> None:
-    assert identity.verification(replace(CALL, **parts)) == word  # type: ignore[arg-type]
+    assert identity.verification(replace(CALL, **parts), most_wrong=3) == word  # type: ignore[arg-type]
