@@ -491,8 +491,8 @@ def apart_long(draft: Draft) -> None:
 def _is_cut_short(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
     """Would this caller be wronged by a goodbye: on hold, not met yet, or lost to a dead phone after a few seconds?
 
-    `seconds` is how long the agent's phone was up by the carrier's count, rounded up: it may have gone down before the
-    two met, and the news of it come later.
+    `seconds` is how long the agent's phone was up by the carrier's count: it may have gone down before the two
+    met, and the news of it come later.
     """
     talk = draft.call.talk
     assert talk is not None
@@ -502,8 +502,10 @@ def _is_cut_short(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
 
 
 def _down_at(draft: Draft, offer: Offer, seconds: int) -> datetime:
-    """When the agent's phone went down, at the latest."""
-    return min(draft.now, offer.came_at + timedelta(seconds=seconds)) if offer.came_at and seconds else draft.now
+    """When the agent's phone went down, at the latest: the carrier tells whole seconds, and not how it rounds them."""
+    if offer.came_at is None or not seconds:
+        return draft.now
+    return min(draft.now, offer.came_at + timedelta(seconds=seconds + 1))
 
 
 def _may_not_have_met(draft: Draft, offer: Offer, how: str, seconds: int) -> bool:
