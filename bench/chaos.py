@@ -3,14 +3,16 @@
     python -m bench.chaos                                   2,000 calls and 200 deaths in ten minutes, on PostgreSQL
     python -m bench.chaos --resume var/chaos.json           the same again, counted on, until there were enough
     python -m bench.chaos --calls 200 --faults 20 --seconds 60 --seed 7 --sqlite
+    python -m bench.chaos --faults 0 --away 600             nothing dies, but the order system is away for ten minutes
 
 The whole line (web, worker and its children, Valkey, sandbox order system, PostgreSQL) answers callers and staff of
 `bench.town`, who do all that people do. One fault at a time, from seeded dice; the next once `/readyz` is green again.
 Whatever holds the seed does not hold what the processes make of it: two runs break the same things at other moments.
 
-Prints a line a minute, then what befell whom and how soon it was back, and four zeros: dispositions **lost**; anything
-**doubled** (a disposition, a text, a phone rung for nothing, twice at once or more often than promised, two agents with
-one caller); callers **silent** for over 5 s (15 s when the web was broken meanwhile); calls, tickets, effects or agents
+Prints a line a minute, then what befell whom and how soon it was back, and five zeros: dispositions **lost**;
+anything **doubled** (a disposition, a text, a phone rung for nothing, twice at once or more often than promised, two
+agents with one caller); calls the order system heard of **disordered** (something before what had come to pass
+earlier); callers **silent** for over 5 s (15 s when the web was broken meanwhile); calls, tickets, effects or agents
 **stuck** after the sweep. Exits 1 when one of them is not zero, with the story of each.
 """
 
@@ -31,7 +33,7 @@ from random import Random
 
 from bench.breaking import SHARES as PARTS
 from bench.breaking import Breaking, Fault, NotGreen
-from bench.reckoning import ZEROS, brought, longest_silence, reckoned
+from bench.reckoning import ZEROS, brought, disordered, longest_silence, reckoned
 from ivr import away
 from ivr.content import load
 from tests import servers
@@ -55,6 +57,7 @@ SHARES = {
     "phones twice at once": 3,
 }
 BREAKS = 0.15
+FIRST_HAVE_RUNG_SECONDS = 10.0
 SETTLING_SECONDS = 240.0
 LOOKS_EVERY_SECONDS = 0.05
 
@@ -67,6 +70,7 @@ class Asked:
     calls: int = 2000
     faults: int = 235  # a sixth of them are pauses, and nobody dies of those
     seconds: float = 600.0
+    away_seconds: float = 0.0  # of these, from near the beginning, the order system answers nobody
     speed: float = SPEED
     postgres: bool = True
     parts: tuple[str, ...] = tuple(PARTS)
@@ -185,12 +189,13 @@ async def _spent(asked: Asked, folder: Path, postgres: servers.Server | None) ->
         day.town.wire.static = lambda dialed: static[pharmacy.line_for(dialed).name]
         breaking = Breaking(rehearsed, Random(asked.seed), postgres, asked.parts)
         began = time.monotonic()
-        troubles = await _happens(asked, day, breaking, began)
+        troubles = await _happens(asked, day, rehearsed, breaking, began)
         seconds = time.monotonic() - began
         evidence, settled = await _evening(asked, day, rehearsed)
         ours = await asyncio.to_thread(brought, evidence, rehearsed.record)
         found = reckoned(evidence, day.town.texts, ours, breaking.faults)
-        breaches = [*troubles, *_endless(settled, evidence), *found]
+        late = await asyncio.to_thread(lambda: list(disordered(evidence, rehearsed.record)))
+        breaches = [*troubles, *_endless(settled, evidence), *found, *late]
     outcome = Outcome(
         day.plan, evidence, breaches, Counter(map(str, breaking.faults)), day.wants, settled, seconds,
         day.town.wire.fallbacks, (),
@@ -198,15 +203,15 @@ async def _spent(asked: Asked, folder: Path, postgres: servers.Server | None) ->
     return Chaos(outcome, breaking.faults, _tally(outcome, day, breaking))
 
 
-async def _happens(asked: Asked, day: Day, breaking: Breaking, began: float) -> list[Breach]:
+async def _happens(asked: Asked, day: Day, rehearsed: Rehearsed, breaking: Breaking, began: float) -> list[Breach]:
     """Everybody calls, and everything breaks, until both are through."""
     beside = [
         asyncio.ensure_future(work)
         for work in (_reports(day, breaking, began), _people_rest(day), day.watches_the_clock())
     ]
-    going_on = [asyncio.ensure_future(day.callers(shares=SHARES)), asyncio.ensure_future(_breaks(asked, breaking))]
+    happening = (day.callers(shares=SHARES), _breaks(asked, breaking), _is_away(asked, rehearsed))
     try:
-        return [breach for breaches in await asyncio.gather(*going_on) for breach in breaches or ()]
+        return [breach for breaches in await asyncio.gather(*happening) for breach in breaches or ()]
     finally:
         for task in beside:
             task.cancel()
@@ -219,6 +224,20 @@ async def _breaks(asked: Asked, breaking: Breaking) -> list[Breach]:
     except NotGreen as gone:
         return [Breach("stuck", f"the line did not come back: {gone}")]
     return []
+
+
+async def _is_away(asked: Asked, rehearsed: Rehearsed) -> None:
+    """The order system refuses every connection for a while, from when the first have rung."""
+    if asked.away_seconds:
+        await asyncio.sleep(FIRST_HAVE_RUNG_SECONDS)
+        await asyncio.to_thread(rehearsed.order_system, "down", 2 * asked.away_seconds)
+        await asyncio.sleep(asked.away_seconds)
+        waiting = await asyncio.to_thread(rehearsed.record.outbox.pending)
+        await asyncio.to_thread(rehearsed.recovers)
+        print(
+            f"the order system is back after {asked.away_seconds:g} s: {waiting.get('orders', 0)} writes wait",
+            flush=True,
+        )
 
 
 async def _people_rest(day: Day) -> None:
@@ -299,6 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, default=Asked.calls)
     parser.add_argument("--faults", type=int, default=Asked.faults, help="deaths and pauses, if there is time for them")
     parser.add_argument("--seconds", type=float, default=Asked.seconds, help="in which all of them ring")
+    parser.add_argument("--away", type=float, default=0.0, help="for so many of them the order system is away")
     parser.add_argument("--speed", type=float, default=SPEED, help="how fast people and the line's clock live")
     parser.add_argument("--sqlite", action="store_true", help="without PostgreSQL")
     parser.add_argument(
@@ -308,8 +328,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     told = Tally.read(options.resume)
     asked = Asked(
-        options.seed + told.runs, options.calls, options.faults, options.seconds, options.speed, not options.sqlite,
-        tuple(options.part or PARTS),
+        options.seed + told.runs, options.calls, options.faults, options.seconds, options.away, options.speed,
+        not options.sqlite, tuple(options.part or PARTS),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         chaos = spent(asked, Path(folder))

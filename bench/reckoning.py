@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
+from itertools import pairwise
 
 from bench.breaking import WEB, Fault
 from bench.town import Phone
@@ -13,7 +14,7 @@ from tests.days import judge
 from tests.days.judge import Breach, Evidence
 
 LONGEST_SILENCE_SECONDS, WITHOUT_WEB_SECONDS = 5.0, 15.0
-ZEROS = ("lost", "doubled", "silent", "stuck")
+ZEROS = ("lost", "doubled", "disordered", "silent", "stuck")
 # What a law of the days is called here, of those that must hold however badly the line was treated.
 OF_A_DAY = {
     "final when it should be": "stuck",
@@ -48,6 +49,15 @@ def reckoned(day: Evidence, texts: Iterable[Fields], ours: Container[str], fault
 def brought(day: Evidence, record: Record) -> set[str]:
     """Return the texts that effects of the day's calls know of, by the carrier's id."""
     return {sid for id_ in day.calls for sid in record.outbox.brought(id_, "SendText")}
+
+
+def disordered(day: Evidence, record: Record) -> Iterator[Breach]:
+    """Return every call of which the order system heard something before what had come to pass earlier."""
+    for sid, call in day.calls.items():
+        told = [each for each in record.outbox.told(call.id) if each.kind != "SendText" and each.done_at]
+        for earlier, later in pairwise(told):
+            if earlier.done_at > later.done_at:
+                yield Breach("disordered", f"{later.kind} was told before {earlier.kind}", sid)
 
 
 def _of_a_day(day: Evidence) -> Iterator[Breach]:

@@ -48,6 +48,7 @@ class Delivery:
     attempts: int
     result: str  # what it brought
     error: str  # why it is not done, or never will be
+    done_at: datetime | None  # by the machine's clock
 
 
 _COLUMNS = [effects.c[name] for name in ("id", "call_id", "kind", "body", "lane", "state", "attempts", "sent_at")]
@@ -94,7 +95,7 @@ _BROUGHT = select(effects.c.result).where(
     effects.c.call_id == bindparam("call"), effects.c.kind == bindparam("kind"), effects.c.result.is_not(None)
 )
 _OF_CALL = (
-    select(*(effects.c[name] for name in ("id", "kind", "body", "state", "attempts", "result", "error")))
+    select(*(effects.c[name] for name in ("id", "kind", "body", "state", "attempts", "result", "error", "done_at")))
     .where(effects.c.call_id == bindparam("call"), effects.c.lane.in_([word("orders"), word("text")]))
     .order_by(effects.c.seq)
 )
@@ -198,8 +199,8 @@ class Outbox:
     def told(self, call_id: str) -> list[Delivery]:
         """Return what a call has the order system, and the caller by text, be told, in order, and how far each is."""
         return [
-            Delivery(id_, kind, read_effect(kind, body), state, attempts, result or "", error or "")
-            for id_, kind, body, state, attempts, result, error in self._database.rows(_OF_CALL, call=call_id)
+            Delivery(id_, kind, read_effect(kind, body), state, attempts, result or "", error or "", done_at)
+            for id_, kind, body, state, attempts, result, error, done_at in self._database.rows(_OF_CALL, call=call_id)
         ]
 
     def requests(self, call_id: str) -> list[Request]:
