@@ -26,11 +26,11 @@ run: .venv/installed
 install: .venv/installed
 	@echo "Rxline is installed in .venv: make run, or $(BIN)/ivr --help"
 
-# Three at once keep two cores busy: who tries a running line mostly waits for it.
+# Four at once keep two cores busy: who tries a running line mostly waits for it.
 test: .venv/installed-dev browser
 	$(MAKE) --no-print-directory lint check
 	$(BIN)/ivr classify --score ivr/speech/utterances/held_out*.jsonl
-	$(BIN)/python -m pytest -n 3 $(ARGS)
+	$(BIN)/python -m pytest -n 4 $(ARGS)
 
 check: .venv/installed
 	$(BIN)/ivr check

@@ -16,7 +16,6 @@ LONGEST_FIRST = (
     "tests/test_calls.py",
     "tests/complaints/test_on_the_line.py",
     "tests/line/",
-    "tests/failures/test_bad_day.py",
     "tests/test_talks.py",
     "tests/failures/test_postgres.py",
     "tests/worker/test_worker.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -15,11 +16,14 @@ from ivr.core.rules import FACTS
 from ivr.speech.listener import MOST_WORDS, Listener
 from ivr.speech.phrases import Phrases
 
-LISTENER = Listener(built_in())
+
+@cache
+def listener() -> Listener:
+    return Listener(built_in())
 
 
 def hear(words: str, language: str | None = "en") -> Heard:
-    return LISTENER.understand(words, language)
+    return listener().understand(words, language)
 
 
 # ---------------------------------------------------------------- danger

@@ -1,6 +1,6 @@
 """Callers at random: whatever they key, say or leave out, from whatever number, no law of `judge.py` is broken.
 
-WALKS callers (2,000) from seed WALKS_FIRST (0); `make walks` sends ten times as many.
+WALKS callers (1,200) from seed WALKS_FIRST (0); `make walks` sends twenty thousand.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import pytest
 
 from tests.walks.many import Ground
 
-WALKS = int(os.environ.get("WALKS", "2000"))
+WALKS = int(os.environ.get("WALKS", "1200"))
 FIRST = int(os.environ.get("WALKS_FIRST", "0"))
-TOGETHER = 500
+TOGETHER = 400
 MOST_TOLD = 3
 
 
