@@ -14,6 +14,8 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
+from bench.signed import FIELDS, PUBLIC_URL, TOKEN, signed
+
 ROUNDS = 7
 TIMES = 300
 
@@ -27,8 +29,8 @@ def split() -> str:
 
 def _environment(folder: Path) -> dict[str, str]:
     return {
-        "DATABASE_URL": f"sqlite:///{folder}/steps.db", "PUBLIC_URL": "https://line.example.com",
-        "TWILIO_AUTH_TOKEN": "bench-token", "SECRET_KEY": "bench-secret-key-of-thirty-two-letters",
+        "DATABASE_URL": f"sqlite:///{folder}/steps.db", "PUBLIC_URL": PUBLIC_URL,
+        "TWILIO_AUTH_TOKEN": TOKEN, "SECRET_KEY": "bench-secret-key-of-thirty-two-letters",
         "TWILIO_API_URL": "http://127.0.0.1:9", "REDIS_URL": "redis://127.0.0.1:9/0", "LOG_LEVEL": "ERROR",
         "ORDER_SYSTEM_URL": "http://127.0.0.1:9", "RXLINE_CLOCK": "2026-11-24T10:00-05:00",
         "RXLINE_CLOCK_FILE": str(folder / "clock.json"),
@@ -36,7 +38,6 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _measure(folder: Path) -> dict[str, float]:
-    from bench.turn import FIELDS, TOKEN, _signed
     from bench.web import create_app
     from ivr.core.call import World
     from ivr.core.events import Keyed
@@ -50,13 +51,13 @@ def _measure(folder: Path) -> dict[str, float]:
     with closing(board.record):
         sid, token = "CAsteps", board.token_of("CAsteps")
         for path, extra in (("/voice/incoming", {"To": "+15550000000"}), (f"/voice/{token}/1/next", {"Digits": "1"})):
-            _through(web, _signed(path, sid, extra))
+            _through(web, signed(path, sid, extra))
         loaded = board.record.load(token, 2, "next")
         form = FIELDS | {"CallSid": sid, "From": "anonymous", "Digits": "*"}
         body = urlencode(form).encode()
-        verifier = Verifier("https://line.example.com", [TOKEN])
-        signed = _signed(f"/voice/{token}/2/next", sid, {"Digits": "*"})
-        signature = signed.decode().split("X-Twilio-Signature: ")[1].split("\r\n")[0]
+        verifier = Verifier(PUBLIC_URL, [TOKEN])
+        whole = signed(f"/voice/{token}/2/next", sid, {"Digits": "*"})
+        signature = whole.decode().split("X-Twilio-Signature: ")[1].split("\r\n")[0]
         parsed = Form.parse(body)
         keyed = Keyed(token, "*")
         world = World(board.clock.now(), board.pharmacy(), {}, ("a", "b"))
@@ -111,11 +112,10 @@ def _commits(record: Any, turn: Any) -> float:
 
 
 def _whole(web: Any, token: str, sid: str) -> float:
-    from bench.turn import _signed
 
     record = web.extensions["switchboard"].record
     n = record.load(token, 0, "status").documents
-    requests = [_signed(f"/voice/{token}/{n + i}/next", sid, {"Digits": "*"}) for i in range(ROUNDS * TIMES)]
+    requests = [signed(f"/voice/{token}/{n + i}/next", sid, {"Digits": "*"}) for i in range(ROUNDS * TIMES)]
     costs = []
     for start in range(0, len(requests), TIMES):
         started = time.perf_counter()

@@ -23,34 +23,24 @@ import sys
 import tempfile
 import time
 import urllib.request
-from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlencode
 
-from bench.load import Load, Measured, post
+from bench.load import Load, Measured
+from bench.signed import PUBLIC_URL, TOKEN, signed
 from bench.steps import split
 from ivr.settings import PRACTICE_ACCOUNT_SID
 from tests.servers import free_port, new_database, postgres
 
-PUBLIC_URL = "https://line.example.com"
-TOKEN = "bench-token"
 SECRET = "bench-secret-key-of-thirty-two-letters"
 CONNECTIONS = 16
 TURNS = 12  # a call
 GATES = {"SQLite": 0.20, "PostgreSQL": 0.14}
 WORST_MS = 60.0
-FIELDS = {
-    "AccountSid": PRACTICE_ACCOUNT_SID, "ApiVersion": "2010-04-01", "CallStatus": "in-progress", "Direction": "inbound",
-    "From": "+16145550101", "Caller": "+16145550101", "FromCity": "COLUMBUS", "FromState": "OH", "FromZip": "43004",
-    "FromCountry": "US", "CallerCity": "COLUMBUS", "CallerState": "OH", "CallerZip": "43004", "CallerCountry": "US",
-    "ToCity": "NEW YORK", "ToState": "NY", "ToZip": "10001", "ToCountry": "US", "CalledCity": "NEW YORK",
-    "CalledState": "NY", "CalledZip": "10001", "CalledCountry": "US", "StirVerstat": "TN-Validation-Passed-A",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -194,19 +184,12 @@ def _calls() -> Iterator[deque[bytes]]:
         number += 1
         sid = f"CA{os.getpid():016x}{number:016x}"
         token = hmac.new(SECRET.encode(), sid.encode(), hashlib.sha256).hexdigest()[:32]
-        turns = deque([_signed("/voice/incoming", sid, {"To": "+15550000000", "CallStatus": "ringing"})])
-        turns.append(_signed(f"/voice/{token}/1/next", sid, {"Digits": "1", "From": "anonymous"}))
+        turns = deque([signed("/voice/incoming", sid, {"To": "+15550000000", "CallStatus": "ringing"})])
+        turns.append(signed(f"/voice/{token}/1/next", sid, {"Digits": "1", "From": "anonymous"}))
         turns.extend(
-            _signed(f"/voice/{token}/{n}/next", sid, {"Digits": "*", "From": "anonymous"}) for n in range(2, TURNS)
+            signed(f"/voice/{token}/{n}/next", sid, {"Digits": "*", "From": "anonymous"}) for n in range(2, TURNS)
         )
         yield turns
-
-
-def _signed(path: str, sid: str, extra: dict[str, str]) -> bytes:
-    form = FIELDS | {"CallSid": sid, "From": "anonymous"} | extra
-    text = PUBLIC_URL + path + "".join(name + form[name] for name in sorted(form))
-    signature = b64encode(hmac.digest(TOKEN.encode(), text.encode(), "sha1")).decode()
-    return post(path, urlencode(form).encode(), {"X-Twilio-Signature": signature})
 
 
 def _bare() -> Iterator[deque[bytes]]:

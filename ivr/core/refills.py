@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from math import ceil
+from typing import Literal, get_args
 
-BLOCKS = (
+Block = Literal[
     "rx_cancelled",
     "transferred_out",
     "clinical_hold",  # a pharmacist who holds it back beats whatever else is said of it
@@ -23,8 +24,9 @@ BLOCKS = (
     "out_of_stock",
     "payment_blocked",
     "address_check",
-)
+]
 """What blocks a refill, in the order callers are told: nobody hears of a payer where the prescription is over."""
+BLOCKS: tuple[Block, ...] = get_args(Block)
 
 USED_PERCENT = 75
 """How much of a supply must be used before most payers pay for the next; where the order system says no other day."""
@@ -32,7 +34,7 @@ USED_PERCENT = 75
 _MONTHS_OF_SCHEDULE = {"CIII": 6, "CIV": 6}  # 21 CFR 1306.22(a); every other validity is state law
 
 
-def first_block(checks: Mapping[str, bool | None]) -> str | None:
+def first_block(checks: Mapping[str, bool | None]) -> Block | Literal["eligible"] | None:
     """Return the first of BLOCKS that holds, or `eligible`; None where none is known to hold and one may.
 
     A check left out or None is unknown.

@@ -8,28 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol, get_args
 
+from ivr.core.refills import Block
+
 Kind = Literal["patient", "caregiver", "prescriber", "pharmacy"]
 Access = Literal["standard", "slow", "relay"]
-Refill = Literal[
-    "eligible",
-    "not_found",
-    "rx_cancelled",
-    "transferred_out",
-    "expired",
-    "schedule_ii",
-    "no_refills",
-    "already_in_process",
-    "too_soon",
-    "pa_required",
-    "pa_pending",
-    "pa_denied",
-    "coverage_problem",
-    "quantity_limited",
-    "out_of_stock",
-    "clinical_hold",
-    "payment_blocked",
-    "address_check",
-]
+Refill = Literal["eligible", "not_found", Block]
 OrderState = Literal[
     "awaiting_provider",
     "sent",

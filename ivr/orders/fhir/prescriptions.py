@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from ivr.core import refills
 from ivr.orders.fhir.words import (
@@ -133,7 +133,7 @@ def prescription_of(one: Filed) -> Prescription | None:
     person = fact("subject", lambda: reference(one.request, "subject"))
     if person is None:
         return None
-    refill = cast("Refill | None", refills.first_block(_checks(one)))
+    refill = refills.first_block(_checks(one))
     renewal = None if one.tasks is None else _renewal(one.tasks)
     stands = _stands(one)
     tasks = [task for task, _ in stands]
@@ -448,6 +448,3 @@ def _handled(one: Filed, how: str) -> bool | None:
 
 def _first(found: Iterable[Any]) -> Any:
     return next((one for one in found if one is not None), None)
-
-
-assert set(get_args(Refill)) == {*refills.BLOCKS, "eligible", "not_found"}
