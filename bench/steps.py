@@ -104,7 +104,7 @@ def _commits(record: Any, turn: Any) -> float:
         started = time.perf_counter()
         for _ in range(TIMES):
             leg = replace(after.legs[turn.leg], documents=n + 1)
-            after = replace(after, legs={turn.leg: leg})
+            after = after.changed(legs={turn.leg: leg})
             record.commit(replace(turn, rev=rev, n=n, before=before, after=after))
             before, rev, n = after, rev + 1, n + 1
         costs.append((time.perf_counter() - started) / TIMES)

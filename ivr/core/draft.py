@@ -74,7 +74,7 @@ class Draft:
     # -- what becomes of it
 
     def put(self, **changes: Any) -> None:
-        self.call = replace(self.call, **changes)
+        self.call = self.call.changed(**changes)
 
     def put_leg(self, token: str, **changes: Any) -> None:
         leg = replace(self.call.legs[token], **changes)

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from ivr.core.rules import WEEKDAYS
 
 _DAY = timedelta(days=1)
+MOST_INSTANTS = 4096  # every turn asks for the shifts of three days, and they are the same all day
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -124,18 +126,23 @@ class Hours:
 
     def instant(self, day: date, minute: int) -> datetime:
         """Return the first moment the site's clocks show that minute of that day, or, where they skip it, later."""
-        zone = ZoneInfo(self.timezone)
-        wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)
-        first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-        if first <= second:  # a plain minute, or one shown twice, as when summer time ends
-            return first
-        skipped = range(int((first - second) / timedelta(minutes=1)) + 1)
-        shown = bisect_left(
-            skipped,
-            wall,
-            key=lambda passed: (second + timedelta(minutes=passed)).astimezone(zone).replace(tzinfo=None),
-        )
-        return second + timedelta(minutes=shown)
+        return _instant(self.timezone, day, minute)
+
+
+@lru_cache(MOST_INSTANTS)
+def _instant(timezone: str, day: date, minute: int) -> datetime:
+    zone = ZoneInfo(timezone)
+    wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first <= second:  # a plain minute, or one shown twice, as when summer time ends
+        return first
+    skipped = range(int((first - second) / timedelta(minutes=1)) + 1)
+    shown = bisect_left(
+        skipped,
+        wall,
+        key=lambda passed: (second + timedelta(minutes=passed)).astimezone(zone).replace(tzinfo=None),
+    )
+    return second + timedelta(minutes=shown)
 
 
 def _written(shift: tuple[int, int]) -> str:
