@@ -145,6 +145,15 @@ class Jobs:
                 return self._look_after(call, effect)
             case Inquire():
                 return self._inquire(call, effect)
+            case CloseShared():
+                self._board.tell(effect.call, TicketClosed(effect.ticket, effect.resolution))
+                return "told"
+        return self._tell_orders(loaded, row)
+
+    def _tell_orders(self, loaded: Loaded, row: EffectRow) -> str:
+        """Have the order system do or know something, and return what it brought."""
+        call, effect = loaded.call, row.effect
+        match effect:
             case RequestRefill():
                 return self._request_refill(call, effect, row.id)
             case RequestRenewal():
@@ -157,9 +166,6 @@ class Jobs:
                 return "a later one tells it" if self._outbox.is_overtaken(row) else self._record_call(loaded)
             case SendNote():
                 return self._send_note(call, effect)
-            case CloseShared():
-                self._board.tell(effect.call, TicketClosed(effect.ticket, effect.resolution))
-                return "told"
         raise ValueError(f"{row.kind} is no job")
 
     # ------------------------------------------------------------ the telephone

@@ -142,26 +142,12 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
             walk.begin(draft, event)
         case Came() | Silent() | DialEnded() | Stumbled() if waiting.is_passed_on(draft.call):
             waiting.transfer(draft, waiting.is_passed_on(draft.call))
-        case Came() if meeting.is_asked(draft.call):
-            meeting.came_alone(draft)
-        case Came() if draft.call.talk is not None:
-            rooms.came(draft, event.document)
         case Stumbled() if draft.call.talk is not None:
             rooms.hear(draft)
-        case Came() if draft.call.ticket is not None and draft.call.ticket.state == "moved":
-            draft.say(Say("callback_place_moved"), Hangup())
-        case Came() if draft.call.phase == "leaving":
-            _parts(draft)
+        case Came():
+            _caller_came(draft, event)
         case Keyed() | Spoke() | Silent():
             _caller_answered(draft, event)
-        case Came() if draft.call.phase == "transferring" and draft.call.ticket is not None:
-            waiting.wait_on(draft)  # a move from before they were put through
-        case Came() if draft.call.dialogue == "nobody" and draft.call.phase == "holding":
-            draft.put(in_queue=False)
-            waiting.told_nobody(draft)
-        case Came():
-            draft.put(in_queue=False)
-            meeting.caller_came(draft)
         case Recorded() if messages.expects_message(draft.call):
             messages.message_left(draft, event)
         case Recorded() if messages.told_again(draft, event):
@@ -180,6 +166,27 @@ def _caller_turn(draft: Draft, event: Turn) -> bool:
         case Stumbled():
             _again(draft)
     return True
+
+
+def _caller_came(draft: Draft, event: Came) -> None:
+    """A document they were moved to, or fell through to: what it is depends on what has come to pass meanwhile."""
+    call = draft.call
+    if meeting.is_asked(call):
+        meeting.came_alone(draft)
+    elif call.talk is not None:
+        rooms.came(draft, event.document)
+    elif call.ticket is not None and call.ticket.state == "moved":
+        draft.say(Say("callback_place_moved"), Hangup())
+    elif call.phase == "leaving":
+        _parts(draft)
+    elif call.phase == "transferring" and call.ticket is not None:
+        waiting.wait_on(draft)  # a move from before they were put through
+    elif call.dialogue == "nobody" and call.phase == "holding":
+        draft.put(in_queue=False)
+        waiting.told_nobody(draft)
+    else:
+        draft.put(in_queue=False)
+        meeting.caller_came(draft)
 
 
 def _again(draft: Draft) -> None:
