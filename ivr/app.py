@@ -200,8 +200,10 @@ class Figures:
             self._overdue.labels(lane).set(seconds)
         for site in board.pharmacy().sites:
             self._in_line(site, record.desk.waiting(site), now)
-        for agent in record.desk.agents().values():
-            self._agents.labels(agent.presence).inc()
+        staff = board.pharmacy().staff  # an on-call number is always there, and is nobody who has signed in
+        for id_, agent in record.desk.agents().items():
+            if id_ in staff:
+                self._agents.labels(agent.presence).inc()
         for child, age in record.watch.beats().items():
             self._silent.labels(child).set(age)
 

@@ -33,7 +33,7 @@ from ivr.telephony.rest import Telephone
 log = structlog.get_logger(__name__)
 
 WHOLE = ("id", "call")
-NARROWEST = 110
+NARROWEST = 122
 PRESENCES = ("available", "break", "out")
 SAID = {"on_break": "break", "signed_out": "out"}  # what is queued, as it is typed
 
@@ -255,14 +255,16 @@ def dispositions(call_id: str | None, as_json: bool) -> None:
         click.echo(json.dumps([dict(row.body) for row in found], indent=1))
         return
     rows = [_disposition_row(row) for row in found]
-    show("Dispositions", ("call", "outcome", "code", "queue", "waited", "final", "written"), rows, "no call has ended")
+    titles = ("call", "came (UTC)", "outcome", "code", "queue", "waited", "final", "written")
+    show("Dispositions", titles, rows, "no call has ended")
 
 
 def _disposition_row(row: Disposition) -> tuple[str, ...]:
     body = row.body
     waited = body.get("waited_seconds")
     written = "yes" if row.written_revision == row.revision else "on its way"
-    told = (body.get("outcome"), body.get("code"), body.get("queue"), "" if waited is None else f"{waited} s")
+    came = f"{datetime.fromisoformat(body['arrived_at']):%m-%d %H:%M}"
+    told = (came, body.get("outcome"), body.get("code"), body.get("queue"), "" if waited is None else f"{waited} s")
     return row.call_id, *(str(value or "") for value in told), "yes" if row.final else "no", written
 
 

@@ -10,18 +10,18 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import structlog
 
 from ivr import desk, mailroom
 from ivr.console.story import story
-from ivr.core.call import Answer, Caller
-from ivr.core.events import Came, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
+from ivr.core.call import PHASES, Answer, Caller
+from ivr.core.events import Came, Event, HungUp, Keyed, NobodyCould, Recorded, Silent, Transcribed
 from ivr.core.events import Offered as OfferedTo
 from ivr.core.line import Ticket
-from ivr.office import call_story, explain
+from ivr.office import call_story, explain, turns
 from ivr.parts import connect
 from ivr.settings import Settings
 from ivr.store import Offered, Publication, Turn
@@ -92,7 +92,7 @@ def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) ->
 def test_a_code_may_be_given_when_a_call_is_long_over(board: Switchboard) -> None:
     board.tell("CA1", HungUp(_rings(board), "completed"))
     assert (
-        "Worked: agent grace, code follow_up"
+        "grace says what came of it: follow_up"
         in says(call_story.call, "CA1", "--code", "follow_up", "--by", "grace").output
     )
     assert "follow_up" in says(desk.dispositions, "CA1").output
@@ -338,10 +338,16 @@ def test_dispositions_show_ids_whole_even_in_a_narrow_terminal(board: Switchboar
 
 
 def test_the_story_of_the_last_call_says_why(board: Switchboard) -> None:
-    assert "no call is called" in says(call_story.call).output
+    assert "no call has ended yet" in says(call_story.call).output
     board.tell("CA1", HungUp(_rings(board), "completed"))
     told = says(call_story.call).output
-    assert "Arrived" in told
+    assert "caller rings, with their number withheld, attestation none → in a flow" in told
+    assert "caller presses 0 at main/menu → on hold" in told
+    assert "caller is off the line → over" in told
+    assert "“En una emergencia, cuelgue y marque el 911.” (emergency_notice, in Spanish)" in told
+    assert "Tue 24 Nov 2026 10:0" in told
+    assert "nobody answered before the caller hung up, earlier than that" in told
+    assert "`ivr explain CA1` tells why of each" in told
     assert "→ otherwise (routing_rules/main.yaml:" in told
     assert "“Thank you for calling Central Pharmacy.”" in told
     whole = json.loads(says(call_story.call, "CA1", "--json").output)
@@ -409,7 +415,7 @@ def test_staff_add_to_a_call_and_nothing_of_it_goes_away(board: Switchboard) -> 
     assert "revision 1 by the line: short_abandon, abandoned_queue, next none" in told
     assert "revision 2 by ruth: short_abandon, wrong_number, next none" in told
     assert "ruth, of revision 2: She wanted the bakery." in told
-    assert "SendNote note 1: due" in told
+    assert "\nnote 1: not yet" in told
     audited = [kept.entry for kept in board.record.staff.audit(10)]
     assert {("grace", "note"), ("ruth", "amend"), ("cli", "story")} <= {(each.by, each.act) for each in audited}
 
@@ -428,11 +434,33 @@ def test_a_whole_call_is_told_to_who_was_not_there(board: Switchboard) -> None:
     board.deeds.act(loaded.call.ticket.id, "escalate", "", "grace")
     told = says(call_story.call, "CA1", wide=True).output
     assert "promised    pharmacist, " in told
+    assert "kept, answered 10:0" in told
+    assert "grace picks up" in told
+    assert "grace presses 1 → being connected" in told
+    assert "[emergency: Emergency.]" in told
+    assert "{{" not in told
     assert "talked      grace (talk), 10:0" in told
     assert "passed on   10:0" in told
     assert "to pharmacist: pharmacist, by grace, for clinical" in told
     assert "grace (answer): passed_on" in told
-    assert "RecordCall passed_on: due" in told
+    assert "record of the call, passed_on: not yet" in told
+
+
+def test_every_thing_that_can_happen_is_told_in_words() -> None:
+    assert turns.SENTENCES.keys() == {event.__name__ for event in get_args(Event)}
+    assert turns.PHASES.keys() == set(PHASES)
+
+
+def test_what_comes_again_and_again_is_told_once_but_never_a_decision(board: Switchboard) -> None:
+    _rings(board)
+    told = story(board, "CA1")
+    assert told is not None
+    hours = board.pharmacy().hours["central"]
+    first, decision = told["turns"][0], told["turns"][2]
+    whole = list(call_story.lines(told | {"turns": [first, first, first, decision, dict(decision)]}, hours))
+    assert sum("caller rings" in line for line in whole) == 1
+    assert [line.strip()[:22] for line in whole if "the same again" in line] == ["… the same again 2 tim"]
+    assert sum("caller presses 0" in line for line in whole) == 2
 
 
 def test_a_sweep_of_a_carrier_that_is_away_says_so(board: Switchboard) -> None:

@@ -20,7 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ivr.app import create_app
 from ivr.core.effects import WriteDisposition
+from ivr.core.line import on_call_id
 from ivr.core.presence import PRESENCES
+from ivr.dispatch import roster
 from ivr.switchboard import Switchboard
 from tests.published import record_of_what_is_shipped
 from tests.shipped import alone
@@ -77,6 +79,15 @@ def test_what_prometheus_is_told(web: FlaskClient) -> None:
     late = {figure["queue"]: float(figure[""]) for figure in figures["rxline_tickets_late_seconds"]}
     assert 0 <= late["refills"] < late["pharmacist"]
     assert {figure["child"] for figure in figures["rxline_worker_silent_seconds"]} == {"dispatch"}
+
+
+def test_an_on_call_number_is_no_agent_who_is_available(web: FlaskClient) -> None:
+    """It always is there: counted, nobody would ever hear that no one of the staff has signed in."""
+    board: Switchboard = web.application.extensions["switchboard"]
+    staff = board.pharmacy().staff
+    board.record.desk.seed_agents(roster(board.pharmacy()), AT)
+    assert on_call_id("central") in board.record.desk.agents()
+    assert sum(int(figure[""]) for figure in told(web)["rxline_agents"]) == len(staff)
 
 
 def test_in_the_middle_of_an_upgrade_it_is_told_that_the_record_is_of_another_version(web: FlaskClient) -> None:

@@ -12,7 +12,16 @@ from typing import Any
 from msgspec import to_builtins
 
 from ivr.core.call import Call, Caller
-from ivr.core.effects import CreateTask, RecordCall, RequestRefill, RequestRenewal, SendNote, SendText, WriteDisposition
+from ivr.core.effects import (
+    CreateTask,
+    Inquire,
+    RecordCall,
+    RequestRefill,
+    RequestRenewal,
+    SendNote,
+    SendText,
+    WriteDisposition,
+)
 from ivr.core.line import OUTSIDE, Offer
 from ivr.core.pharmacy import Pharmacy
 from ivr.store import Delivery, JournalLine, Note, Revision
@@ -29,6 +38,7 @@ def story(board: Switchboard, call_id: str) -> Json | None:
     loaded = record.load_call(call_id)
     if loaded is None:
         return None
+    outbox = [_delivery(each, board.clock.is_real) for each in record.outbox.told(call_id)]
     return {
         "call_id": call_id,
         "caller": _caller(loaded.call.caller),
@@ -37,7 +47,8 @@ def story(board: Switchboard, call_id: str) -> Json | None:
         "offers": [_offer(offer) for offer in loaded.call.offers],
         "revisions": [_revision(each) for each in record.revisions.of(call_id)],
         "notes": [_note(each) for each in record.revisions.notes(call_id)],
-        "told": [_delivery(each) for each in record.outbox.told(call_id) if each.kind != "Inquire"],
+        "asked": [each for each in outbox if each["kind"] == "Inquire"],
+        "told": [each for each in outbox if each["kind"] != "Inquire"],
     }
 
 
@@ -49,27 +60,38 @@ def _caller(caller: Caller) -> Json:
 
 def _turn(line: JournalLine, board: Switchboard, call: Call) -> Json:
     event = {name: value for name, value in json.loads(line.event).items() if name != "offer"}
+    told = {name: event.pop(name, None) for name in ("event", "who", "phase")}
+    said = event.pop("said", [])
+    said_in = event.pop("said_in", [None if told["who"] == "agent" else call.language] * len(said))
     return {
         "at": line.at.isoformat(),
         "version": line.version,
-        **{name: event.pop(name, None) for name in ("event", "who", "phase")},
+        **told,
+        "agent": _agent(line.leg, call),
         "decided": event.pop("decided", []),
-        "said": _said(event.pop("said", []), line.version, board.pharmacy(line.version), call),
+        "said": _said(list(zip(said, said_in, strict=True)), line.version, board.pharmacy(line.version), call),
         "heard": event,
         "why": to_builtins(line.why),
     }
 
 
-def _said(prompts: list[str], version: str, pharmacy: Pharmacy, call: Call) -> list[Json]:
+def _agent(leg: str | None, call: Call) -> str | None:
+    """Whose phone it was; None for the caller's, and for what happened on none."""
+    offers = (offer.agent.removeprefix(OUTSIDE) for offer in call.offers if leg and offer.leg == leg)
+    return next(offers, None)
+
+
+def _said(prompts: list[tuple[str, str | None]], version: str, pharmacy: Pharmacy, call: Call) -> list[Json]:
     """What was heard, in words: what the caller was told is kept nowhere, so that stays as its author wrote it.
 
     Of a version nobody can read here any more the words are None: another's would not be what was said.
     """
     if pharmacy.version != version:
-        return [{"prompt": name, "words": None} for name in prompts]
+        return [{"prompt": name, "language": language, "words": None} for name, language in prompts]
     site = {"pharmacy": pharmacy.sites[call.site].title}
-    words = pharmacy.prompts.as_written
-    return [{"prompt": name, "words": words(call.language, name, site)} for name in prompts]
+    first, words = pharmacy.line_of(call.line).languages[0], pharmacy.prompts.as_written
+    spoken = [(name, language or first) for name, language in prompts]
+    return [{"prompt": name, "language": code, "words": words(code, name, site)} for name, code in spoken]
 
 
 def _offer(offer: Offer) -> Json:
@@ -91,14 +113,18 @@ def _note(of: Note) -> Json:
     return {"nth": of.nth, "at": of.at.isoformat(), "by": of.by, "revision": of.revision, "text": of.words}
 
 
-def _delivery(of: Delivery) -> Json:
-    told = {"kind": of.kind, "about": _about(of), "state": of.state, "attempts": of.attempts}
+def _delivery(of: Delivery, clock_is_real: bool) -> Json:
+    """How far it is, and since when it is done: in real time, which is told only where the line goes by it."""
+    done_at = of.done_at.isoformat() if of.done_at and clock_is_real else None
+    told = {"kind": of.kind, "about": _about(of), "state": of.state, "attempts": of.attempts, "done_at": done_at}
     return {**told, "result": of.result or None, "error": of.error or None}
 
 
 def _about(of: Delivery) -> str:
     """Which of its kind it is, in words and ids."""
     match of.effect:
+        case Inquire(ask):
+            return ask
         case WriteDisposition(revision):
             return f"revision {revision}"
         case RecordCall(moment):

@@ -42,6 +42,7 @@ from ivr.core.heard import Heard
 from ivr.core.rules import Grounds
 from ivr.core.verbs import Gather, Say, Verb
 
+_AWAY = ("holding", "dialogue", "connecting", "talking", "promised")  # phases in which nothing answers a node of a flow
 EVERYWHERE = ("0", "9", "*")  # keys that are never part of an answer
 
 TOLD_AS_IT_IS: dict[type[Event], tuple[str, ...]] = {
@@ -69,18 +70,27 @@ def meaning(
     """The event as plain data without anything private; `node` is the place in the flow it was an answer to.
 
     `decided` has the grounds of each decision the event led to, so that it can be explained, and taken again by other
-    rules, when this call is long over; `said` the names of the prompts it was answered with, never what filled them.
+    rules, when this call is long over; `said` the names of the prompts it was answered with, `said_in` the language of
+    each, never what filled them.
     """
     told: dict[str, Any] = {"event": type(event).__name__}
-    place = before.place[-1] if before and before.place else None
+    leg = after.legs.get(getattr(event, "leg", ""))
+    walks = leg is None or leg.kind != "agent"  # an agent is in no flow, and hears the line's first language
+    place = before.place[-1] if before and before.place and walks and before.phase not in _AWAY else None
     if place and isinstance(event, Keyed | Spoke | Silent):
         told["node"] = f"{place.flow}/{place.node}"
-    if leg := after.legs.get(getattr(event, "leg", "")):
+    if leg:
         told["who"] = leg.kind
-    decided = [_grounds(one) for one in grounds]
-    said = [verb.prompt for verb in spoken(says)]
-    also = {name: many for name, many in (("decided", decided), ("said", said)) if many}
+    decided = {"decided": [_grounds(one) for one in grounds]}
+    said = _said(says, after.language if walks else None)
+    also = {name: many for name, many in (decided | said).items() if any(many)}
     return {**told, **_details(event, before), "phase": after.phase, **also}
+
+
+def _said(says: Iterable[Verb], language: str | None) -> dict[str, list[Any]]:
+    """The prompts heard, and in which language each; None is the line's first."""
+    verbs = list(spoken(says))
+    return {"said": [verb.prompt for verb in verbs], "said_in": [verb.language or language for verb in verbs]}
 
 
 def spoken(says: Iterable[Verb]) -> Iterator[Say]:

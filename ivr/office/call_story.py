@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
 import click
+from babel import Locale
 
 from ivr import desk
 from ivr.console.story import story
@@ -17,6 +19,7 @@ from ivr.core import codes
 from ivr.core.hours import Hours
 from ivr.core.rules import FACTS, as_written
 from ivr.office import access
+from ivr.office.turns import PHASES, happened, repeated
 from ivr.presence import Refused
 from ivr.store import Conflict, Entry
 from ivr.switchboard import Switchboard
@@ -24,6 +27,8 @@ from ivr.switchboard import Switchboard
 Json = dict[str, Any]
 
 _MARGIN = " " * 10
+# {{ name | filter }}, {{ "8002221222" | filter }} and {{ name | when("words said if it is so") }}
+_VALUE = re.compile(r"""\{\{ *(?P<name>[^|}]*?) *(?:\| *(?:when\("(?P<either>[^"]*)"\)|[^}]*?) *)?\}\}""")
 
 
 @click.command()
@@ -48,7 +53,9 @@ def call(
     """
     board = desk.line_board()
     newest = board.record.dispositions(limit=1)
-    call_id = call_id or (newest[0].call_id if newest else "")
+    call_id = call_id or (newest[0].call_id if newest else None)
+    if call_id is None:
+        raise click.ClickException("no call has ended yet; `ivr call CALL_ID` tells of one that goes on")
     if code is not None:
         desk.close_call(board, call_id, by, code)
     changes = {name: value for name, value in told.items() if value is not None}
@@ -97,9 +104,8 @@ def lines(told: Json, hours: Hours) -> Iterator[str]:
     """Yield a story line by line, its times by the clock of the call's site."""
     yield from _head(told, _Clock(hours))
     yield ""
-    for turn in told["turns"]:
-        yield from _turn(turn, _Clock(hours))
-    for title, part in (("Offers", _offers), ("Said of it", _revisions), ("Notes", _notes), ("Told elsewhere", _told)):
+    yield from _turns(told, _Clock(hours))
+    for title, part in _PARTS.items():
         found = list(part(told, _Clock(hours)))
         if found:
             yield from ("", title, *found)
@@ -110,6 +116,9 @@ class _Clock:
 
     def __init__(self, hours: Hours) -> None:
         self._hours = hours
+
+    def date(self, at: str) -> str:
+        return f"{self._local(at):%a %d %b %Y %H:%M:%S %Z}"
 
     def day(self, at: str) -> str:
         return f"{self._local(at):%a %d %b %H:%M:%S}"
@@ -124,10 +133,14 @@ class _Clock:
 def _head(told: Json, clock: _Clock) -> Iterator[str]:
     record, caller = told["record"], told["caller"]
     number = f"a number ending in {caller['number_ends']}" if caller["number_ends"] else f"{caller['kind']} number"
-    yield f"{told['call_id']}  {record['line']}, {record['site']}  {clock.day(record['arrived_at'])}  {record['state']}"
+    place, came = f"{record['line']}, {record['site']}", clock.date(record["arrived_at"])
+    yield f"{told['call_id']}  {place}  {came}  {_words(record['state'])}"
     person = f", person {record['person']}" if "person" in record else ""
-    yield _row("who", f"{_words(record['caller_kind'])}, {number}; {record['tier']}, {record['verification']}{person}")
-    yield _row("wanted", f"{_words(record['intent'])}, {record['severity']}, in {record['language']}")
+    kind = "nobody we know" if record["caller_kind"] == "unknown" else _words(record["caller_kind"])
+    proof = _words(record["verification"])
+    yield _row("who", f"{kind}, {number}; tier {record['tier']}, verification {proof}{person}")
+    intent = "not said" if record["intent"] == "unknown" else _words(record["intent"])
+    yield _row("wanted", f"{intent}, {_words(record['severity'])}, {_language(record['language'])}")
     yield from _routed(record)
     yield from _promised(record, clock)
     waits = [_stretch(each["what"], each, clock) for each in record["waits"]]
@@ -155,6 +168,10 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _language(code: str) -> str:
+    return "language not chosen" if code == "unknown" else f"in {Locale('en').languages.get(code, code)}"
+
+
 def _routed(record: Json) -> Iterator[str]:
     route = record["route"]
     if route is not None:
@@ -167,9 +184,22 @@ def _routed(record: Json) -> Iterator[str]:
 def _promised(record: Json, clock: _Clock) -> Iterator[str]:
     promise = record["promise"]
     if promise is not None:
-        kept = {True: "kept", False: "not kept", None: "open"}[promise["kept"]]
+        kept = _kept(record, promise, clock)
         within = duration_text(promise["answer_within_seconds"])
         yield _row("promised", f"{promise['queue']}, {within}, by {clock.time(promise['promised_at'])}: {kept}")
+
+
+def _kept(record: Json, promise: Json, clock: _Clock) -> str:
+    """Whether somebody was there in time: who hung up earlier was not left waiting, and that is told apart."""
+    if promise["kept"]:
+        return f"kept, answered {clock.time(promise['answered_at'])}"
+    if promise["kept"] is None:
+        return "open"
+    if promise["answered_at"]:
+        return f"not kept, answered {clock.time(promise['answered_at'])}"
+    left = record["outcome"] in ("abandoned", "short_abandon")
+    early = left and datetime.fromisoformat(record["ended_at"]) <= datetime.fromisoformat(promise["promised_at"])
+    return "nobody answered before the caller hung up, earlier than that" if early else "not kept, nobody answered"
 
 
 def _stretch(what: str, of: Json, clock: _Clock) -> str:
@@ -194,11 +224,22 @@ def _came_of(record: Json, clock: _Clock) -> Iterator[str]:
 # ---------------------------------------------------------------- turn by turn
 
 
-def _turn(turn: Json, clock: _Clock) -> Iterator[str]:
-    yield f"{clock.day(turn['at'])}  {_sentence(turn)}"
+def _turns(told: Json, clock: _Clock) -> Iterator[str]:
+    phase = None
+    for turn, again in repeated(told["turns"]):
+        led = "" if turn["phase"] == phase else f" → {PHASES.get(turn['phase'], turn['phase'])}"
+        yield f"{clock.day(turn['at'])}  {happened(turn)}{led}"
+        yield from _turn(turn, told)
+        if again:
+            yield f"{_MARGIN}… the same again {len(again)} times, until {clock.time(again[-1]['at'])}"
+        phase = turn["phase"]
+
+
+def _turn(turn: Json, told: Json) -> Iterator[str]:
     for said in turn["said"]:
-        words = f"“{' '.join(said['words'].split())}” " if said["words"] else ""
-        yield f"{_MARGIN}{words}({said['prompt']})"
+        words = f"“{_open(said['words'])}” " if said["words"] else ""
+        other = "" if said["language"] in (None, told["record"]["language"]) else f", {_language(said['language'])}"
+        yield f"{_MARGIN}{words}({said['prompt']}{other})"
     for reason in filter(itemgetter("taken"), turn["why"]):
         place = f"{reason['file']}:{reason['line']}" if reason["line"] else reason["file"]
         yield f"{_MARGIN}→ {reason['rule']} ({place}, version {turn['version'][:12]}): {reason['because']}"
@@ -208,25 +249,23 @@ def _turn(turn: Json, clock: _Clock) -> Iterator[str]:
         yield f"{_MARGIN}  known: {known}{person}"
     passed = sum(not reason["taken"] for reason in turn["why"])
     if passed:
-        yield f"{_MARGIN}  {passed} rules above it did not fit: `ivr explain` and --json tell why"
+        yield f"{_MARGIN}  {passed} rules above it did not fit; `ivr explain {told['call_id']}` tells why of each"
+
+
+def _open(words: str) -> str:
+    """A prompt for people: what was filled in is kept nowhere, and stands as its name in brackets."""
+    return _VALUE.sub(_value, " ".join(words.split()))
+
+
+def _value(place: re.Match[str]) -> str:
+    name, either = place["name"], place["either"]
+    if name.startswith('"'):
+        return name.strip('"')
+    return f"[{name}: {either}]" if either else f"[{name}]"
 
 
 def _fact(name: str, value: Any) -> str:
     return as_written(FACTS[name], value) if name in FACTS else str(value)
-
-
-def _sentence(turn: Json) -> str:
-    told = ", ".join(f"{name} {_plain(value)}" for name, value in turn["heard"].items())
-    who = f"{turn['who']} " if turn["who"] else ""
-    return f"{who}{turn['event']}{': ' + told if told else ''} → {turn['phase']}"
-
-
-def _plain(value: Any) -> str:
-    """A value in words: what was heard in somebody's own words is what it was taken for, and why."""
-    if not isinstance(value, dict):
-        return str(value)
-    parts = [f"{name} {_plain(each)}" for name, each in value.items() if each not in (None, [], "", False)]
-    return f"({', '.join(parts)})"
 
 
 # ---------------------------------------------------------------- and the rest
@@ -254,8 +293,45 @@ def _notes(told: Json, clock: _Clock) -> Iterator[str]:
         yield f"{clock.day(each['at'])}  {each['by']}{of}: {each['text']}"
 
 
+def _asked(told: Json, clock: _Clock) -> Iterator[str]:
+    for each in told["asked"]:
+        yield f"{_words(each['about'])}: {_how_far(each, clock)}"
+
+
 def _told(told: Json, clock: _Clock) -> Iterator[str]:
     for each in told["told"]:
-        brought = f": {each['result'] or each['error']}" if each["result"] or each["error"] else ""
-        tries = f" after {each['attempts']} tries" if each["attempts"] > 1 else ""
-        yield f"{each['kind']} {each['about']}: {each['state']}{tries}{brought}"
+        yield f"{_EFFECTS.get(each['kind'], each['kind'])}{each['about']}: {_how_far(each, clock)}"
+
+
+def _how_far(each: Json, clock: _Clock) -> str:
+    why = _WHY_NOT.get(each["error"] or "", each["error"])
+    brought = f": {each['result'] or why}" if each["result"] or why else ""
+    tries = f" after {each['attempts']} tries" if each["attempts"] > 1 else ""
+    at = f" {clock.day(each['done_at'])}" if each["done_at"] else ""
+    return f"{_STATES.get(each['state'], each['state'])}{at}{tries}{brought}"
+
+
+_STATES = {
+    "due": "not yet",
+    "leased": "being sent",
+    "sending": "being sent",
+    "unknown": "being looked up",
+    "dead": "never",
+}
+_WHY_NOT = {"Unavailable": "the order system gives no answer", "HeldOff": "the order system gives no answer"}
+_EFFECTS = {
+    "RecordCall": "record of the call, ",
+    "WriteDisposition": "disposition, ",
+    "CreateTask": "task ",
+    "SendText": "text ",
+    "SendNote": "",
+    "RequestRefill": "refill of ",
+    "RequestRenewal": "renewal of ",
+}
+_PARTS = {
+    "Offers": _offers,
+    "Said of it": _revisions,
+    "Notes": _notes,
+    "Asked of the order system, which had not answered at once": _asked,
+    "Told elsewhere": _told,
+}

@@ -199,8 +199,8 @@ class Outbox:
     def told(self, call_id: str) -> list[Delivery]:
         """Return what a call has the order system, and the caller by text, be told, in order, and how far each is."""
         return [
-            Delivery(id_, kind, read_effect(kind, body), state, attempts, result or "", error or "", done_at)
-            for id_, kind, body, state, attempts, result, error, done_at in self._database.rows(_OF_CALL, call=call_id)
+            Delivery(id_, kind, read_effect(kind, body), state, tries, got or "", why or "", at and instant(at))
+            for id_, kind, body, state, tries, got, why, at in self._database.rows(_OF_CALL, call=call_id)
         ]
 
     def requests(self, call_id: str) -> list[Request]:
