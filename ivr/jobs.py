@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -349,8 +350,7 @@ class Jobs:
         try:
             self._board.orders.record_call(loaded.call.id, self._board.call_record(loaded))
         except port.Refused as refused:  # not every order system keeps calls; all keep dispositions
-            log.warning("call_not_recorded", call=loaded.call.id, why=refused.code)
-            return f"not kept: {refused.code}"
+            return self._not_kept(refused, "call_not_recorded", loaded.call.id)
         return f"revision {loaded.rev}"
 
     def _send_note(self, call: Call, effect: SendNote) -> str:
@@ -361,9 +361,16 @@ class Jobs:
         try:
             self._board.orders.add_note(call.id, body, f"{call.id}:note:{effect.nth}")
         except port.Refused as refused:  # not every order system takes notes; ours has it for good
-            log.warning("note_not_taken", call=call.id, nth=effect.nth, why=refused.code)
-            return f"not kept: {refused.code}"
+            return self._not_kept(refused, "note_not_taken", call.id, nth=effect.nth)
         return "written"
+
+    def _not_kept(self, refused: port.Refused, what: str, call_id: str, **which: int) -> str:
+        """An order system that refuses is asked what it serves at all, so that the rest is not even put to it."""
+        if refused.code != port.NOT_SERVED:
+            log.warning(what, call=call_id, why=refused.code, **which)
+            with contextlib.suppress(port.Unavailable, port.Refused):
+                self._board.orders.capabilities()
+        return f"not kept: {refused.code}"
 
 
 def _is_awaited(call: Call) -> bool:

@@ -25,6 +25,7 @@ from ivr.core.effects import (
 )
 from ivr.core.events import HungUp, Keyed, TimerDue
 from ivr.jobs import Crew, Jobs, delay_seconds
+from ivr.orders import port
 from ivr.store import EffectRow
 from ivr.telephony.rest import Refused, Unknown
 from ivr.telephony.twiml import FRAGMENT
@@ -252,6 +253,38 @@ def test_an_order_system_that_takes_no_notes_leaves_them_to_us(shop: Shop, sandb
     write(shop, KeepNote(1, "ana", "x" * 5000), SendNote(1))  # more than it takes
     assert run(shop, "SendNote").state == "done"
     assert shop.record.outbox.told("CA1")[-1].result.startswith("not kept: ")
+
+
+class KeepsNoCalls:
+    """An order system that has no calls: 404, until it has been asked what it serves, if it says so."""
+
+    def __init__(self, says_what_it_serves: bool) -> None:
+        self.says, self.served, self.asked = says_what_it_serves, frozenset[str](port.CAPABILITIES), 0
+
+    def record_call(self, call_id: str, body: object) -> None:
+        if "calls" not in self.served:
+            raise port.Refused(port.NOT_SERVED)
+        self.asked += 1
+        raise port.Refused("http_404")
+
+    def capabilities(self) -> frozenset[str]:
+        if not self.says:
+            raise port.Unavailable
+        self.served = frozenset({"identify", "dispositions"})
+        return self.served
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize(("says", "asked"), [(True, 1), (False, 2)])
+def test_an_order_system_that_keeps_no_calls_is_asked_once_if_it_says_so(shop: Shop, says: bool, asked: int) -> None:
+    shop.board.orders = thin = KeepsNoCalls(says)  # type: ignore[assignment]
+    for moment in ("routed", "answered"):
+        write(shop, RecordCall(moment))
+        assert run(shop, "RecordCall").state == "done"
+    assert thin.asked == asked
+    assert shop.record.outbox.told("CA1")[-1].result == ("not kept: not_served" if says else "not kept: http_404")
 
 
 def test_the_record_knows_what_the_order_system_has(shop: Shop, sandbox: Sandbox) -> None:
