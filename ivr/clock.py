@@ -200,6 +200,14 @@ def parse(spec: str) -> tuple[datetime, float]:
     return _aware(start, spec), _positive(float(match["speed"] or 1))
 
 
+def reading(file: Path, real_epoch: float) -> datetime | None:
+    """Return what the practice clock in `file` read at a real second; None where no clock was kept."""
+    anchor = _read(file)
+    if anchor is None:
+        return None
+    return datetime.fromtimestamp(anchor.base_epoch + (real_epoch - anchor.real_epoch) * anchor.speed, UTC)
+
+
 def start_anchor(spec: str, file: Path | None = None) -> Anchor:
     """Return the anchor of a practice clock starting now, shared in `file` if given; raises ClockRefused."""
     start, speed = parse(spec)

@@ -76,7 +76,7 @@ def run(ports: Ports) -> int:
     os.environ.update(practice_environment(os.environ, ports, valkey_port))
     settings = Settings.from_environment()
     pharmacy = content.load(settings.rxline_content)
-    os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, datetime.now(UTC))
+    os.environ["RXLINE_CLOCK"] = choose_clock(settings, pharmacy, present(settings.rxline_clock_file))
     refuse_ports_in_use({part: getattr(ports, part) for part in sorted(starts) if part != "valkey"})
     names = sorted({*starts, "worker", *(["content"] if publishes_saves(settings) else [])})
     with (
@@ -144,6 +144,17 @@ def choose_clock(settings: Settings, pharmacy: Pharmacy, now: datetime) -> str:
     if settings.rxline_clock:
         return settings.rxline_clock
     return "real" if settings.twilio_is_real else practice_start(first_site_hours(pharmacy), now)
+
+
+def present(file: Path) -> datetime:
+    """Return the present, or when by its clock in `file` the line of before was left, if that is later.
+
+    A record that goes on would else have calls and breaks that lie ahead.
+    """
+    written = [each.stat().st_mtime for each in file.parent.glob("*.db*")]
+    left_at = clock.reading(file, max(written)) if written else None
+    now = datetime.now(UTC)
+    return max(now, left_at + timedelta(seconds=1)) if left_at else now
 
 
 def first_site_hours(pharmacy: Pharmacy) -> Hours:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr import practice
+from ivr import clock, practice
 from ivr.core.hours import Hours
 from ivr.core.pharmacy import Line, Pharmacy, Policies, Site
 from ivr.practice import Ports
@@ -139,6 +139,17 @@ def test_the_clock_starts_afresh_with_every_run(settings: Settings, monkeypatch:
 
     assert starts[0] < starts[1]
     assert now() - datetime(2026, 11, 24, 15, tzinfo=UTC) < timedelta(seconds=10)
+
+
+def test_a_record_that_goes_on_has_nothing_that_lies_ahead(settings: Settings) -> None:
+    """Left at ten past ten of a Monday to come, and started again on the evening before: not at ten once more."""
+    file = settings.rxline_clock_file
+    assert practice.present(file) - datetime.now(UTC) < timedelta(seconds=10)
+    monday = datetime.now(UTC) + timedelta(days=4)
+    clock.start_anchor(monday.isoformat(), file)
+    assert practice.present(file) < monday  # a clock without a record: somebody starts over
+    (file.parent / "rxline.db").touch()
+    assert timedelta(0) < practice.present(file) - monday < timedelta(seconds=10)
 
 
 def test_a_clock_that_was_asked_for_is_used(pharmacy: Pharmacy, settings: Settings) -> None:
