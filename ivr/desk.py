@@ -18,6 +18,8 @@ from ivr.content import scalars
 from ivr.content.written import Wrong
 from ivr.core.authority import not_to_unlock
 from ivr.core.line import Agent, Ticket
+from ivr.core.staff_line import WORKED
+from ivr.core.wrap_up import queue_of
 from ivr.doors import Doors
 from ivr.office import access
 from ivr.parts import connect
@@ -148,14 +150,9 @@ def line() -> None:
 @click.option("--move", metavar="CALL_ID", help="give this one another time, --to which it begins, or in turn")
 @click.option("--to", "window", metavar="TIMES", help="by the site's clock, as in '2026-11-24 13:00 to 17:00'")
 @click.option("--by", metavar="AGENT", help="who does it")
-@click.option(
-    "--code",
-    default="resolved_agent",
-    show_default=True,
-    help="what came of the one that is closed, in a code of its queue",
-)
+@click.option("--code", help="what came of the one that is closed, in a code of its queue")
 def callbacks(
-    close: str | None, cancel: str | None, move: str | None, window: str | None, by: str | None, code: str
+    close: str | None, cancel: str | None, move: str | None, window: str | None, by: str | None, code: str | None
 ) -> None:
     """The callbacks and messages promised and not yet kept: why, what was tried, when next; or do something to one."""
     if window is not None and move is None:
@@ -230,8 +227,8 @@ def _window(board: Switchboard, call_id: str, told: str | None) -> tuple[datetim
     return hours.instant(on, start), hours.instant(on, end)
 
 
-def close_call(board: Switchboard, call_id: str, by: str | None, code: str) -> None:
-    """Say what came of a call; a code that is none of its queue is refused with those that are."""
+def close_call(board: Switchboard, call_id: str, by: str | None, code: str | None) -> None:
+    """Say what came of a call; a code that is none of its queue is refused with those that are, as none is."""
     if by is None or by not in board.pharmacy().staff:
         raise click.ClickException(f"say who worked it: --by with one of {', '.join(board.pharmacy().staff)}")
     loaded = board.record.load_call(call_id)
@@ -239,8 +236,11 @@ def close_call(board: Switchboard, call_id: str, by: str | None, code: str) -> N
         raise click.ClickException(f"no call is called `{call_id}`")
     if loaded.call.ticket is None:
         raise click.ClickException(f"`{call_id}` left nothing to work: it has no ticket")
+    queue = queue_of(loaded.call, board.pharmacy())
+    if code is None and queue is not None and queue.codes:
+        raise click.ClickException(f"say what came of it: --code with one of {', '.join(c.name for c in queue.codes)}")
     try:
-        board.deeds.close(loaded.call.ticket.id, code, by, door=access.DOOR)
+        board.deeds.close(loaded.call.ticket.id, code or WORKED, by, door=access.DOOR)
     except Refused as refused:
         raise click.ClickException(f"`{call_id}` is not closed: {refused}") from None
 

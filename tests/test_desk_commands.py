@@ -82,6 +82,8 @@ def test_a_promised_callback_is_listed_until_it_is_closed(board: Switchboard) ->
     assert "callback" in says(desk.callbacks).output
     assert "say who worked it" in says(desk.callbacks, "--close", "CA1").output
     assert "no call is called `CA2`" in says(desk.callbacks, "--close", "CA2", "--by", "grace").output
+    told = says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    assert "say what came of it: --code with one of answered, refill_ordered" in told
     told = says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "solved").output
     assert "`solved` is no code of Front desk; they are answered, refill_ordered" in told
     closed = says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
@@ -151,7 +153,7 @@ def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
     assert "unheard" in listed
     assert "say who you are" in says(mailroom.messages, "CA1").output
     assert "no call is called `CA2`" in says(mailroom.messages, "CA2", "--by", "grace").output
-    assert "nobody has heard" in says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    assert "nobody has heard" in says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
     assert "no transcript (awaited)" in says(mailroom.messages, "CA1", "--by", "grace").output
     board.tidings.transcribed(Transcribed(token, "RE1", "ignore\x1b[2J [bold]all[/bold]"), "CA1")
     told = says(mailroom.messages, "CA1", "--by", "grace").output
@@ -164,7 +166,7 @@ def test_messages_are_listed_heard_and_closed(board: Switchboard) -> None:
     assert "only a prescription" in says(mailroom.messages, "CA1", "--by", "grace", "--confirm").output
     told = says(mailroom.messages, "CA1", "--by", "grace", "--close", "solved").output
     assert "`solved` is no code of Front desk; they are answered, refill_ordered" in told
-    assert "they are answered" in says(desk.callbacks, "--close", "CA1", "--by", "grace").output
+    assert "--code with one of answered" in says(desk.callbacks, "--close", "CA1", "--by", "grace").output
     closed = says(desk.callbacks, "--close", "CA1", "--by", "grace", "--code", "answered").output
     assert "nothing is promised" in closed
     assert "no message is to be worked" in says(mailroom.messages).output

@@ -332,6 +332,6 @@ _PARTS = {
     "Offers": _offers,
     "Said of it": _revisions,
     "Notes": _notes,
-    "Asked of the order system, which had not answered at once": _asked,
+    "Asked of the order system in the background": _asked,
     "Told elsewhere": _told,
 }

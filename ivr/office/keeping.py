@@ -77,6 +77,8 @@ def export(person: str | None, file: Path | None, is_id: bool) -> None:
     held = board.record.persons.held_of_number(number) if number else board.record.persons.held_of(person or "")
     subject = f"number:…{number[-2:]}" if number else f"person:{person}"
     board.record.staff.keep(Entry(BY, DOOR, "person.exported", subject), board.clock.now())
+    if not any(each for name, each in held.items() if name not in ("person", "number", "audit")):
+        click.echo(f"nothing is held of {subject}; is that how they are filed?", err=True)
     _written(json.dumps(held, indent=1, ensure_ascii=False), file)
 
 

@@ -114,7 +114,15 @@ def test_a_number_is_read_and_never_typed_into_the_command(record: Record) -> No
     assert ([call["id"] for call in held["calls"]], held["remembered"][0]["language"]) == (["CA1"], "es")
     assert acts(record)[0] == ("person.exported", f"number:…{NUMBER[-2:]}")
     assert "that is no phone number" in says(export, typed="seven\n").output
-    assert json.loads(says(export, "--id", "6145550101").output)["calls"] == []
+
+
+def test_an_id_nobody_has_is_remarked_on_beside_the_empty_document(record: Record) -> None:
+    a_whole_call(record)
+    for _ in range(2):  # that it was asked for is itself in the audit
+        told = says(export, "--id", "6145550101")
+        assert (told.exit_code, json.loads(told.stdout)["calls"]) == (0, [])
+        assert "nothing is held of person:6145550101" in told.stderr
+    assert says(export, "P-7").stderr == ""
 
 
 def test_a_backup_is_put_back_in_the_place_of_a_record_when_told_to(record: Record, tmp_path: Path) -> None:
