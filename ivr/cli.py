@@ -99,9 +99,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
             traceback.print_exc()
-        said = str(error) or type(error).__name__
-        sys.stderr.write(f"ivr: could not run: {said}\n")
+        sys.stderr.write(f"ivr: could not run: {_why(error)}\n")
         sys.exit(COULD_NOT_RUN)
+
+
+def _why(error: Exception) -> str:
+    from ivr.store import Misuse, Unreachable
+
+    said = str(error) or type(error).__name__
+    if not isinstance(error, Misuse | Unreachable):
+        return said
+    return (
+        f"the database that DATABASE_URL names is away, or not up to date ({said}); `make run` starts a whole line "
+        "here, and `ivr migrate` brings only the database up to date"
+    )
 
 
 if __name__ == "__main__":

@@ -62,6 +62,14 @@ def test_what_goes_wrong_is_told_in_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_line_that_does_not_run_here_is_told_with_what_starts_one(tmp_path: Path) -> None:
+    told = _ivr("dispositions", cwd=tmp_path, RXLINE_CONTENT=str(ROOT))
+
+    assert told.returncode == 2
+    assert told.stderr.startswith("ivr: could not run: the database that DATABASE_URL names is away")
+    assert "`make run` starts a whole line here" in told.stderr
+
+
 def test_the_whole_story_is_told_when_asked_for(tmp_path: Path) -> None:
     told = _ivr("migrate", cwd=tmp_path, DATABASE_URL="mysql://db/line", LOG_LEVEL="debug")
 

@@ -100,7 +100,7 @@ def verify(as_json: bool) -> None:
     settings = Settings.from_environment()
     with closing(Record.from_settings(settings)) as record:
         if not record.watch.ready():
-            raise Unreachable("the database is not there, or not up to date: `ivr migrate` brings it so")
+            raise Unreachable("it is not there, or of another version")
         verdict = record.audit.verify()
     click.echo(json.dumps(_as_json(verdict), default=datetime.isoformat) if as_json else _sentence(verdict))
     if verdict.broken is not None:

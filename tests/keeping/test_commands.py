@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,12 +126,19 @@ def test_an_id_nobody_has_is_remarked_on_beside_the_empty_document(record: Recor
     assert says(export, "P-7").stderr == ""
 
 
-def test_a_backup_is_put_back_in_the_place_of_a_record_when_told_to(record: Record, tmp_path: Path) -> None:
+def test_a_backup_is_put_back_in_the_place_of_a_record_when_told_to(
+    record: Record, published_url: str, tmp_path: Path
+) -> None:
     a_whole_call(record)
     assert f"1 calls, schema {NEWEST}" in says(backup, str(tmp_path / "backup")).output
     assert "there already" in says(backup, str(tmp_path / "backup")).output
     begin(record, a_call("CA2"))
     assert "--replace puts the backup in the place" in says(restore, str(tmp_path / "backup")).output
+    record.watch.beat("relay")
+    assert "stop web and worker" in says(restore, str(tmp_path / "backup"), "--replace").output
+    assert record.load_call("CA2") is not None
+    with contextlib.closing(sqlite3.connect(published_url.removeprefix("sqlite:///"))) as file, file:
+        file.execute("UPDATE heartbeats SET at_real = at_real - 60")  # a minute after the worker was stopped
     assert says(restore, str(tmp_path / "backup"), "--replace").exit_code == 0
     assert record.load_call("CA2") is None
     assert acts(record)[0] == ("record.restored", "record")
