@@ -7,6 +7,7 @@ line with a real database, order system or telephone number.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,8 @@ from ivr.settings import (
 
 READY_SECONDS = 60.0
 ANSWER_SECONDS = 1.0
+PARTS_SECONDS = 4.0  # an order system that hangs is waited for by whoever asks after it
+_NO_PARTS = ("version", "order_system_is")  # what else `/readyz` tells
 PRACTICE_HOUR = 10
 _DAYS_TO_LOOK_AHEAD = 14
 _HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -93,6 +96,8 @@ def run(ports: Ports) -> int:
         processes.start(*then)
         processes.wait_until_ready(READY_SECONDS)
         if not processes.asked_to_stop:
+            for part, wrong in parts_not_ok(_ready_url(ports)).items():
+                processes.say(f"{part} is {wrong}; the line goes on without it, and asks again")
             processes.say(welcome(settings, pharmacy, now()))
         return processes.watch()
 
@@ -202,17 +207,36 @@ def refuse_ports_in_use(ports: Mapping[str, int]) -> None:
         raise CouldNotRun(f"in use already: port {which}; stop what listens there, or: make run ARGS='{other}'")
 
 
-def http_not_ready(url: str) -> str:
+def _ready_url(ports: Ports) -> str:
+    return f"http://127.0.0.1:{ports.web}/readyz"
+
+
+def http_not_ready(url: str, seconds: float = ANSWER_SECONDS) -> str:
     """Return why whoever should answer at `url` cannot serve yet, or "" when it can."""
     try:
-        with _HTTP.open(url, timeout=ANSWER_SECONDS):
+        with _HTTP.open(url, timeout=seconds):
             return ""
     except urllib.error.HTTPError as error:
         with error:
             # Anything below 500 is a server that answers, if only that it has no such page.
-            return f"{error.code} {error.read(300).decode(errors='replace')}" if error.code >= 500 else ""
+            return f"{error.code} {error.read(2000).decode(errors='replace')}" if error.code >= 500 else ""
     except (OSError, http.client.HTTPException):
         return f"no answer at {url}"
+
+
+def line_not_ready(url: str, may_be_away: Collection[str]) -> str:
+    """Return what keeps a line from serving, by its `/readyz` at `url`, or ""; it serves without some parts."""
+    return ", ".join(f"{part}: {wrong}" for part, wrong in parts_not_ok(url).items() if part not in may_be_away)
+
+
+def parts_not_ok(url: str) -> dict[str, str]:
+    """Return what the `/readyz` at `url` finds wrong, by part; `web` is wrong where it answers nothing of the kind."""
+    why = http_not_ready(url, PARTS_SECONDS)
+    try:
+        told = json.loads(why.removeprefix("503 ") or "{}")
+    except ValueError:
+        return {"web": why}
+    return {part: wrong for part, wrong in told.items() if part not in _NO_PARTS and wrong != "ok"}
 
 
 def port_not_ready(port: int) -> str:
@@ -260,8 +284,9 @@ def _programs(
         phone = f"{settings.twilio_api_url}/phone"
         first.append(Program("exchange", (python, "-m", "ivr.phone"), env, lambda: http_not_ready(phone)))
     gunicorn = (python, "-m", "gunicorn", "--bind", f"fd://{door}")
-    ready = f"http://127.0.0.1:{ports.web}/readyz"
-    web = Program("web", gunicorn, env, lambda: http_not_ready(ready), restarts=True, files=(door,))
+    elsewhere = {"order_system": "sandbox", "valkey": "valkey"}
+    others = {part for part, ours in elsewhere.items() if ours not in starts}  # they may be away, as on any day
+    web = Program("web", gunicorn, env, lambda: line_not_ready(_ready_url(ports), others), restarts=True, files=(door,))
     worker = Program("worker", (python, "worker.py"), env, restarts=True)
     saves = Program("content", (python, "-m", "ivr.cli", "publish", "--watch"), env, restarts=True)
     return first, [web, worker, saves] if publishes_saves(settings) else [web, worker]

@@ -238,6 +238,18 @@ def test_a_server_is_ready_once_it_answers_and_says_so(status: int, why: str) ->
         assert practice.http_not_ready(url) == why
 
 
+def test_a_line_whose_order_system_is_somebody_elses_serves_without_it() -> None:
+    """An integrator has theirs down more often than not, and the line was never ready for it."""
+    told = {"web": "ok", "order_system": "unreachable", "worker": "ok", "version": "1f", "order_system_is": "asked"}
+    with _answering(503, json.dumps(told).encode()) as url:
+        assert practice.parts_not_ok(url) == {"order_system": "unreachable"}
+        assert practice.line_not_ready(url, {"order_system"}) == ""
+        assert practice.line_not_ready(url, ()) == "order_system: unreachable"
+    with _answering(200, b"") as url:
+        assert practice.line_not_ready(url, ()) == ""
+    assert practice.line_not_ready(url, {"order_system"}) == f"web: no answer at {url}"
+
+
 WEB = """
 import os
 

@@ -295,7 +295,7 @@ def _notes(told: Json, clock: _Clock) -> Iterator[str]:
 
 def _asked(told: Json, clock: _Clock) -> Iterator[str]:
     for each in told["asked"]:
-        yield f"{_words(each['about'])}: {_how_far(each, clock)}"
+        yield f"{_words(each['about'].partition(':')[0])}: {_how_far(each, clock)}"
 
 
 def _told(told: Json, clock: _Clock) -> Iterator[str]:
