@@ -115,7 +115,7 @@ class Deeds:
         """Write something to a call, however long ago it was; the words go nowhere else."""
         event = Noted(by, words)
         entry = Entry(by, door, "note", f"call:{call_id}", key=key)
-        return self.do(call_id, event, Deed(entry, partial(amending.refusal, event=event)))
+        return self.do(call_id, event, Deed(entry, partial(self._not_added, event=event)))
 
     def amend(
         self, call_id: str, changes: Mapping[str, str], why: str, by: str, *, door: str = "api", key: str | None = None
@@ -123,7 +123,11 @@ class Deeds:
         """Correct what a disposition says, field -> value: a new revision, with who and why."""
         event = Amended(by, dict(changes), why)
         entry = Entry(by, door, "amend", f"call:{call_id}", amending.told(changes), key=key)
-        return self.do(call_id, event, Deed(entry, partial(amending.refusal, event=event)))
+        return self.do(call_id, event, Deed(entry, partial(self._not_added, event=event)))
+
+    def _not_added(self, call: Call, pharmacy: Pharmacy, event: Noted | Amended) -> str | None:
+        not_theirs = authority.not_to_add(self._pharmacy().staff.get(event.by), call)  # by the staff of today
+        return not_theirs or amending.refusal(call, event, pharmacy)
 
     # ------------------------------------------------------------ to messages
 

@@ -13,6 +13,7 @@ import click
 import structlog
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ivr.content import scalars
 from ivr.content.written import Wrong
@@ -24,6 +25,7 @@ from ivr.doors import Doors
 from ivr.office import access
 from ivr.parts import connect
 from ivr.presence import Refused, Wish
+from ivr.printed import plain
 from ivr.rota import shifts_of
 from ivr.settings import Settings
 from ivr.store import AgentNow, Conflict, Disposition, Entry, Moved
@@ -67,7 +69,7 @@ def show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], 
     for column in columns:
         table.add_column(column, no_wrap=column in WHOLE)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(plain(each)) for each in row))  # brackets are brackets, and no markup
     # A narrow terminal may break lines, but nothing of an id that is to be typed again may be left out.
     Console(width=max(Console().width, NARROWEST)).print(table)
 

@@ -9,6 +9,7 @@ import click
 from ivr.desk import ago, show, until
 from ivr.parts import connect
 from ivr.presence import Refused
+from ivr.printed import plain
 from ivr.settings import Settings
 from ivr.store import LeftMessage
 from ivr.switchboard import Switchboard
@@ -91,14 +92,9 @@ def _told(message: LeftMessage) -> Iterator[str]:
         yield f"flags: {', '.join(message.flags)}"
     for name in (*ITEMS, *sorted(set(message.items) - set(ITEMS))):
         if name in message.items:
-            yield f"{name.replace('_', ' ')}: {_plain(message.items[name])}"
+            yield f"{name.replace('_', ' ')}: {plain(message.items[name])}"
     if message.transcript is None:
         yield f"no transcript ({message.heard})"
     else:
         yield UNTRUSTED
-        yield f"  {_plain(message.transcript)}"
-
-
-def _plain(words: str) -> str:
-    """Words of others as they may be printed: whatever would move a cursor, or turn a line around, is a mark."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+        yield f"  {plain(message.transcript)}"

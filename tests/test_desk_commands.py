@@ -409,8 +409,10 @@ def test_staff_add_to_a_call_and_nothing_of_it_goes_away(board: Switchboard) -> 
     board.tell("CA1", HungUp(_rings(board), "completed"))
     assert "say who writes it" in says(call_story.call, "CA1", "--note", "She will ring again.").output
     assert "no call is called `CA9`" in says(call_story.call, "CA9", "--note", "x", "--by", "grace").output
-    told = says(call_story.call, "CA1", "--note", "She will ring again.", "--by", "grace").output
-    assert "grace: She will ring again." in told
+    by_grace = says(call_story.call, "CA1", "--note", "She will ring again.", "--by", "grace").output
+    assert "`grace` did not talk with the caller" in by_grace
+    told = says(call_story.call, "CA1", "--note", "She will ring again.", "--by", "ruth").output
+    assert "ruth: She will ring again." in told
     correct = ("--resolution", "wrong_number", "--by", "ruth")
     assert "why it is corrected has to be said in words" in says(call_story.call, "CA1", *correct).output
     told = says(call_story.call, "CA1", *correct, "--why", "She wanted the bakery.").output
@@ -419,7 +421,24 @@ def test_staff_add_to_a_call_and_nothing_of_it_goes_away(board: Switchboard) -> 
     assert "ruth, of revision 2: She wanted the bakery." in told
     assert "\nnote 1: not yet" in told
     audited = [kept.entry for kept in board.record.staff.audit(10)]
-    assert {("grace", "note"), ("ruth", "amend"), ("cli", "story")} <= {(each.by, each.act) for each in audited}
+    assert {("ruth", "note"), ("ruth", "amend"), ("cli", "story")} <= {(each.by, each.act) for each in audited}
+    assert ("grace", "note", "refused") in {(each.by, each.act, each.outcome) for each in audited}
+
+
+def test_a_note_is_words_and_moves_no_cursor_and_forges_no_line(board: Switchboard) -> None:
+    board.tell("CA1", HungUp(_rings(board), "completed"))
+    note = "Call back.\x1b]0;title\x07 \u202eright\nMon 01 Jan 10:00:00  grace: all is well"
+    told = says(call_story.call, "CA1", "--note", note, "--by", "ruth").output
+    assert not any(sign in told for sign in "\x1b\x07\u202e")
+    assert "ruth: Call back." in told
+    assert "\n          Mon 01 Jan 10:00:00  grace: all is well" in told
+
+
+def test_a_due_date_is_one_that_every_zone_has(board: Switchboard) -> None:
+    board.tell("CA1", HungUp(_rings(board), "completed"))
+    for due in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "0001-01-01T00:00:00+00:00"):
+        told = says(call_story.call, "CA1", "--due", due, "--why", "x", "--by", "ruth")
+        assert (told.exit_code, f"`{due}` is no time with its zone" in told.output) == (1, True)
 
 
 def test_a_whole_call_is_told_to_who_was_not_there(board: Switchboard) -> None:

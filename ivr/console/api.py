@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 __all__ = ["ACTS", "WORK", "Doors", "blueprint"]
 
 UNAUDITED = ("heartbeat", "voice_token")  # nothing is changed by these
+PRIVATE_VIEWS = ("story", "context", "recording", "audit")
+"""What tells of callers, or of what staff did: whoever asked for it and may not see it stands in the audit too."""
 
 
 def blueprint(board: Switchboard, doors: Doors) -> Blueprint:
@@ -95,9 +97,9 @@ class Refusals:
         self._calls = calls
 
     def refused(self, problem: Problem) -> Response:
-        """Answer with the problem; what would have changed something leaves a line in the audit."""
+        """Answer with the problem; what would have changed something, or shown what is private, leaves a line."""
         who: Agent | None = g.get("who")
-        if who is not None and not problem.audited and request.method != "GET" and _what() not in UNAUDITED:
+        if who is not None and not problem.audited and _leaves_a_line(problem):
             entry = Entry(who.id, "api", _what(), self._subject(), outcome="refused", why=problem.code)
             self._board.record.staff.keep(entry, self._board.clock.now())
         return problem_answer(problem)
@@ -126,6 +128,12 @@ class Refusals:
         at = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
         log.error("api_failed", error=type(fault).__name__, at=at)
         return problem_answer(Problem(500, "fault", "a fault of ours; it is in our log"))
+
+
+def _leaves_a_line(problem: Problem) -> bool:
+    if request.method == "GET":
+        return problem.status == 403 and _what() in PRIVATE_VIEWS
+    return _what() not in UNAUDITED
 
 
 def _what() -> str:

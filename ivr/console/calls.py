@@ -41,7 +41,13 @@ class Calls:
         body = read_body(NoteBody, request)
         self._theirs(who, call_id)
         write = self._board.deeds.note
-        return self._once(who, call_id, "note", "", lambda key: write(call_id, body.text, who.id, key=key))
+        return self._once(
+            who,
+            call_id,
+            Entry(who.id, "api", "note", f"call:{call_id}"),
+            body.text,
+            lambda key: write(call_id, body.text, who.id, key=key),
+        )
 
     def amend(self, who: Agent, call_id: str) -> ResponseReturnValue:
         body = read_body(AmendBody, request)
@@ -50,33 +56,36 @@ class Calls:
         return self._once(
             who,
             call_id,
-            "amend",
-            amending.told(changes),
+            Entry(who.id, "api", "amend", f"call:{call_id}", amending.told(changes)),
+            body.why,
             lambda key: self._board.deeds.amend(call_id, changes, body.why, who.id, key=key),
         )
 
     # ------------------------------------------------------------ once
 
     def _once(
-        self, who: Agent, call_id: str, act: str, detail: str, do: Callable[[str | None], object]
+        self, who: Agent, call_id: str, entry: Entry, words: str, do: Callable[[str | None], object]
     ) -> ResponseReturnValue:
         """Write it; under an Idempotency-Key once only, however often and however much at once it is asked."""
         key = key_of(who)
-        if key is not None and self._was_done(key, call_id, act, detail):
+        if key is not None and self._was_done(key, call_id, entry, words):
             return self._again(call_id)
         try:
             do(key)
         except (Refused, Conflict) as refused:
-            if key is not None and self._was_done(key, call_id, act, detail):
+            if key is not None and self._was_done(key, call_id, entry, words):
                 return self._again(call_id)
             raise as_problem(refused) from None
         return self._now(call_id)
 
-    def _was_done(self, key: str, call_id: str, act: str, detail: str) -> bool:
+    def _was_done(self, key: str, call_id: str, wanted: Entry, words: str) -> bool:
+        """Was just this done under the key? What was written is in no audit, so it is looked for among the notes."""
         kept = self._record.staff.under(key)
         if kept is None:
             return False
-        if (kept.entry.act, kept.entry.subject, kept.entry.detail) != (act, f"call:{call_id}", detail):
+        done, notes = kept.entry, self._record.revisions.notes(call_id)
+        is_same = (done.act, done.subject, done.detail) == (wanted.act, wanted.subject, wanted.detail)
+        if not (is_same and any(note.by == wanted.by and note.words == words for note in notes)):
             raise Problem(422, "key_used", "something else was done under this Idempotency-Key")
         return True
 

@@ -61,6 +61,7 @@ def _uncorrected(changes: Mapping[str, str]) -> str | None:
 
 
 _DUE = "due_at"
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999  # what is outside has no day in every zone, or is a slip
 
 
 def _fault(name: str, value: str) -> str | None:
@@ -74,9 +75,10 @@ def _fault(name: str, value: str) -> str | None:
 def _instant(told: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(told)
-    except ValueError:
+        utc = at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo else None
+    return utc if at.tzinfo and _FIRST_YEAR <= utc.year <= _LAST_YEAR else None
 
 
 def told(changes: Mapping[str, str]) -> str:
@@ -104,7 +106,7 @@ def _corrected(call: Call, changes: Mapping[str, str]) -> Call:
     """Another resolution has a next step of its own, unless that is said too."""
     before = {} if "resolution" in changes else call.amended
     at = _instant(changes.get(_DUE, ""))
-    due = {_DUE: at.astimezone(UTC).isoformat()} if at else {}
+    due = {_DUE: at.isoformat()} if at else {}
     return replace(call, amended={**before, **changes, **due})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ivr.core.call import Call
 from ivr.core.line import Agent, Ticket, could_serve
 from ivr.core.staff_line import STAFF
 
@@ -44,3 +45,12 @@ def not_to_work(who: Agent | None, ticket: Ticket) -> str | None:
     if could_serve(who, ticket) or (who.role in LEADS and who.site == ticket.site):
         return None
     return f"`{who.id}` does not serve `{ticket.queue}` at `{ticket.site}`, and is no supervisor there"
+
+
+def not_to_add(who: Agent | None, call: Call) -> str | None:
+    """Why somebody may write nothing to a call, in words for them; None when they may."""
+    if who is None:
+        return "nobody on the staff is called that"
+    if who.role in LEADS or who.id in call.agents:
+        return not_to_change(who)
+    return f"`{who.id}` did not talk with the caller: to add to the call needs the role {' or '.join(LEADS)}"

@@ -13,8 +13,10 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ivr.parts import connect
+from ivr.printed import plain
 from ivr.settings import Settings
 from ivr.store import Broken, Entry, Kept, Record, Unreachable, Verdict
 from ivr.switchboard import Switchboard
@@ -156,5 +158,5 @@ def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]])
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(plain(each)) for each in row))  # brackets are brackets, and no markup
     Console(width=max(Console().width, NARROWEST)).print(table)

@@ -21,6 +21,7 @@ from ivr.core.rules import FACTS, as_written
 from ivr.office import access
 from ivr.office.turns import PHASES, happened, repeated
 from ivr.presence import Refused
+from ivr.printed import plain
 from ivr.store import Conflict, Entry
 from ivr.switchboard import Switchboard
 
@@ -94,7 +95,7 @@ def _show(board: Switchboard, call_id: str, as_json: bool) -> None:
         return
     record = told["record"]
     for line in lines(told, board.pharmacy(record["version"]).hours[record["site"]]):
-        click.echo(line)
+        click.echo(plain(line))
 
 
 # ---------------------------------------------------------------- for people
@@ -290,7 +291,9 @@ def _revisions(told: Json, clock: _Clock) -> Iterator[str]:
 def _notes(told: Json, clock: _Clock) -> Iterator[str]:
     for each in told["notes"]:
         of = f", of revision {each['revision']}" if each["revision"] else ""
-        yield f"{clock.day(each['at'])}  {each['by']}{of}: {each['text']}"
+        first, *others = each["text"].splitlines()
+        yield f"{clock.day(each['at'])}  {each['by']}{of}: {first}"
+        yield from (f"{_MARGIN}{line}" for line in others)
 
 
 def _asked(told: Json, clock: _Clock) -> Iterator[str]:

@@ -613,6 +613,7 @@ def test_the_story_of_a_call_is_for_those_who_see_everything_and_each_view_is_au
     assert desk.audit()[0] == ("ruth", "api", "story", f"call:{call}", "", "done")
     assert desk.asks("audra", "GET", f"/calls/{call}").status_code == 200
     problem(desk.asks("grace", "GET", f"/calls/{call}"), 403, "role_missing")
+    assert desk.audit()[0] == ("grace", "api", "story", f"call:{call}", "", "role_missing")
     problem(desk.asks("ruth", "GET", "/calls/CA-nobody"), 404, "no_such_call")
     problem(desk.asks("ruth", "GET", "/calls/CA%20nobody"), 404, "no_such_call")
 
@@ -676,7 +677,14 @@ def test_what_is_written_under_a_key_is_written_once(desk: Desk) -> None:
     assert {answer.status_code for answer in answers} == {200}
     assert write("She will ring again.").headers["Idempotent-Replayed"] == "true"
     assert len(desk.board.record.revisions.notes(call)) == 1
+    problem(write("She will not."), 422, "key_used")
     problem(write("because", "amendments"), 422, "key_used")
+
+
+@pytest.mark.parametrize("due_at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_a_due_date_out_of_all_time_is_refused_in_words(desk: Desk, due_at: str) -> None:
+    answer = desk.asks("ruth", "POST", f"/calls/{_ended(desk)}/amendments", {"due_at": due_at, "why": "x"})
+    assert "is no time with its zone" in problem(answer, 409, "not_now")["detail"]
 
 
 def test_who_has_left_the_staff_has_left_at_once(desk: Desk) -> None:

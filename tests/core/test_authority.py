@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.core.authority import not_to_change, not_to_move, not_to_unlock, not_to_work
+from ivr.core.authority import not_to_add, not_to_change, not_to_move, not_to_unlock, not_to_work
 from ivr.core.line import Agent
-from tests.store.calls import a_ticket
+from tests.store.calls import a_call, a_ticket
 
 GRACE = Agent("grace", "Grace", "central", queues=frozenset({"refills"}))
 DANIEL = Agent("daniel", "Daniel", "central", queues=frozenset({"pharmacist"}), licensed=True)
@@ -43,3 +43,10 @@ def test_an_auditor_changes_nothing_and_hears_why() -> None:
 def test_whoever_works_the_line_lets_a_caller_try_again_and_a_supervisor_a_colleague() -> None:
     assert [not_to_unlock(GRACE, "patient-01"), not_to_unlock(RUTH, "staff:grace")] == [None, None]
     assert all([not_to_unlock(AUDRA, "patient-01"), not_to_unlock(GRACE, "staff:grace")])
+
+
+@pytest.mark.parametrize(
+    ("who", "may"), [(GRACE, True), (DANIEL, False), (RUTH, True), (FAR, True), (AUDRA, False), (None, False)]
+)
+def test_to_a_call_adds_who_talked_with_the_caller_or_leads(who: Agent | None, may: bool) -> None:
+    assert (not_to_add(who, a_call(agents=("grace", "audra"))) is None) == may

@@ -36,7 +36,10 @@ def test_what_nobody_has_heard_of_is_listed_and_with_all_the_rest_on_demand(boar
     assert all(word in told for word in ("order.shipped", "task-7", "2 h ago"))
     assert "order.delayed" not in told
     assert "order.delayed" in says(events, "--all", wide=True).output
-    [one] = json.loads(says(events, "--json").output)
+    odd = OrderEvent("[/bold]", "payment.failed", OPEN - timedelta(days=1), "[/bold]", None)
+    board.record.order_events.keep(odd, OPEN)
+    assert "[/bold]" in says(events, "--all", wide=True).output
+    [_, one] = json.loads(says(events, "--json").output)
     assert one == {
         "at": (OPEN - timedelta(hours=2)).isoformat(),
         "id": "evt-2",

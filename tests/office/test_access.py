@@ -12,7 +12,7 @@ import pytest
 
 from ivr import desk
 from ivr.office import access
-from ivr.store import Unreachable
+from ivr.store import Entry, Unreachable
 from ivr.switchboard import Switchboard
 from tests.shipped import says
 
@@ -55,6 +55,12 @@ def test_what_is_typed_leaves_lines_in_the_audit_too(board: Switchboard) -> None
         ("cli", "presence", "agent:grace", "on_break", "refused"),
         ("cli", "presence", "agent:grace", "signed_out", "done"),
     ]
+
+
+def test_what_stands_in_a_line_of_the_audit_is_words_and_no_markup(board: Switchboard) -> None:
+    board.record.staff.keep(Entry("cli", "cli", "person.exported", "person:[/bold]\x1b[2J"), board.clock.now())
+    told = says(access.audit)
+    assert (told.exit_code, "person:[/bold]" in told.output, "\x1b" in told.output) == (0, True, False)
 
 
 def test_who_is_held_by_nothing_is_moved_by_force(board: Switchboard) -> None:
