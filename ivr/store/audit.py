@@ -161,7 +161,10 @@ class Audit:
         return [dict(zip(_NAMES, row, strict=True)) for row in rows]
 
     def _mark(self, name: str) -> str | None:
-        row = self._database.row(_MARK, mark=name)
+        try:
+            row = self._database.row(_MARK, mark=name)
+        except Misuse:  # SQLite itself cannot read it: it is there, and not ours
+            return ""
         return None if row is None else str(row[0])
 
     def let_go(self, before: datetime, limit: int = 100) -> list[str]:

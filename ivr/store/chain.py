@@ -28,6 +28,7 @@ class Link(NamedTuple):
 
 
 BEGINNING = Link(0, "")
+_LONGEST_PLACE = 20  # digits
 
 
 class Chain:
@@ -64,7 +65,7 @@ class Chain:
         """Return the place a mark names; None when it was made with no key of ours."""
         seq, _, rest = value.partition(" ")
         hash_, _, made = rest.partition(" ")
-        if not (seq.isascii() and seq.isdigit()):
+        if not (seq.isascii() and seq.isdigit() and len(seq) < _LONGEST_PLACE):
             return None
         link = Link(int(seq), hash_)
         return link if any(_is_same(_mac(key, _marked(name, link)), made) for key in self._keys) else None

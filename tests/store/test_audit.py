@@ -192,7 +192,18 @@ def test_lines_cut_off_together_with_the_mark_of_the_end_are_found(tampered: Tam
     assert tampered.broken() == Broken("changed", "end", 4)
 
 
-@pytest.mark.parametrize("mark", ["", "x", "4", "4 abc def"])
+def test_a_mark_that_is_no_text_is_found(tmp_path: Path) -> None:
+    """SQLite alone can hold one."""
+    tampered = Tampered(f"sqlite:///{tmp_path / 'rxline.db'}")
+    for name, broken in ((HEAD, Broken("changed", "end", LINES)), (ANCHOR, Broken("changed", "beginning", 0))):
+        tampered.as_written()
+        tampered.says(f"INSERT OR REPLACE INTO marks VALUES ('{name}', CAST(X'FF' AS TEXT))")
+        assert tampered.broken() == broken
+    tampered.record.close()
+    tampered.engine.dispose()
+
+
+@pytest.mark.parametrize("mark", ["", "x", "4", "4 abc def", f"{'9' * 5000} abc def"])
 def test_behind_an_end_that_is_not_ours_work_goes_on_and_stays_found(tampered: Tampered, mark: str) -> None:
     tampered.says("DELETE FROM audit WHERE seq > 4")
     tampered.record.watch.set_mark(HEAD, mark)
