@@ -61,8 +61,8 @@ def items_of(answer: Json) -> list[Json]:
 
 def id_of(item: Json, name: str = "id") -> str:
     found = item.get(name)
-    if not isinstance(found, str) or not found:
-        raise Unavailable(f"the answer has no {name}")
+    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_ID or not found.isprintable():
+        raise Unavailable(f"the answer has no {name} that can be kept")
     return found
 
 
