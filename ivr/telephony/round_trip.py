@@ -121,9 +121,10 @@ def _told(reply: requests.Response) -> Found:
 def _read(body: bytes) -> Found | None:
     try:
         told: Any = json.loads(body)
-        return Found(told["accepted"] is True, str(told["public_url"]), str(told["path"]))
-    except (ValueError, TypeError, LookupError):
+        found = Found(told["accepted"] is True, str(told["public_url"]), str(told["path"]))
+    except (ValueError, TypeError, LookupError, RecursionError):
         return None
+    return found if (found.public_url + found.path).isprintable() else None
 
 
 def _unexpected(reply: requests.Response) -> str:
