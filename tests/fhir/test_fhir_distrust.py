@@ -177,6 +177,35 @@ def test_a_prescription_of_somebody_else_is_shown_to_nobody(ours, fake):
         ours.prescriptions("Patient/ada")
 
 
+def test_what_a_server_finds_besides_is_not_written_over(ours, fake):
+    theirs = {"resourceType": "Encounter", "id": "e7", "status": "planned", "class": {"code": "AMB"}}
+    fake.keep(theirs)
+    fake.answers = [bundle({"resource": theirs})]
+    ours.record_call(CALL_ID, {"line": "main", "final": True})
+    assert fake.kept["Encounter/e7"]["status"] == "planned"
+    assert len([one for one in fake.kept.values() if one["resourceType"] == "Encounter"]) == 2
+    fake.answers = [bundle(), answer(200, json.dumps(theirs))]  # as if it were the one that was there already
+    with pytest.raises(Unavailable):
+        ours.record_call("CA8", {"line": "main"})
+
+
+def test_a_task_found_besides_keeps_no_refill_from_being_placed(ours, fake):
+    other = {"resourceType": "Task", "id": "t7", "status": "requested", "intent": "order"}
+    fake.answers = [None, bundle({"resource": other})]
+    assert ours.request_refill(RX1, CALL_ID, "key-1") != "Task/t7"
+
+
+def test_another_office_than_was_asked_for_is_nobodys(ours, fake):
+    fake.answers = [bundle({"resource": cast.office("other", CAROL, "1999999999")})]
+    assert ours.prescriber("1234567893", CAROL) is None
+
+
+def test_another_resource_than_was_asked_for_is_no_answer(ours, fake):
+    fake.answers = [answer(200, json.dumps(cast.prescription("rx9", "leo", "7012002")))]
+    with pytest.raises(Unavailable):
+        ours.request_refill(RX1, CALL_ID, "key-1")
+
+
 def test_a_server_that_says_only_where_it_wrote_is_asked_what(ours, fake):
     fake.says_only_where = True
     first, again = (ours.create_task({"what": "message"}, "key-1") for _ in range(2))

@@ -32,6 +32,7 @@ from ivr.phone.twiml import CANNED_ERROR
 from ivr.processes import free_port
 from ivr.settings import PRACTICE_ACCOUNT_SID, PRACTICE_AUTH_TOKEN, Settings
 from ivr.switchboard import Switchboard
+from ivr.telephony import round_trip
 from tests.phone.conftest import kinds, noted, said
 from tests.published import record_of_what_is_shipped
 from tests.shipped import says
@@ -347,6 +348,11 @@ def test_a_number_nobody_has_is_refused_by_name(practice: Practice) -> None:
 
     assert done.exit_code == 1
     assert f"no line has +12125550999; there are {MAIN} (main)" in done.output
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"accepted": true, "public_url": "\\u001b[2J", "path": ""}'])
+def test_what_somebody_else_answers_is_not_printed(body: bytes) -> None:
+    assert round_trip._read(body) is None
 
 
 def test_the_door_tells_strangers_nothing(web: str, between: Between) -> None:

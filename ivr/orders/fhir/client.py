@@ -12,7 +12,7 @@ import structlog
 from ivr.orders.fhir import contacts, people, prescriptions, written
 from ivr.orders.fhir.people import Household
 from ivr.orders.fhir.wire import Wire
-from ivr.orders.fhir.words import CALL, KEY, NPI, OPEN_TASK, STEP, TASK, Json, own_reference, reference
+from ivr.orders.fhir.words import CALL, KEY, NPI, OPEN_TASK, STEP, TASK, Json, is_called, own_reference, reference
 from ivr.orders.port import (
     CAPABILITIES,
     KEY_REUSED,
@@ -146,7 +146,7 @@ class FhirOrderSystem:
         self._need("prescribers")
         by = self._wire.by(timeout_seconds)
         found = self._wire.look_up("Practitioner", by, identifier=f"{NPI}|{_quoted(npi)}")
-        offices = [one for one in found if one.get("active") is not False]
+        offices = [one for one in found if one.get("active") is not False and is_called(one, NPI, npi)]
         if not offices:
             return None
         office = own_reference(offices[0])
@@ -220,32 +220,40 @@ class FhirOrderSystem:
         self._tell_step(call_id, body)
 
     def _tell_call(self, call_id: str, tell: Callable[[Json], Json | None]) -> None:
-        named = {"identifier": f"{CALL}|{_quoted(call_id)}"}
         first = tell(written.encounter(call_id))
-        self._tell("Encounter", named, first, tell)
+        self._tell("Encounter", (CALL, call_id), first, tell)
 
     def _tell_step(self, call_id: str, body: Mapping[str, Any]) -> None:
         """Put the next step before staff, or what it is now; the one there was ends where none is left."""
-        named = {"identifier": f"{STEP}|{_quoted(call_id)}"}
         if "next_step" in body:
             first = written.next_step(call_id, body, self._caller_of(call_id), self._now())
-            self._tell("Task", named, first, lambda found: written.step_changed(found, body))
+            self._tell("Task", (STEP, call_id), first, lambda found: written.step_changed(found, body))
 
-    def _tell(
-        self, kind: str, named: Mapping[str, str], first: Json | None, tell: Callable[[Json], Json | None]
-    ) -> None:
+    def _tell(self, kind: str, name: tuple[str, str], first: Json | None, tell: Callable[[Json], Json | None]) -> None:
         """Write the one resource of this name in the version we read, again where somebody was faster."""
         for _ in range(_MOST_TRIES):
-            found = self._wire.search(kind, **named)
+            found = self._called(kind, *name)
             if len(found) > 1:
                 raise Refused("multiple_matches")
             kept = found[0] if found else None
             if kept is None and first is not None:
-                kept = self._wire.create(first, named)
+                kept = self._made(first, *name)
             wanted = tell(kept) if kept is not None else None
             if wanted is None or kept is None or self._wire.update(wanted):
                 return
         raise Unavailable("others keep writing it")
+
+    def _called(self, kind: str, system: str, value: str) -> list[Json]:
+        """Return what has this identifier, whatever else a server finds: it would be written over."""
+        found = self._wire.search(kind, identifier=f"{system}|{_quoted(value)}")
+        return [one for one in found if is_called(one, system, value)]
+
+    def _made(self, wanted: Json, system: str, value: str) -> Json:
+        """Write it unless there is one of its name, and return the one there is."""
+        kept = self._wire.create(wanted, {"identifier": f"{system}|{_quoted(value)}"})
+        if not is_called(kept, system, value):
+            raise Unavailable("the answer is another resource")
+        return kept
 
     def add_note(self, call_id: str, body: Mapping[str, Any], key: str) -> None:
         self._need("notes")
@@ -254,7 +262,7 @@ class FhirOrderSystem:
         self._once(written.note(call_id, body, key, person, self._now()), key)
 
     def _caller_of(self, call_id: str) -> str | None:
-        found = self._wire.search("Encounter", identifier=f"{CALL}|{_quoted(call_id)}")
+        found = self._called("Encounter", CALL, call_id)
         return reference(found[0], "subject") if len(found) == 1 else None
 
     # ------------------------------------------------------------ work
@@ -266,7 +274,7 @@ class FhirOrderSystem:
 
     def _once(self, wanted: Json, key: str) -> str:
         """Write it unless this key has been used, and return what is there under it."""
-        kept = self._wire.create(wanted, {"identifier": f"{KEY}|{_quoted(key)}"})
+        kept = self._made(wanted, KEY, key)
         if not written.asked_the_same(wanted, kept):
             raise Refused(KEY_REUSED)
         return own_reference(kept)
@@ -283,7 +291,7 @@ class FhirOrderSystem:
         """Put a wish before the pharmacy unless something blocks it; of a prescription one is open at a time."""
         request = self._request(prescription_id)
         wanted = written.wish(what, request, call_id, key, self._now())
-        kept = self._wire.search("Task", identifier=f"{KEY}|{_quoted(key)}")
+        kept = self._called("Task", KEY, key)
         if not kept:
             self._refuse_what_blocks(what, request)
             unless = {"focus": prescription_id, "code": f"{TASK}|{what}", "status": ",".join(OPEN_TASK)}

@@ -77,7 +77,10 @@ class Wire:
 
     def read(self, reference: str, by: float | None = None) -> Json:
         """Return one resource by `Type/id`."""
-        return _resource(self._json("GET", reference, by), reference.partition("/")[0])
+        found = _resource(self._json("GET", reference, by), reference.partition("/")[0])
+        if own_reference(found) != reference:
+            raise Unavailable("the answer is another resource")
+        return found
 
     def metadata(self, by: float | None = None) -> Json:
         """Return what the server says of itself, in whatever shape."""

@@ -141,6 +141,12 @@ def identifier(system: str, value: str) -> Json:
     return {"system": system, "value": value}
 
 
+def is_called(resource: Json, system: str, value: str) -> bool:
+    """Return whether a resource has just this identifier: a server may find more than it was asked for."""
+    known = each(resource, "identifier")
+    return any((one.get("system"), one.get("value")) == (system, value) for one in known)
+
+
 def extensions(values: Json) -> Iterator[Json]:
     """Yield plain JSON as extensions, whatever depth; what is null or empty says nothing and is left out."""
     for name, value in values.items():

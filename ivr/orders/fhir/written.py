@@ -34,6 +34,7 @@ from ivr.orders.fhir.words import (
     extensions,
     fact,
     identifier,
+    is_called,
     is_reference,
 )
 
@@ -242,8 +243,7 @@ def asked_the_same(wanted: Json, kept: Json) -> bool:
 
 def has_key(resource: Json, key: str) -> bool:
     """Return whether this was written under this key."""
-    known = each(resource, "identifier")
-    return any((one.get("system"), one.get("value")) == (KEY, key) for one in known)
+    return is_called(resource, KEY, key)
 
 
 # ---------------------------------------------------------------- notes
