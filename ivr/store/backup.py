@@ -17,11 +17,12 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
+from msgspec import MsgspecError, convert
 from sqlalchemy import URL, make_url
 
 from ivr.store.migrations import NEWEST
@@ -67,6 +68,8 @@ def back_up(database_url: str, file: Path, names: Callable[[], set[str]], now: d
     """
     if file.exists():
         raise NoBackup(f"{file} is there already; give another name")
+    if not file.absolute().parent.is_dir():
+        raise NoBackup(f"{file.parent} is no folder; make it first")
     url = make_url(database_url)
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=file.absolute().parent) as folder:
         copy = Path(folder) / COPY
@@ -101,10 +104,13 @@ def _is_sqlite(url: URL) -> bool:
 
 def _told(ask: Ask, there: str) -> tuple[str, str, dict[str, int]]:
     """Return schema, published version and the rows of each table of ours, of those that are `there`."""
-    ours = sorted({str(name) for (name,) in ask(there)} & set(tables.tables))
-    counts = {name: int(str(ask(f"SELECT count(*) FROM {name}")[0][0])) for name in ours}
-    published = ask(_CONTENT)
+    counts, published = _counted(ask, there), ask(_CONTENT)
     return str(ask(_SCHEMA)[0][0]), str(published[0][0]) if published else "", counts
+
+
+def _counted(ask: Ask, there: str) -> dict[str, int]:
+    ours = sorted({str(name) for (name,) in ask(there)} & set(tables.tables))
+    return {name: int(str(ask(f"SELECT count(*) FROM {name}")[0][0])) for name in ours}
 
 
 # ---------------------------------------------------------------- the file
@@ -132,11 +138,19 @@ def _unpacked(file: Path) -> Iterator[tuple[Manifest, Path]]:
             with tarfile.open(file) as tar:
                 for name in (MANIFEST, COPY):
                     tar.extract(name, folder, filter="data")
-            told = json.loads((Path(folder) / MANIFEST).read_text())
-            manifest = Manifest(**(told | {"keys": tuple(told["keys"])}))
-        except (OSError, tarfile.TarError, KeyError, TypeError, ValueError) as trouble:
+            manifest, copy = _manifest((Path(folder) / MANIFEST).read_text()), Path(folder) / COPY
+        except (OSError, EOFError, tarfile.TarError, TypeError, ValueError, MsgspecError, RecursionError) as trouble:
             raise NoBackup(f"{file} is no backup of ours: {type(trouble).__name__}") from None
-        yield manifest, Path(folder) / COPY
+        if not copy.is_file():
+            raise NoBackup(f"{file} is no backup of ours: there is no {COPY} in it")
+        yield manifest, copy
+
+
+def _manifest(written: str) -> Manifest:
+    told = json.loads(written)
+    if set(told) != {each.name for each in fields(Manifest)}:
+        raise ValueError
+    return convert(told, Manifest)
 
 
 def _fit(url: URL, manifest: Manifest, copy: Path, names: Sequence[str]) -> None:
@@ -153,11 +167,8 @@ def _fit(url: URL, manifest: Manifest, copy: Path, names: Sequence[str]) -> None
 
 def _used(url: URL) -> str:
     """What is in a database that somebody uses; empty for one that is new, or not there."""
-    try:
-        counts = _file_told(url)[2] if _is_sqlite(url) else _server_told(url)[2]
-    except (sqlite3.Error, psycopg.errors.UndefinedTable):
-        return ""
-    return ", ".join(f"{counts[name]} {name}" for name in TELLING if counts[name])
+    counts = _file_counted(url) if _is_sqlite(url) else _server_counted(url)
+    return ", ".join(f"{counts[name]} {name}" for name in TELLING if counts.get(name))
 
 
 # ---------------------------------------------------------------- SQLite
@@ -178,10 +189,16 @@ def _copied_file(url: URL, copy: Path) -> tuple[str, str, dict[str, int]]:
         raise Unreachable(str(trouble)) from None
 
 
-def _file_told(url: URL) -> tuple[str, str, dict[str, int]]:
+def _file_counted(url: URL) -> dict[str, int]:
+    """Return what is in a file; one that cannot be read is Unreachable, and never taken for an empty one."""
     file = Path(url.database or "").absolute()
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-        return _told(lambda asked: connection.execute(asked).fetchall(), _IN_A_FILE)
+    if not file.exists():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            return _counted(lambda asked: connection.execute(asked).fetchall(), _IN_A_FILE)
+    except sqlite3.Error as trouble:
+        raise Unreachable(str(trouble)) from None
 
 
 def _put_back_file(url: URL, copy: Path) -> dict[str, int]:
@@ -191,7 +208,7 @@ def _put_back_file(url: URL, copy: Path) -> dict[str, int]:
         with closing(sqlite3.connect(copy)) as source, closing(sqlite3.connect(file)) as target:
             source.backup(target)  # one transaction of the target's, whoever has it open
             target.execute("PRAGMA journal_mode = WAL")
-            return _told(lambda asked: target.execute(asked).fetchall(), _IN_A_FILE)[2]
+            return _counted(lambda asked: target.execute(asked).fetchall(), _IN_A_FILE)
     except sqlite3.Error as trouble:
         raise Unreachable(str(trouble)) from None
 
@@ -210,9 +227,9 @@ def _dumped(url: URL, copy: Path) -> tuple[str, str, dict[str, int]]:
     return told
 
 
-def _server_told(url: URL) -> tuple[str, str, dict[str, int]]:
+def _server_counted(url: URL) -> dict[str, int]:
     with _connected(url) as connection:
-        return _told(lambda asked: connection.execute(asked.encode()).fetchall(), _ON_A_SERVER)
+        return _counted(lambda asked: connection.execute(asked.encode()).fetchall(), _ON_A_SERVER)
 
 
 def _put_back_dump(url: URL, copy: Path, manifest: Manifest) -> dict[str, int]:
@@ -221,7 +238,7 @@ def _put_back_dump(url: URL, copy: Path, manifest: Manifest) -> dict[str, int]:
         # What a newer version has added would be in the way when the backup is brought up to date.
         for added in sorted(set(tables.tables) - set(manifest.counts)):
             connection.execute(f"DROP TABLE IF EXISTS {added}".encode())
-    return _server_told(url)[2]
+    return _server_counted(url)
 
 
 def _major(connection: psycopg.Connection[tuple[object, ...]]) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import sqlite3
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -149,6 +151,8 @@ def forged(backup: Path, to: Path, **changes: object) -> Path:
         ({"schema": "9999"}, "a newer version of Rxline made it"),
         ({"counts": {"calls": 7}}, "not what the manifest tells of: calls"),
         ({"unheard_of": 1}, "is no backup of ours"),
+        ({"schema": 15}, "is no backup of ours"),
+        ({"counts": []}, "is no backup of ours"),
     ],
 )
 def test_a_backup_that_does_not_fit_is_refused(
@@ -158,11 +162,42 @@ def test_a_backup_that_does_not_fit_is_refused(
         restore(f"sqlite:///{tmp_path / 'new.db'}", forged(a_backup, tmp_path / "forged", **changes), OURS)
 
 
+def test_half_a_file_and_one_without_a_record_in_it_are_no_backup(a_backup: Path, tmp_path: Path) -> None:
+    packed, hollow = tmp_path / "half.gz", tmp_path / "hollow"
+    whole = gzip.compress(a_backup.read_bytes())
+    packed.write_bytes(whole[: len(whole) // 2])
+    with tarfile.open(a_backup) as tar, tarfile.open(hollow, "w") as out:
+        out.addfile(tar.getmember("manifest.json"), tar.extractfile("manifest.json"))
+        folder = tarfile.TarInfo("record")
+        folder.type = tarfile.DIRTYPE
+        out.addfile(folder)
+    for odd in (packed, hollow):
+        with pytest.raises(NoBackup, match="is no backup of ours"):
+            restore(f"sqlite:///{tmp_path / 'new.db'}", odd, OURS)
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_damaged_record_is_not_taken_for_an_empty_one(a_backup: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'damaged.db'}"
+    migrate(url)
+    with closing(Record(url, SECRET_KEY)) as record:
+        begin(record, a_call())
+    with closing(sqlite3.connect(tmp_path / "damaged.db")) as connection:
+        connection.execute("DROP TABLE publications")
+    with pytest.raises(NoBackup, match="not empty \\(1 calls\\)"):
+        restore(url, a_backup, OURS)
+    (tmp_path / "damaged.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(Unreachable):
+        restore(url, a_backup, OURS)
+
+
 def test_a_file_is_never_written_over(a_backup: Path) -> None:
     was = a_backup.read_bytes()
     with pytest.raises(NoBackup, match="there already"):
         back_up("sqlite:///nothing.db", a_backup, set, MORNING)
     assert a_backup.read_bytes() == was
+    with pytest.raises(NoBackup, match="is no folder; make it first"):
+        back_up("sqlite:///nothing.db", a_backup / "none" / "backup", set, MORNING)
 
 
 def test_a_database_that_is_not_there_leaves_no_backup(tmp_path: Path) -> None:
