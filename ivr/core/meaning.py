@@ -69,6 +69,7 @@ def meaning(
 ) -> dict[str, Any]:
     """The event as plain data without anything private; `node` is the place in the flow it was an answer to.
 
+    `person` is whom it is about from now on, where that is another than before, by the order system's id.
     `decided` has the grounds of each decision the event led to, so that it can be explained, and taken again by other
     rules, when this call is long over; `said` the names of the prompts it was answered with, `said_in` the language of
     each, never what filled them.
@@ -84,7 +85,8 @@ def meaning(
     decided = {"decided": [_grounds(one) for one in grounds]}
     said = _said(says, after.language if walks else None)
     also = {name: many for name, many in (decided | said).items() if any(many)}
-    return {**told, **_details(event, before), "phase": after.phase, **also}
+    whose = {"person": after.person} if after.person != (before.person if before else None) else {}
+    return {**told, **_details(event, before), **whose, "phase": after.phase, **also}
 
 
 def _said(says: Iterable[Verb], language: str | None) -> dict[str, list[Any]]:

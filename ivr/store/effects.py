@@ -55,7 +55,7 @@ LANES = {
     "RecordCall": "orders",
     "SendNote": "orders",
 }
-_MOST_IN_A_TURN = 1000
+MOST_IN_A_TURN = 1000
 _LEAST_URGENT = 3
 _SEALED = "sealed"
 
@@ -141,7 +141,7 @@ def _row(call: Call, rev: int, place: int, effect: Effect, due_at: int) -> Write
         {
             "id": f"{call.id}.{rev}.{place}",
             "call_id": call.id,
-            "seq": rev * _MOST_IN_A_TURN + place,
+            "seq": rev * MOST_IN_A_TURN + place,
             "kind": kind,
             "lane": LANES[kind],
             "body": written(effect),

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,14 +21,15 @@ from ivr.content.policies import read_policies
 from ivr.content.scalars import days
 from ivr.content.written import File, read_yaml
 from ivr.core.call import Caller
+from ivr.core.effects import RequestRefill
 from ivr.core.pharmacy import KEEP_DAYS
 from ivr.office.keeping import backup, export, purge, reseal, restore
 from ivr.parts import connect
 from ivr.settings import Settings
-from ivr.store import Record, WrongKey
+from ivr.store import Offered, Record, WrongKey
 from ivr.store.migrations import NEWEST
 from tests.keeping.conftest import NEW_KEY, SPOKEN, a_whole_call
-from tests.store.calls import MORNING, SECRET_KEY, a_call, begin
+from tests.store.calls import MORNING, SECRET_KEY, a_call, begin, known, turn
 
 ROOT = Path(__file__).parents[2]
 NUMBER = "+16145550123"
@@ -105,6 +107,26 @@ def test_everything_we_hold_of_a_person_is_one_document(record: Record, tmp_path
     assert (again.exit_code, stat.S_IMODE((tmp_path / "held.json").stat().st_mode)) == (0, 0o600)
     assert "person.exported" in (tmp_path / "held.json").read_text()
     assert "there already" in says(export, "P-7", "--to", str(tmp_path / "held.json")).output
+
+
+def test_of_a_call_about_two_each_gets_what_was_about_them(record: Record) -> None:
+    """A caregiver asks for one, and then for another."""
+    begin(record, a_call())
+    heard = (("P-1", "ready", RequestRefill("rx-1")), ("P-2", "shipped", RequestRefill("rx-2")), (None, "bye", None))
+    for person, state, does in heard:
+        loaded = known(record, "CA1")
+        event = json.dumps({"event": "Keyed", "said": [state]} | ({"person": person} if person else {}))
+        after = replace(loaded.call, person=person or loaded.call.person)
+        record.commit(turn(loaded, after=after, event=event, does=(does,) if does else ()))
+        record.proofs.keep(Offered("CA1", f"prescription:{state}", NUMBER, person, False), MORNING, MORNING)
+    record.proofs.keep(Offered("CA1", "prescription:9", NUMBER, "P-3", True), MORNING, MORNING)
+    told = {person: json.loads(says(export, person).output)["calls"] for person in ("P-1", "P-2", "P-3")}
+    assert [line["event"].get("said") for line in told["P-1"][0]["journal"]] == [["ready"]]
+    assert [line["event"].get("said") for line in told["P-2"][0]["journal"]] == [None, ["shipped"], ["bye"]]
+    assert ["state" in told[person][0] for person in ("P-1", "P-2")] == [False, True]
+    assert not any(other in json.dumps(told["P-1"]) for other in ("rx-2", "P-2", "P-3"))
+    assert not any(other in json.dumps(told["P-2"]) for other in ("rx-1", "P-1", "P-3"))
+    assert told["P-3"] == []
 
 
 def test_a_number_is_read_and_never_typed_into_the_command(record: Record) -> None:
