@@ -103,8 +103,9 @@ class Context:
         """What this call learnt of prescriptions while the caller was proving who they are or asking for one."""
         found = call.found or ((Found(call.prescription, call.facts, call.values),) if call.prescription else ())
         asked = self._record.earlier.learnt_at(call.id) if found else {}
-        at = max((at for ask, at in asked.items() if ask.partition(":")[0] in _ASKS), default=None)
-        if at is None:
+        # What was answered within the turn is kept in the call alone, with when that was.
+        at = max((at for ask, at in asked.items() if ask.partition(":")[0] in _ASKS), default=call.known_at)
+        if at is None or not found:
             return Part(why=why)
         age_seconds = max(0, int((self._clock.now() - at).total_seconds()))
         return Part(tuple(as_learnt(each, call.person or "") for each in found), why, age_seconds)

@@ -26,6 +26,7 @@ MOST_PAGES = 50  # in one go, of a hundred each: the next sweep goes on from the
 CAPABILITY = "events"
 REACH_OUT_WITHIN = timedelta(days=1)  # what is older has been somebody's work already, or is listed for it
 LOOK_BACK = timedelta(days=7)
+AHEAD = timedelta(minutes=5)  # of our clock: no further may the order system's be
 
 
 class Newsroom:
@@ -36,9 +37,14 @@ class Newsroom:
         self._events = board.record.order_events
 
     def keep(self, news: News) -> bool:
-        """Keep an event and have it passed on soon; False when it is there already."""
-        event = OrderEvent(news.id, news.type, news.at, news.person, news.prescription, news.data)
-        kept = self._events.keep(event, self._board.clock.now())
+        """Keep an event and have it passed on soon; False when it is there already.
+
+        One from the future happened when we heard of it: else nothing that happens from now on would be newer.
+        """
+        now = self._board.clock.now()
+        at = news.at if news.at <= now + AHEAD else now
+        event = OrderEvent(news.id, news.type, at, news.person, news.prescription, news.data)
+        kept = self._events.keep(event, now)
         if kept:
             self._board.live.ring(BELL)
         return kept

@@ -279,6 +279,10 @@ def test_what_the_call_learnt_earlier_stands_in_with_its_age(place: Place) -> No
     assert (part.why, 90 <= part.age_seconds <= 200) == ("no_answer", True)  # type: ignore[operator]
     assert (one.refill, one.days_left, one.time_sensitive, one.payment) == ("too_soon", 3, True, None)
     assert (one.since, one.balance, one.last4, one.expected_on) == (date(2026, 11, 20), Decimal("3.20"), "4471", None)
+    again = a_call("CA-10", ticket=a_ticket("T-10", "CA-10"))
+    quick = replace(call, id="CA-10", known_at=learnt_at, legs=again.legs, ticket=again.ticket)
+    within_the_turn = place.of(quick).prescriptions
+    assert (within_the_turn.items, 90 <= within_the_turn.age_seconds <= 200) == (part.items, True)  # type: ignore[operator]
 
 
 def test_what_the_call_found_of_several_prescriptions_is_all_there(place: Place) -> None:

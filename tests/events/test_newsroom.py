@@ -123,6 +123,16 @@ def test_what_is_older_than_what_is_known_changes_nothing_and_is_kept(shop: Shop
     assert len(shop.record.order_events.since(OPEN)) == 2
 
 
+def test_what_comes_from_the_future_is_not_newer_than_all_that_follows(shop: Shop, newsroom: Newsroom) -> None:
+    waits(shop)
+    shop.later(60)
+    happens(newsroom, event("order.shipped", shop.now + timedelta(days=400), order_state="shipped"))
+    assert facts(shop) == {"order_state": "shipped"}
+    shop.later(60)
+    happens(newsroom, event("order.delayed", shop.now, order_state="delayed"))
+    assert facts(shop) == {"order_state": "delayed"}
+
+
 def test_whatever_order_they_come_in_the_same_is_known(shop: Shop, newsroom: Newsroom) -> None:
     """Of calls that go through it by themselves; `test_waiting` has the law."""
     ends = []
