@@ -427,7 +427,7 @@ def test_staff_add_to_a_call_and_nothing_of_it_goes_away(board: Switchboard) -> 
 
 def test_a_note_is_words_and_moves_no_cursor_and_forges_no_line(board: Switchboard) -> None:
     board.tell("CA1", HungUp(_rings(board), "completed"))
-    note = "Call back.\x1b]0;title\x07 \u202eright\nMon 01 Jan 10:00:00  grace: all is well"
+    note = "Call\u00a0back.\x1b]0;title\x07 \u202eright\nMon 01 Jan 10:00:00  grace: all is well"
     told = says(call_story.call, "CA1", "--note", note, "--by", "ruth").output
     assert not any(sign in told for sign in "\x1b\x07\u202e")
     assert "ruth: Call back." in told
