@@ -15,7 +15,7 @@ from ivr import keeping
 from ivr.clock import Clock
 from ivr.parts import connect
 from ivr.settings import Settings
-from ivr.store import Entry, Misuse, Record, Unreachable, migrate
+from ivr.store import Entry, Record, migrate
 from ivr.store.backup import Manifest, NoBackup, back_up
 from ivr.store.backup import restore as put_back
 from ivr.store.seal import Keys
@@ -23,7 +23,6 @@ from ivr.telephony.forms import e164
 from ivr.telephony.rest import Telephone
 
 BY = DOOR = "cli"
-AT_WORK_SECONDS = 15
 
 
 @click.command()
@@ -122,7 +121,6 @@ def backup(file: Path) -> None:
 def restore(file: Path, replace: bool) -> None:
     """Put a backup back into the database DATABASE_URL names; stop web and worker before."""
     settings, now = Settings.from_environment(), Clock.from_environment().now()
-    _refuse_while_it_serves(settings)
     try:
         manifest = put_back(settings.database_url, file, Keys(settings.secret_key, settings.record_key).names, replace)
     except NoBackup as refused:
@@ -131,17 +129,6 @@ def restore(file: Path, replace: bool) -> None:
     with contextlib.closing(Record.from_settings(settings)) as record:
         record.staff.keep(Entry(BY, DOOR, "record.restored", "record", f"sha256 {manifest.sha256}"), now)
     click.echo(f"restored: {_told(manifest)}")
-
-
-def _refuse_while_it_serves(settings: Settings) -> None:
-    """Nothing is put back under a line that is at work: what its callers have reached by now would be undone."""
-    with contextlib.closing(Record.from_settings(settings)) as record, contextlib.suppress(Misuse, Unreachable):
-        heard = min(record.watch.beats().values(), default=None)
-        if heard is not None and heard < AT_WORK_SECONDS:
-            raise click.ClickException(
-                f"a worker serves this database, heard of {heard:.0f} s ago: stop web and worker on every machine, and "
-                f"{AT_WORK_SECONDS} s later do this again"
-            )
 
 
 def _told(manifest: Manifest) -> str:

@@ -15,11 +15,13 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 from msgspec import MsgspecError, convert
@@ -30,12 +32,14 @@ from ivr.store.refusals import Unreachable
 from ivr.store.tables import tables
 
 FORMAT = 1
+SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
 MANIFEST, COPY = "manifest.json", "record"
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 TELLING = ("calls", "audit", "publications")  # a record with nothing in these was used by nobody
 _SCHEMA = "SELECT version_num FROM alembic_version"
 _IN_A_FILE = "SELECT name FROM sqlite_master WHERE type = 'table'"
 _ON_A_SERVER = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+_LAST_BEAT = "SELECT max(at_real) FROM heartbeats"
 _CONTENT = "SELECT version FROM publications ORDER BY seq DESC LIMIT 1"
 
 
@@ -57,6 +61,7 @@ class Manifest:
     sha256: str  # of the copy
 
 
+_T = TypeVar("_T")
 Ask = Callable[[str], Sequence[Sequence[object]]]
 """Asks a database and returns the rows."""
 
@@ -89,6 +94,11 @@ def restore(database_url: str, file: Path, names: Sequence[str], replace: bool =
     url = make_url(database_url)
     with _unpacked(file) as (manifest, copy):
         _fit(url, manifest, copy, names)
+        if _is_at_work(url):
+            raise NoBackup(
+                "a worker serves this database: stop web and worker on every machine, and "
+                f"{SILENT_SECONDS} s later do this again"
+            )
         if not replace and (used := _used(url)):
             raise NoBackup(f"the database is not empty ({used}); --replace puts the backup in the place of all of it")
         counts = _put_back_file(url, copy) if _is_sqlite(url) else _put_back_dump(url, copy, manifest)
@@ -167,8 +177,27 @@ def _fit(url: URL, manifest: Manifest, copy: Path, names: Sequence[str]) -> None
 
 def _used(url: URL) -> str:
     """What is in a database that somebody uses; empty for one that is new, or not there."""
-    counts = _file_counted(url) if _is_sqlite(url) else _server_counted(url)
+    counts: dict[str, int] = _asked(url, _counted, {})
     return ", ".join(f"{counts[name]} {name}" for name in TELLING if counts.get(name))
+
+
+def _is_at_work(url: URL) -> bool:
+    """Whether a worker's heart has beaten lately: what it writes after a restore is of calls that are there no more."""
+    beat = _asked(url, _last_beat, 0.0)
+    return abs(time.time() - beat) < SILENT_SECONDS
+
+
+def _last_beat(ask: Ask, there: str) -> float:
+    has_hearts = "heartbeats" in {str(name) for (name,) in ask(there)}
+    return float(str(ask(_LAST_BEAT)[0][0] or 0)) if has_hearts else 0.0
+
+
+def _asked(url: URL, question: Callable[[Ask, str], _T], nothing: _T) -> _T:
+    """Ask a database; `nothing` where there is none. One that cannot be read is Unreachable, and never nothing."""
+    if _is_sqlite(url):
+        return _asked_file(url, question, nothing)
+    with _connected(url) as connection:
+        return question(lambda asked: connection.execute(asked.encode()).fetchall(), _ON_A_SERVER)
 
 
 # ---------------------------------------------------------------- SQLite
@@ -189,14 +218,13 @@ def _copied_file(url: URL, copy: Path) -> tuple[str, str, dict[str, int]]:
         raise Unreachable(str(trouble)) from None
 
 
-def _file_counted(url: URL) -> dict[str, int]:
-    """Return what is in a file; one that cannot be read is Unreachable, and never taken for an empty one."""
+def _asked_file(url: URL, question: Callable[[Ask, str], _T], nothing: _T) -> _T:
     file = Path(url.database or "").absolute()
     if not file.exists():
-        return {}
+        return nothing
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            return _counted(lambda asked: connection.execute(asked).fetchall(), _IN_A_FILE)
+            return question(lambda asked: connection.execute(asked).fetchall(), _IN_A_FILE)
     except sqlite3.Error as trouble:
         raise Unreachable(str(trouble)) from None
 
@@ -227,18 +255,13 @@ def _dumped(url: URL, copy: Path) -> tuple[str, str, dict[str, int]]:
     return told
 
 
-def _server_counted(url: URL) -> dict[str, int]:
-    with _connected(url) as connection:
-        return _counted(lambda asked: connection.execute(asked.encode()).fetchall(), _ON_A_SERVER)
-
-
 def _put_back_dump(url: URL, copy: Path, manifest: Manifest) -> dict[str, int]:
     with _connected(url) as connection:
         _run(url, _major(connection), "pg_restore", "--clean", "--if-exists", "--no-owner", "-1", str(copy))
         # What a newer version has added would be in the way when the backup is brought up to date.
         for added in sorted(set(tables.tables) - set(manifest.counts)):
             connection.execute(f"DROP TABLE IF EXISTS {added}".encode())
-    return _server_counted(url)
+    return _asked(url, _counted, {})
 
 
 def _major(connection: psycopg.Connection[tuple[object, ...]]) -> int:

@@ -98,6 +98,18 @@ def test_it_takes_the_place_of_another_record_only_when_told_to(
         assert (restored.load_call("CA2"), known(restored, "CA1").rev) == (None, 1)
 
 
+def test_while_a_worker_is_at_work_nothing_is_put_in_the_place_of_its_record(
+    record: Record, kept_url: str, tmp_path: Path
+) -> None:
+    begin(record, a_call())
+    backed_up(record, kept_url, tmp_path / "backup")
+    begin(record, a_call("CA2"))
+    record.watch.beat("dispatch")
+    with pytest.raises(NoBackup, match="a worker is at work on this database"):
+        restore(kept_url, tmp_path / "backup", OURS, replace=True)
+    assert record.load_call("CA2") is not None
+
+
 def test_a_backup_of_an_older_version_takes_the_place_of_a_newer_record_and_is_brought_up_to_date(
     database_url: str, tmp_path: Path
 ) -> None:
