@@ -61,9 +61,14 @@ def items_of(answer: Json) -> list[Json]:
 
 def id_of(item: Json, name: str = "id") -> str:
     found = item.get(name)
-    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_ID or not found.isprintable():
+    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_ID or not _can_be_kept(found):
         raise Unavailable(f"the answer has no {name} that can be kept")
     return found
+
+
+def _can_be_kept(text: str) -> bool:
+    """Can a database hold it? None holds half a character, and PostgreSQL no zero."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def person_of(item: Json) -> Person:
