@@ -15,6 +15,7 @@ from tests.days.judge import Breach, Evidence
 
 LONGEST_SILENCE_SECONDS, WITHOUT_WEB_SECONDS = 5.0, 15.0
 ZEROS = ("lost", "doubled", "disordered", "silent", "stuck")
+NO_NEWS = ("Inquire", "SendText")  # what the order system is asked, and what it is not told
 # What a law of the days is called here, of those that must hold however badly the line was treated.
 OF_A_DAY = {
     "final when it should be": "stuck",
@@ -54,7 +55,7 @@ def brought(day: Evidence, record: Record) -> set[str]:
 def disordered(day: Evidence, record: Record) -> Iterator[Breach]:
     """Return every call of which the order system heard something before what had come to pass earlier."""
     for sid, call in day.calls.items():
-        told = [each for each in record.outbox.told(call.id) if each.kind != "SendText" and each.done_at]
+        told = [each for each in record.outbox.told(call.id) if each.kind not in NO_NEWS and each.done_at]
         for earlier, later in pairwise(told):
             if earlier.done_at > later.done_at:
                 yield Breach("disordered", f"{later.kind} was told before {earlier.kind}", sid)
