@@ -105,7 +105,7 @@ def test_while_a_worker_is_at_work_nothing_is_put_in_the_place_of_its_record(
     backed_up(record, kept_url, tmp_path / "backup")
     begin(record, a_call("CA2"))
     record.watch.beat("dispatch")
-    with pytest.raises(NoBackup, match="a worker is at work on this database"):
+    with pytest.raises(NoBackup, match="a worker serves this database"):
         restore(kept_url, tmp_path / "backup", OURS, replace=True)
     assert record.load_call("CA2") is not None
 
