@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -39,6 +38,7 @@ from ivr.settings import (
     WEB_PORT,
     Settings,
 )
+from ivr.store import Unreachable, migrate
 
 READY_SECONDS = 60.0
 ANSWER_SECONDS = 1.0
@@ -92,7 +92,7 @@ def run(ports: Ports) -> int:
         now = start_clock(settings.rxline_clock_file)
         first, then = _programs(settings, ports, starts, valkey_port, door.fileno())
         processes.start(*first)
-        _migrate(processes)
+        _migrate(processes, settings)
         processes.start(*then)
         processes.wait_until_ready(READY_SECONDS)
         if not processes.asked_to_stop:
@@ -292,11 +292,12 @@ def _programs(
     return first, [web, worker, saves] if publishes_saves(settings) else [web, worker]
 
 
-def _migrate(processes: Processes) -> None:
+def _migrate(processes: Processes, settings: Settings) -> None:
     began = time.monotonic()
-    migration = subprocess.run([sys.executable, "-m", "ivr.cli", "migrate"], env=dict(os.environ), check=False)
-    if migration.returncode and not processes.asked_to_stop:
-        raise CouldNotRun("the database could not be brought up to date; the reason is above")
+    try:
+        migrate(settings.database_url, settings.secret_key, settings.record_key, settings.audit_key)
+    except Unreachable as away:
+        raise CouldNotRun(f"the database could not be brought up to date: {away}") from None
     processes.say(f"database up to date ({time.monotonic() - began:.1f} s)")
 
 

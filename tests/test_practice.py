@@ -204,6 +204,28 @@ def test_a_port_in_use_is_named_with_what_to_do() -> None:
     assert f"make run ARGS='--web-port {port + 1}'" in str(refused.value)
 
 
+def test_a_database_that_is_away_is_told_before_anything_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, ports = f"http://127.0.0.1:{free_port()}", Ports(free_port(), free_port(), free_port())
+    for name, value in {
+        "DATABASE_URL": f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/rxline",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "ORDER_SYSTEM_URL": away,
+        "TWILIO_API_URL": away,
+        "RXLINE_CLOCK": "2026-11-24T10:00-05:00",
+        "RXLINE_CLOCK_FILE": str(tmp_path / "clock.json"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    for part in ("webhooks.py", "config", "callflows", "routing_rules"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+    with pytest.raises(CouldNotRun, match=r"the database could not be brought up to date: .*refused"):
+        practice.run(ports)
+
+
 def test_free_ports_are_fine() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

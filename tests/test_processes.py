@@ -80,7 +80,7 @@ def lives(pid: int) -> bool:
     """A process that ended but was not reaped (its new parent may be slow) does not live."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
