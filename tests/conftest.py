@@ -26,10 +26,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # No law depends on how busy the machine is. On a build server the same commit is tried with the same examples twice;
-# at a desk every run tries new ones.
+# at a desk every run tries new ones, and `make test ARGS=--hypothesis-profile=thorough` many of them.
 settings.register_profile(
-    "rxline", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+    "rxline",
+    deadline=None,
+    max_examples=50,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("thorough", settings.get_profile("rxline"), max_examples=1000, derandomize=False)
 settings.load_profile("rxline")
 
 

@@ -255,7 +255,7 @@ def _rest(happening: Event) -> list[object]:
     return [getattr(happening, name) for name in happening.__dataclass_fields__ if name != "leg"]
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     st.booleans(),
     WHO,
