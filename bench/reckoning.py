@@ -43,7 +43,7 @@ def reckoned(day: Evidence, texts: Iterable[Fields], ours: Container[str], fault
 
     `texts` are those the carrier sent, `ours` the ids of those our effects know of.
     """
-    found = [*_dispositions(day), *_texts(texts, ours), *_silences(day, faults), *_of_a_day(day)]
+    found = [*_dispositions(day), *_texts(day, texts, ours), *_silences(day, faults), *_of_a_day(day)]
     return list(dict.fromkeys(found))
 
 
@@ -79,11 +79,12 @@ def _dispositions(day: Evidence) -> Iterator[Breach]:
             yield Breach("lost", "our record knows nothing of a call", phone.sid)
 
 
-def _texts(texts: Iterable[Fields], ours: Container[str]) -> Iterator[Breach]:
-    """A text that no effect of ours knows of went out beside the one that does."""
+def _texts(day: Evidence, texts: Iterable[Fields], ours: Container[str]) -> Iterator[Breach]:
+    """A text that no effect of ours knows of went out beside the one that does, or for one that was given up."""
+    rang = {phone.number: phone.sid for phone in day.inbound}
     for text in texts:
         if text["sid"] not in ours:
-            yield Breach("doubled", "a text went out that we do not know of")
+            yield Breach("doubled", "a text went out that we do not know of", rang.get(text.get("to", ""), ""))
 
 
 def _silences(day: Evidence, faults: list[Fault]) -> Iterator[Breach]:

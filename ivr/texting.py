@@ -116,8 +116,8 @@ class Texting:
     def _look_up(self, row: EffectRow) -> bool:
         """Ask Twilio whether the text went out after all: adopt it, or send it again, or give up."""
         loaded = self._record.load_call(row.call_id)
-        if loaded is None or not self._is_wanted(row, loaded.call):
-            self._outbox.dead(row.id, "not wanted any more")
+        if loaded is None or not self._to(row, loaded.call):
+            self._outbox.dead(row.id, "there is nobody to ask after")
             return False
         try:
             found = self._found(row, loaded.call)
@@ -126,6 +126,8 @@ class Texting:
             return True
         if found is not None:
             self._outbox.done(row.id, found)
+        elif not self._is_wanted(row, loaded.call):
+            self._outbox.dead(row.id, "not wanted any more")
         elif row.attempts < TRIES:
             self._outbox.again(row.id, 0.0, "not found")
         else:

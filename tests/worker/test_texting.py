@@ -273,12 +273,27 @@ def test_what_twilio_never_heard_of_is_sent_again_twice_and_then_given_up(post: 
     assert (twilio.asked, post.row.state) == (3, "dead")
 
 
-def test_a_text_nobody_knows_of_is_let_go_once_its_caller_has_long_gone(post: Post, record_url: str) -> None:
-    twilio = Refusing(Unknown())
+@pytest.mark.parametrize(("found", "state"), [((), "dead"), ((FoundText("SM1", ENGLISH, "sent", None),), "done")])
+def test_whether_a_text_went_out_is_known_also_when_its_caller_has_long_gone(
+    post: Post, record_url: str, found: tuple[FoundText, ...], state: str
+) -> None:
+    twilio = Refusing(Crash(), *found)
     post.text()
-    of(post, twilio).once()
+    with pytest.raises(Crash):
+        of(post, twilio).once()
     minutes_pass(record_url)
     post.shop.change("CA1", ended_at=post.shop.now - timedelta(minutes=11))
+    of(post, twilio).once()
+    assert (twilio.asked, twilio.looked, post.row.state) == (1, 1, state)
+
+
+def test_a_text_to_a_number_nobody_has_any_more_is_let_go(post: Post, record_url: str) -> None:
+    twilio = Refusing(Crash())
+    post.text()
+    with pytest.raises(Crash):
+        of(post, twilio).once()
+    minutes_pass(record_url)
+    post.shop.change("CA1", caller=Caller())
     of(post, twilio).once()
     assert (twilio.looked, post.row.state) == (0, "dead")
 
