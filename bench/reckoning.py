@@ -49,7 +49,8 @@ def reckoned(day: Evidence, texts: Iterable[Fields], ours: Container[str], fault
 
 def brought(day: Evidence, record: Record) -> set[str]:
     """Return the texts that effects of the day's calls know of, by the carrier's id."""
-    return {sid for id_ in day.calls for sid in record.outbox.brought(id_, "SendText")}
+    told = (each for call in day.calls.values() for each in record.outbox.told(call.id))
+    return {each.result for each in told if each.kind == "SendText"}
 
 
 def disordered(day: Evidence, record: Record) -> Iterator[Breach]:

@@ -67,6 +67,11 @@ class Once:
             return True
 
 
+def since_ours(row: EffectRow) -> datetime:
+    """Return from when on our own effects can have brought what is found, by the machine's clock."""
+    return (row.sent_at or datetime.now(UTC)) - timedelta(seconds=CLOCKS_DIFFER_SECONDS)
+
+
 def asked_at(row: EffectRow, clock: Clock) -> datetime:
     """Return what the clock showed when Twilio was asked, a little early: its practice exchange goes by the clock."""
     passed = (datetime.now(UTC) - row.sent_at) if row.sent_at else timedelta(0)

@@ -11,7 +11,7 @@ from ivr.core.call import Call
 from ivr.core.effects import SendText
 from ivr.jobs import delay_seconds
 from ivr.leases import LEASE_SECONDS, Leases
-from ivr.once import TRIES, Once, asked_at
+from ivr.once import TRIES, Once, asked_at, since_ours
 from ivr.store import EffectRow
 from ivr.switchboard import Switchboard
 from ivr.telephony import rest
@@ -135,10 +135,13 @@ class Texting:
         return True
 
     def _found(self, row: EffectRow, call: Call) -> str | None:
-        """Return the sid of the first text of these words since we asked that is no other effect's."""
+        """Return the sid of the first text of these words since we asked that is no other effect's, of whichever call.
+
+        Somebody may ring twice and have the same texted, and whoever is on call gets all pages.
+        """
         since, body = asked_at(row, self._board.clock), self._words(row, call)
         found = self._telephone.find_texts(to=self._to(row, call), since=since)
-        known = self._outbox.brought(call.id, row.kind)
+        known = self._outbox.brought(row.kind, since_ours(row))
         # A trial account puts words of its own before ours.
         ours = (text.sid for text in reversed(found) if text.body.endswith(body) and text.sid not in known)
         return next(ours, None)

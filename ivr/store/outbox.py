@@ -13,7 +13,7 @@ from ivr.core.effects import Effect, RequestRefill, RequestRenewal, WriteDisposi
 from ivr.store.database import Database, Write
 from ivr.store.drivers import Row
 from ivr.store.effects import placing_of, real_micros
-from ivr.store.notation import instant, read_effect
+from ivr.store.notation import instant, micros, read_effect
 from ivr.store.refusals import Conflict
 from ivr.store.tables import dispositions, effects, word
 
@@ -92,7 +92,7 @@ _UNKNOWNS = (
     .order_by(effects.c.sent_at)
 )
 _BROUGHT = select(effects.c.result).where(
-    effects.c.call_id == bindparam("call"), effects.c.kind == bindparam("kind"), effects.c.result.is_not(None)
+    effects.c.kind == bindparam("kind"), effects.c.done_at >= bindparam("since"), effects.c.result.is_not(None)
 )
 _OF_CALL = (
     select(*(effects.c[name] for name in ("id", "kind", "body", "state", "attempts", "result", "error", "done_at")))
@@ -192,9 +192,9 @@ class Outbox:
         row = self._database.row(_OF_KEY, key=placing_of(leg))
         return None if row is None else _effect(row)
 
-    def brought(self, call_id: str, kind: str) -> set[str]:
-        """Return what a call's effects of one kind have brought: CallSids, references."""
-        return {result for (result,) in self._database.rows(_BROUGHT, call=call_id, kind=kind)}
+    def brought(self, kind: str, since: datetime) -> set[str]:
+        """Return what the effects of one kind, of all calls, have brought since then by our own clock: sids."""
+        return {result for (result,) in self._database.rows(_BROUGHT, kind=kind, since=micros(since))}
 
     def told(self, call_id: str) -> list[Delivery]:
         """Return what a call has the order system, and the caller by text, be told, in order, and how far each is."""

@@ -204,6 +204,20 @@ def test_of_two_texts_of_the_same_words_each_is_found_once(post: Post, record_ur
     assert len(post.sent) == 3
 
 
+def test_a_text_of_another_call_is_not_taken_for_one_that_never_went_out(post: Post, record_url: str) -> None:
+    post.exchange.faults.set({"rest_failures": 1, "rest_status": 503})
+    post.text()
+    post.texting.once()
+    post.text(call_id="CA2")
+    post.texting.once()
+    assert len(post.sent) == 1
+    minutes_pass(record_url)
+    post.texting.once()
+    ours = [row.state for call in ("CA1", "CA2") for row in post.shop.effects("SendText", call_id=call)]
+    assert ours == ["done", "done"]
+    assert len(post.sent) == 2
+
+
 class Crash(BaseException):
     """What kill -9 looks like from within."""
 
