@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ivr.core.meeting import CUT_SHORT_SECONDS
 from tests.line.carrier import Phone
 from tests.line.conftest import Day
 from tests.line.people import talk, to_a_person
@@ -116,6 +117,7 @@ def test_all_that_a_hang_up_sets_off_may_come_at_the_same_moment(day: Day) -> No
     caller, agent = to_a_person(day)
     agent.picks_up()
     talk(caller, agent)
+    day.passes(seconds=CUT_SHORT_SECONDS + 1)  # before that nobody can say whether they had met
     told = [*caller.tells_of_hanging_up(), *agent.tells_of_hanging_up()] * 3
     with ThreadPoolExecutor(len(told)) as at_once:
         replies = list(at_once.map(lambda sent: day.carrier.send_once(*sent), told))
