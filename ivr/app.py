@@ -17,12 +17,12 @@ from ivr import draining, logs, news_door
 from ivr.console import api, practice
 from ivr.console.problems import Problem
 from ivr.core.line import Ticket
-from ivr.enquiries import SILENT_SECONDS
 from ivr.hearing import Hearing
 from ivr.orders.breaker import standing_of
 from ivr.parts import serve
 from ivr.settings import PRACTICE_ACCOUNT_SID, Settings
 from ivr.store import Passes, Unreachable
+from ivr.store.watch import SILENT_SECONDS
 from ivr.switchboard import Switchboard
 from ivr.taking import take
 from ivr.telephony import access

@@ -19,12 +19,12 @@ from ivr.orders.breaker import standing_of
 from ivr.orders.memory import Memory
 from ivr.orders.port import OrderSystem
 from ivr.store import Offered, Record
+from ivr.store.watch import SILENT_SECONDS
 from ivr.telephony import numbers
 
 PATIENCE_SECONDS = 0.2  # how long a turn waits for the order system before the worker takes the question over
 REPEAT_DAYS = 7
 WORKING = ("available", "offered", "on_call", "wrap_up")
-SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
 
 
 class Enquiries:

@@ -30,9 +30,9 @@ from sqlalchemy import URL, make_url
 from ivr.store.migrations import NEWEST
 from ivr.store.refusals import Unreachable
 from ivr.store.tables import tables
+from ivr.store.watch import SILENT_SECONDS
 
 FORMAT = 1
-SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
 MANIFEST, COPY = "manifest.json", "record"
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 TELLING = ("calls", "audit", "publications")  # a record with nothing in these was used by nobody

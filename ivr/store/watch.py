@@ -13,6 +13,8 @@ from ivr.store.migrations import NEWEST
 from ivr.store.refusals import Conflict, Misuse, Unreachable
 from ivr.store.tables import fresh, heartbeats, leases, marks, upsert
 
+SILENT_SECONDS = 15  # a worker that has not been heard of for so long is down
+
 _wanted = fresh(leases, fence=1)
 _LEASE = _wanted.on_conflict_do_update(
     index_elements=["name"],
