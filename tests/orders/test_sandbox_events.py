@@ -120,6 +120,7 @@ class Door:
     def __init__(self, answers: list[int]) -> None:
         self.answers = answers
         self.came: list[tuple[dict[str, str], bytes]] = []
+        self.on_first: Callable[[], None] = lambda: None  # what happens while the first is on its way
 
     def app(self) -> Flask:
         app = Flask("door")
@@ -127,6 +128,8 @@ class Door:
         @app.post("/orders/events")
         def told() -> tuple[str, int]:
             self.came.append((dict(request.headers), request.get_data()))
+            if len(self.came) == 1:
+                self.on_first()
             return "", self.answers.pop(0) if self.answers else 204
 
         return app
@@ -153,7 +156,7 @@ def telling(path: Path, url: str, *secrets: str) -> Iterator[Any]:
 
 
 def soon(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not true() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert true()
@@ -204,6 +207,15 @@ def test_an_event_that_is_said_again_is_sent_again_the_same(tmp_path):
         for number in (1, 2):
             delay(sandbox, "evt-1")
             soon(lambda number=number: len(door.came) == number)
+    assert door.came[0][1] == door.came[1][1]
+
+
+def test_an_event_said_again_while_it_is_on_its_way_is_sent_again(tmp_path):
+    door = Door([])
+    with listening(door) as url, telling(tmp_path / "s.db", url, "secret") as sandbox:
+        door.on_first = lambda: delay(sandbox, "evt-1")
+        delay(sandbox, "evt-1")
+        soon(lambda: len(door.came) == 2)
     assert door.came[0][1] == door.came[1][1]
 
 

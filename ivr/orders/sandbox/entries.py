@@ -102,7 +102,10 @@ def add_event(db: Connection, event: Body, due: float | None) -> None:
 def deliver(db: Connection, event: Body, due: float | None) -> None:
     """Have an event delivered from `due` on, perhaps once more; None: nobody wants it delivered."""
     if due is not None:
-        db.execute("insert or replace into undelivered values (?, 0, ?, ?)", (event["id"], due, json.dumps(event)))
+        db.execute(
+            "insert or replace into undelivered (id, tries, due, body) values (?, 0, ?, ?)",
+            (event["id"], due, json.dumps(event)),
+        )
 
 
 def event(db: Connection, event_id: str) -> Body | None:

@@ -25,7 +25,8 @@ _TABLES = {
     "consents": "person text primary key, body text not null",
     "changes": "id text not null, prescription_id text not null, body text not null",
     "events": "place integer primary key autoincrement, id text not null unique, body text not null",
-    "undelivered": "id text primary key, tries integer not null, due real not null, body text not null",
+    "undelivered": "place integer primary key autoincrement, id text not null unique, tries integer not null,"
+    " due real not null, body text not null",
 }
 _INDEXES = {
     "one_open_request": "unique index {} on requests (kind, prescription_id) where open",
@@ -39,6 +40,14 @@ class Page(NamedTuple):
     items: list[Body]
     last: int
     more: bool
+
+
+class Undelivered(NamedTuple):
+    """An event that somebody is to be told of: its place, how often that was tried, and what it says."""
+
+    place: int
+    tries: int
+    event: Body
 
 
 class Ledger:
@@ -108,22 +117,22 @@ class Ledger:
             found = self._db.execute("select seq from sqlite_sequence where name = 'events'").fetchone()
         return found[0] if found else 0
 
-    def due(self, now: float) -> list[tuple[Body, int]]:
-        """Return the events to deliver now, each with how often that was tried."""
-        asked = "select body, tries from undelivered where due <= ? order by rowid limit 20"
+    def due(self, now: float) -> list[Undelivered]:
+        """Return some of the events to deliver now, in the order they were told."""
+        asked = "select place, tries, body from undelivered where due <= ? order by place limit 20"
         with self._turn:
             found = self._db.execute(asked, (now,)).fetchall()
-        return [(json.loads(body), tries) for body, tries in found]
+        return [Undelivered(place, tries, json.loads(body)) for place, tries, body in found]
 
-    def delivered(self, event_id: str) -> None:
-        """An event has arrived."""
+    def delivered(self, place: int) -> None:
+        """An event has arrived; told once more meanwhile, it has another place and is still to be delivered."""
         with self.writing() as db:
-            db.execute("delete from undelivered where id = ?", (event_id,))
+            db.execute("delete from undelivered where place = ?", (place,))
 
-    def put_off(self, event_id: str, until: float) -> None:
+    def put_off(self, place: int, until: float) -> None:
         """An event did not arrive; it is tried again."""
         with self.writing() as db:
-            db.execute("update undelivered set tries = tries + 1, due = ? where id = ?", (until, event_id))
+            db.execute("update undelivered set tries = tries + 1, due = ? where place = ?", (until, place))
 
     def changes(self) -> Mapping[str, Body]:
         """Return what is now so of prescriptions, by token: what came later stands over what came earlier."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from ivr.orders.sandbox.ledger import Ledger
+from ivr.orders.sandbox.ledger import Ledger, Undelivered
 
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -50,16 +50,16 @@ class Sender:
     def _send_all(self) -> None:
         while not self._over:
             self._rung.clear()
-            for event, tries in self._ledger.due(time.time()):
-                self._try(event, tries)
+            for undelivered in self._ledger.due(time.time()):
+                self._try(undelivered)
             self._rung.wait(_FIRST_PAUSE_SECONDS)
 
-    def _try(self, event: dict[str, Any], tries: int) -> None:
-        if self._arrived(event):
-            self._ledger.delivered(event["id"])
+    def _try(self, undelivered: Undelivered) -> None:
+        if self._arrived(undelivered.event):
+            self._ledger.delivered(undelivered.place)
         else:
-            pause = min(_FIRST_PAUSE_SECONDS * 2**tries, _LONGEST_PAUSE_SECONDS)
-            self._ledger.put_off(event["id"], time.time() + pause)
+            pause = min(_FIRST_PAUSE_SECONDS * 2**undelivered.tries, _LONGEST_PAUSE_SECONDS)
+            self._ledger.put_off(undelivered.place, time.time() + pause)
 
     def _arrived(self, event: dict[str, Any]) -> bool:
         body = json.dumps(event).encode()
