@@ -83,7 +83,7 @@ class WholeLine:
         self._clock().set(datetime.fromisoformat(at))
         time.sleep(0.3)  # the others look at the file five times a second
 
-    def dispositions(self, call_id: str, until: Any = bool, seconds: float = 15) -> list[dict[str, Any]]:
+    def dispositions(self, call_id: str, until: Any = bool, seconds: float = 30) -> list[dict[str, Any]]:
         """What the order system holds of a call, once `until` is true of it."""
         deadline = time.monotonic() + seconds
         while True:

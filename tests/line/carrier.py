@@ -173,7 +173,7 @@ class Carrier:
         phone.picks_up()
         return phone
 
-    def rings(self, *, to: str = "", seconds: float = 10) -> Phone:
+    def rings(self, *, to: str = "", seconds: float = 30) -> Phone:
         """Wait for the line to ring somebody, and return that phone."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -443,15 +443,15 @@ class Phone:
 
     # -- what tests look at
 
-    def hears(self, words: str, seconds: float = 10) -> None:
+    def hears(self, words: str, seconds: float = 30) -> None:
         """Wait until these words are said, after those the test has waited for before."""
         self.until(lambda: self._has_heard(words), f"hears `{words}`", seconds)
 
-    def is_sent_away(self, seconds: float = 10) -> None:
+    def is_sent_away(self, seconds: float = 30) -> None:
         """Wait until the line hangs this phone up, or lets it ring no more."""
         self.until(lambda: self.is_over, "is hung up", seconds)
 
-    def until(self, true: Callable[[], object], what: str, seconds: float = 10) -> None:
+    def until(self, true: Callable[[], object], what: str, seconds: float = 30) -> None:
         """Stay on the phone until something is so; on hold the hold goes on meanwhile."""
         deadline, listen_at = time.monotonic() + seconds, 0.0
         while not true():

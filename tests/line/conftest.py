@@ -81,7 +81,7 @@ class Day:
     def _record(self) -> contextlib.closing[Record]:
         return contextlib.closing(Record(f"sqlite:///{self.line.folder}/var/rxline.db", "no reply is opened"))
 
-    def is_soon(self, what: Callable[[], Any], wanted: Any, seconds: float = 10) -> None:
+    def is_soon(self, what: Callable[[], Any], wanted: Any, seconds: float = 30) -> None:
         """Wait until something outside any phone is as it should be."""
         deadline = time.monotonic() + seconds
         while (found := what()) != wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ivr.core.meeting import CUT_SHORT_SECONDS
 from tests.line.carrier import Phone
 from tests.line.conftest import Day
 
@@ -31,3 +32,9 @@ def talk(caller: Phone, agent: Phone) -> None:
     agent.chooses("take it")
     caller.until(lambda: caller.room, "is brought to the agent")
     assert agent.room == caller.room
+
+
+def talk_a_while(day: Day, caller: Phone, agent: Phone) -> None:
+    """They talk for so long that whichever phone goes down, and however late it is told, they had met."""
+    talk(caller, agent)
+    day.passes(seconds=CUT_SHORT_SECONDS + 1)

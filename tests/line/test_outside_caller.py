@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.line.conftest import MAIN, PRESCRIBERS, STAFF, Day
-from tests.line.people import in_line, they_talk
+from tests.line.people import in_line, talk_a_while, they_talk
 
 PATIENT, SHARED_NUMBER, OFFICE = "+16145550103", "+16145550111", "+16145550120"
 
@@ -68,8 +68,9 @@ def test_a_caller_nobody_knows_asks_for_a_person_aloud_and_is_answered(day: Day)
     caller.says("Could I talk to somebody, please?")
     caller.hears("in line")
     agent = day.carrier.rings()
-    they_talk(caller, agent)
+    agent.picks_up()
     agent.hears("Caller: unknown")
+    talk_a_while(day, caller, agent)
     agent.hangs_up()
     caller.hears("Thank you for calling")
 
@@ -180,7 +181,7 @@ def test_a_caller_who_hangs_up_while_an_agents_phone_rings_lets_it_fall_silent(d
     agent = in_line(day, caller)
     assert day.presence(agent) == "offered"
     caller.hangs_up()
-    agent.until(lambda: agent.status == "canceled", "stops ringing", seconds=3)
+    agent.until(lambda: agent.status == "canceled", "stops ringing")
 
     day.is_soon(lambda: day.presence(agent), "available")
     day.disposition(caller, outcome="short_abandon", reached="offer", final=True)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.line.carrier import Phone
 from tests.line.conftest import Day
-from tests.line.people import talk, to_a_person
+from tests.line.people import talk, talk_a_while, to_a_person
 
 
 @pytest.fixture
@@ -80,8 +80,10 @@ def test_a_caller_on_hold_whose_agent_hangs_up_is_back_in_line(day: Day, talking
     talk(caller, another)
 
 
-def test_an_agent_who_hangs_up_has_said_goodbye(day: Day, talking: tuple[Phone, Phone]) -> None:
-    caller, agent = talking
+def test_an_agent_who_hangs_up_has_said_goodbye(day: Day) -> None:
+    caller, agent = to_a_person(day)
+    agent.picks_up()
+    talk_a_while(day, caller, agent)
     agent.hangs_up()
     caller.hears("Thank you for calling")
     caller.is_sent_away()

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from ivr.core.meeting import CUT_SHORT_SECONDS
 from tests.line.carrier import Phone
 from tests.line.conftest import Day
-from tests.line.people import talk, to_a_person
+from tests.line.people import talk, talk_a_while, to_a_person
 
 OF_ONE_CALL = ("call_id", "ticket_id", "arrived_at", "ended_at", "due_at", "waited_seconds", "revision")
 TURNS = ("incoming", "next", "held", "after", "moved")
@@ -37,7 +36,7 @@ def missed_then_answered(day: Day) -> Phone:
     agent.rings_out()
     agent = day.carrier.rings()
     agent.picks_up()
-    talk(caller, agent)
+    talk_a_while(day, caller, agent)
     agent.hangs_up()
     caller.is_sent_away()
     return caller
@@ -116,8 +115,7 @@ def test_all_that_a_hang_up_sets_off_may_come_at_the_same_moment(day: Day) -> No
     """The ends of both Dials and of both legs, each three times over: nobody is sent to a person because of it."""
     caller, agent = to_a_person(day)
     agent.picks_up()
-    talk(caller, agent)
-    day.passes(seconds=CUT_SHORT_SECONDS + 1)  # before that nobody can say whether they had met
+    talk_a_while(day, caller, agent)
     told = [*caller.tells_of_hanging_up(), *agent.tells_of_hanging_up()] * 3
     with ThreadPoolExecutor(len(told)) as at_once:
         replies = list(at_once.map(lambda sent: day.carrier.send_once(*sent), told))
@@ -232,7 +230,7 @@ def reported(day: Day, phone: Phone) -> bool:
 def test_the_end_of_a_second_call_to_an_agent_does_not_end_the_talk(day: Day) -> None:
     caller, agent = to_a_person(day)
     agent.picks_up()
-    talk(caller, agent)
+    talk_a_while(day, caller, agent)
     second = day.carrier.twin(agent)
     second.rings_out("busy")
     day.carrier.deliver_now(second, "busy")

@@ -55,7 +55,7 @@ class Product:
         """Return what was asked of a path so far."""
         return [one for one in self.heard if one.path == path]
 
-    def wait_for(self, path: str, count: int = 1, seconds: float = 5.0) -> list[Heard]:
+    def wait_for(self, path: str, count: int = 1, seconds: float = 30.0) -> list[Heard]:
         """Return what was asked of a path, once it has been asked so often."""
         deadline = time.monotonic() + seconds
         with self._changed:

@@ -274,7 +274,7 @@ def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _wait_until_up(phones: Phones) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             phones.lines()

@@ -219,7 +219,7 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND d
 
 
 def _until(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not (seen := look()):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -42,7 +42,7 @@ def queued(redis: Redis, lane: str) -> list[str]:
     return Queue(lane, connection=redis).job_ids
 
 
-def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+def until(true: Callable[[], bool], seconds: float = 30.0) -> bool:
     deadline = time.monotonic() + seconds
     while not true() and time.monotonic() < deadline:
         time.sleep(0.02)
