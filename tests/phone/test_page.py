@@ -43,6 +43,8 @@ FLAGS = (
 NOTICE = "In an emergency, hang up and dial 911."
 ADA = "+16145550101"
 TUESDAY = "2026-11-24T10:00-05:00"
+PATIENCE_MS = 30_000  # a browser on a busy machine
+expect.set_options(timeout=PATIENCE_MS)
 
 
 # ---------------------------------------------------------------- a browser, and a line to call
@@ -115,7 +117,7 @@ def opened(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
     """Open the page, and fail if anything in it does."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, **how)
     phone = context.new_page()
-    phone.set_default_timeout(10_000)
+    phone.set_default_timeout(PATIENCE_MS)
     failures: list[str] = []
     phone.on("pageerror", lambda error: failures.append(str(error)))
     phone.goto(f"{url}/phone")
