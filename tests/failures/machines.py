@@ -39,8 +39,8 @@ class Proxy(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Passing)
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.looks = threading.Event()
-        self.looks.set()
+        self._looks = True
+        self._looking = threading.Lock()
         self.sent: list[Sent] = []
         self.refused: list[str] = []
         self._machines: dict[str, int] = {}
@@ -59,6 +59,9 @@ class Proxy(ThreadingHTTPServer):
 
     def sends_to(self, machine: str) -> bool:
         return machine in self._up
+
+    def sends_to_all(self) -> bool:
+        return self._up == self._machines.keys()
 
     def sent_to(self, machine: str) -> int:
         """How many requests went to a machine first."""
@@ -90,11 +93,20 @@ class Proxy(ThreadingHTTPServer):
             self.sent += [Sent(call, machine) for machine in up[first : first + 1]]
             return up[first:] + up[:first]
 
+    def looks_no_more(self) -> None:
+        """Go by what was seen last: a proxy looks now and then, and not in every moment."""
+        with self._looking:
+            self._looks = False
+
+    def looks_again(self) -> None:
+        self._looks = True
+
     def keeps_looking(self) -> None:
         """Ask each machine five times a second whether callers may be sent there."""
         while not self._closed.wait(LOOKS_SECONDS):
-            for machine, port in list(self._machines.items()) if self.looks.is_set() else ():
-                (self._up.add if _may_be_sent(port) else self._up.discard)(machine)
+            with self._looking:
+                for machine, port in list(self._machines.items()) if self._looks else ():
+                    (self._up.add if _may_be_sent(port) else self._up.discard)(machine)
 
     def close(self) -> None:
         self._closed.set()

@@ -141,13 +141,14 @@ def test_no_turn_is_refused_while_one_web_after_the_other_is_started_again(
     before.refused.clear()
     waits = rehearsed.holds()  # and comes for something to hear again and again
 
-    before.looks.clear()  # a proxy looks now and then, and not in this moment
+    eventually(before.sends_to_all, "both may be sent callers")
+    before.looks_no_more()
     second.web_is_asked_to_stop()
     eventually(lambda: says_of_itself(second.web_port) == 503, "B says that it leaves")
     sent = before.sent_to("B")
     somebody_rings(rehearsed)
     assert before.sent_to("B") > sent
-    before.looks.set()
+    before.looks_again()
     while not second.web_has_stopped():
         somebody_rings(rehearsed)
     second.web_starts_again()
@@ -174,6 +175,7 @@ def somebody_rings(rehearsed: Rehearsed) -> None:
 def test_calls_go_on_when_the_web_of_one_machine_and_the_worker_of_the_other_are_killed(
     rehearsed: Rehearsed, before: Proxy, second: Machine
 ) -> None:
+    eventually(before.sends_to_all, "both may be sent callers")
     rehearsed.only("grace", "priya")
     talks = rehearsed.holds()
     rehearsed.answers("grace")
