@@ -19,11 +19,16 @@ from tests.whole_line import _HTTP, WholeLine, whole_line
 CALLS = Path(__file__).parent / "calls"
 People = list[dict[str, Any]]
 OPEN = sorted((CALLS / "open").glob("*.yaml"))
-MESSAGES = {
-    "message": ("message", "closed_by_phone"),
-    "message_again": ("message", "called_back_by_phone"),
-    "prescription": ("prescription_dictated", "worked_by_phone", "confirmed_by_phone"),
-}
+# What is left, how it is worked, and what came of it: outcome, code, agents.
+MESSAGES = [
+    ("message", ("closed_by_phone",), ("voicemail", "answered", ["grace"])),
+    ("message", ("called_back_by_phone",), ("callback", "callback_promised", [])),
+    (
+        "prescription_dictated",
+        ("worked_by_phone", "confirmed_by_phone"),
+        ("voicemail", "prescription_taken", ["daniel", "ruth"]),
+    ),
+]
 CLOSED = sorted((CALLS / "closed").glob("*.yaml"))
 
 
@@ -44,18 +49,19 @@ def _tell(line: WholeLine, path: Path) -> None:
 def test_messages_are_worked_by_phone_alone(line: WholeLine) -> None:
     """The first of this line, so that there are no others: heard as they were left, and worked by key."""
     line.set_clock("2026-11-24T22:00-05:00")
-    left = {}
-    for what, (leaves, *works) in MESSAGES.items():
-        left[what] = line.call(CALLS / "closed" / f"{leaves}.yaml").call_sid
+    left = []
+    for message, works, _ in MESSAGES:
+        left.append(line.call(CALLS / "closed" / f"{message}.yaml").call_sid)
         for call in works:
             _tell(line, CALLS / "messages" / f"{call}.yaml")
-    told = {what: line.dispositions(call, lambda items: len(items) > 1)[-1] for what, call in left.items()}
-    assert [(one["outcome"], one["code"], one["agents"]) for one in told.values()] == [
-        ("voicemail", "answered", ["grace"]),
-        ("callback", "callback_promised", []),
-        ("voicemail", "prescription_taken", ["daniel", "ruth"]),
-    ]
-    _types(line, "callbacks", "--cancel", left["message_again"], "--by", "grace")  # the others' staff are to be free
+    for call_id, (*_, came) in zip(left, MESSAGES, strict=True):
+        line.dispositions(call_id, lambda items, came=came: items and _came(items[-1]) == came)
+    assert [_came(line.dispositions(call_id)[-1]) for call_id in left] == [came for *_, came in MESSAGES]
+    _types(line, "callbacks", "--cancel", left[1], "--by", "grace")  # the others' staff are to be free
+
+
+def _came(told: dict[str, Any]) -> tuple[str, str, list[str]]:
+    return told["outcome"], told["code"], told["agents"]
 
 
 @pytest.mark.parametrize("path", OPEN, ids=lambda path: path.stem)
