@@ -360,3 +360,13 @@ def test_the_sandbox_runs_as_a_process_where_its_url_says(tmp_path):
         client.close()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize(("asked", "code"), [("--help", 0), ("--port", 2)])
+def test_asked_for_help_or_what_it_cannot_do_it_says_what_it_does_and_starts_nothing(tmp_path, asked, code):
+    command = [sys.executable, "-m", "ivr.orders.sandbox", asked]
+    env = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    told = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == code
+    assert "usage: python -m ivr.orders.sandbox" in told.stdout + told.stderr
+    assert list(tmp_path.iterdir()) == []

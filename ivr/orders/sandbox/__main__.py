@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,5 +49,13 @@ def _how_to_serve() -> dict[str, Any]:
     }
 
 
+def _read_arguments() -> None:
+    told = "The sandbox order system, on the loopback, at the port of ORDER_SYSTEM_URL; it keeps what it is told in"
+    events = "With ORDER_SYSTEM_EVENTS_URL and ORDER_SYSTEM_EVENT_SECRET it tells that URL what happens."
+    parser = argparse.ArgumentParser("python -m ivr.orders.sandbox", description=f"{told} {DATABASE_PATH}. {events}")
+    parser.parse_args()
+
+
 if __name__ == "__main__":
+    _read_arguments()
     SandboxProcess().run()
