@@ -256,9 +256,13 @@ def to_menu(draft: Draft) -> None:
 
 
 def came(draft: Draft, document: int) -> None:
-    """Somebody fetched a document of theirs; an old one, from where they talk already, and their room has ended."""
+    """Somebody fetched a document of theirs; an old one, from where they talk already, and their room has ended.
+
+    Whoever was in it with them may have told so before.
+    """
     talk, elsewhere = _talk(draft), document < draft.leg.documents
-    if elsewhere and talk.caller == talk.agent == "room" and (draft.leg.kind != "agent" or of_agent(draft)):
+    they_talk = {talk.caller, talk.agent} <= {"room", "unsure"}
+    if elsewhere and they_talk and (draft.leg.kind != "agent" or of_agent(draft)):
         together(draft)
     hear(draft)
 

@@ -335,11 +335,17 @@ class TestWhoIsLost:
         stays = "c" if gone == "leg-ana" else "leg-ana"
         assert talk.comes(stays).verbs[-1] == "Hangup"
 
+    @pytest.mark.parametrize("other_first", [True, False])
     @pytest.mark.parametrize("torn", ["c", "leg-ana"])
-    def test_a_move_that_comes_after_they_have_met_again_does_not_part_them(self, talk: Talk, torn: str) -> None:
+    def test_a_move_that_comes_after_they_have_met_again_does_not_part_them(
+        self, talk: Talk, torn: str, other_first: bool
+    ) -> None:
+        """Of the room that ended by it, the other party may tell before the torn one asks what comes next."""
         late = talk.acts("hold").call.legs[torn].documents
         talk.happens(DialEnded(torn, "completed")).everybody_comes().acts("resume").everybody_comes()
         room = talk.call.talk.room
+        if other_first:
+            talk.happens(DialEnded("leg-ana" if torn == "c" else "c", "completed"))
         assert talk.happens(Came(torn, late)).room.conference != room
         assert together(talk.everybody_comes(), "c", "leg-ana")
 
