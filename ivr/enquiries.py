@@ -183,15 +183,16 @@ class Enquiries:
         }
 
     def _number(self, call: Call, pharmacy: Pharmacy) -> Answer:
-        """May the number to call back be rung, in which zones may it be, and how often was it rung today?"""
+        """May the number to call back be rung, where may it be, how often was it rung today, and is it in use by us?"""
         number = number_asked_of(call)
         if number is None:
             return Answer(True, {"number": "unclear"})
         hours = pharmacy.hours[call.site]
         today = hours.instant(hours.local(self._clock.now()).date(), 0)
         verdict = numbers.verdict(number, pharmacy.policies.callback_countries, _ours(pharmacy))
-        rung = self._record.callbacks.rung_since(number, today)
-        return Answer(True, {"number": verdict, "rung_today": rung}, values={"zones": " ".join(numbers.zones(number))})
+        callbacks = self._record.callbacks
+        rung = {"rung_today": callbacks.rung_since(number, today), "in_use": callbacks.in_use(number, call.id)}
+        return Answer(True, {"number": verdict, **rung}, values={"zones": " ".join(numbers.zones(number))})
 
     def _line_facts(self, call: Call, pharmacy: Pharmacy) -> Answer:
         now = self._clock.now()

@@ -52,6 +52,11 @@ class Placing:
         if loaded is None or not still_wanted(loaded.call, loaded.call.legs[effect.leg]):
             self._withdraw(row, effect)
             return False
+        if loaded.call.legs[effect.leg].kind == "callback" and self._record.callbacks.others_first(
+            effect.number, effect.leg
+        ):
+            self._hears_busy(row, effect)
+            return False
         self._outbox.sending(row.id)  # refused once our lease has run out, and then we do not ring
         self._ring(row, effect, loaded.call)
         return True
@@ -93,6 +98,11 @@ class Placing:
     def _withdraw(self, row: EffectRow, effect: PlaceCall) -> None:
         self._outbox.done(row.id, "withdrawn")
         self._tell(row, HungUp(effect.leg, "canceled"))
+
+    def _hears_busy(self, row: EffectRow, effect: PlaceCall) -> None:
+        """Two tickets of a number came to be called back at the same moment: their phone would ring while they talk."""
+        self._outbox.done(row.id, "busy with another call of ours")
+        self._tell(row, HungUp(effect.leg, "busy"))
 
     def _fail(self, row: EffectRow, effect: PlaceCall, why: str) -> None:
         log.error("call_not_placed", effect=row.id, why=why)

@@ -23,6 +23,7 @@ WINDOW_DAYS = 7  # ahead, to look for them
 LONGEST_WINDOW = timedelta(days=1)
 LOOK_SECONDS = 15 * 60  # how closely a window is held against the opening hours
 CHOOSES_SECONDS = 10  # for somebody we will call back to say when, or to put the phone down
+IN_USE_SECONDS = 15  # until the next look whether they are off the phone that we would ring
 EXPIRES_AGAIN_SECONDS = 300  # somebody is being rung just as the callback expires: look again
 
 
@@ -128,6 +129,9 @@ def may_ring(draft: Draft) -> bool:
         draft.put_ticket(not_before=draft.now + timedelta(seconds=CHOOSES_SECONDS))
         return False
     told = draft.own_answer("number")
+    if told is not None and told.facts.get("in_use"):  # they talk with us on it, or are rung for another call
+        draft.put_ticket(not_before=draft.now + timedelta(seconds=IN_USE_SECONDS))
+        return False
     # Until the agent has pressed 1 it may have become quiet.
     at_last = draft.now + timedelta(seconds=policies.ring_seconds + policies.accept_seconds)
     earliest = max(may_be_rung_from(ticket, draft.pharmacy, at) for at in (draft.now, at_last))

@@ -1,17 +1,18 @@
-"""What callbacks ask of the record: whose tickets live, how often a number was rung."""
+"""What callbacks ask of the record: whose tickets live, how often a number was rung, and whether it is in use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import takewhile
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 
 from ivr.core.line import Ticket
 from ivr.store.database import Database
 from ivr.store.notation import micros, read_ticket
 from ivr.store.seal import Seal
-from ivr.store.tables import legs, tickets, word
+from ivr.store.tables import calls, legs, offers, tickets, word
 
 BY_NUMBER = "number:"  # how the person of a ticket begins, of whom only the number is known
 MOST_PEOPLE = 2  # a person and their number
@@ -46,6 +47,22 @@ _DUE_THEN = select(func.count()).where(
 _RUNG = select(func.count()).where(
     legs.c.kind == word("callback"), legs.c.number_key == bindparam("number"), legs.c.created_at >= bindparam("since")
 )
+_NOT_OVER = (legs.c.kind == word("callback"), legs.c.number_key == bindparam("number"), legs.c.state != word("over"))
+_CALLED_BACK = select(func.count()).where(*_NOT_OVER, legs.c.call_id != bindparam("call"))
+_there = select(func.count()).where(
+    legs.c.call_id == calls.c.id, legs.c.kind == word("caller"), legs.c.state == word("live")
+)
+_offered = select(func.count()).where(
+    offers.c.call_id == calls.c.id, offers.c.state.in_([word("open"), word("accepted")])
+)
+_WITH_US = select(func.count()).where(
+    calls.c.caller_key == bindparam("number"),
+    calls.c.id != bindparam("call"),
+    calls.c.live,
+    or_(_there.scalar_subquery() > 0, _offered.scalar_subquery() > 0),
+)
+_IN_USE = select(_CALLED_BACK.scalar_subquery() + _WITH_US.scalar_subquery())
+_ONE_AFTER_THE_OTHER = select(legs.c.token, legs.c.call_id).where(*_NOT_OVER).order_by(legs.c.created_at, legs.c.token)
 
 
 class Callbacks:
@@ -86,3 +103,14 @@ class Callbacks:
         """Return how many callbacks were placed to a number (E.164) since then, for all tickets together."""
         [(count,)] = self._database.rows(_RUNG, number=self._seal.key_of(number), since=micros(since))
         return int(count)
+
+    def in_use(self, number: str, but_for: str) -> bool:
+        """Is a number (E.164) on the phone with us, rung by us, or about to be, for another call than this?"""
+        [(count,)] = self._database.rows(_IN_USE, number=self._seal.key_of(number), call=but_for)
+        return bool(count)
+
+    def others_first(self, number: str, leg: str) -> bool:
+        """Is a number (E.164) called back on a leg of another call that was there before this one?"""
+        rows = self._database.rows(_ONE_AFTER_THE_OTHER, number=self._seal.key_of(number))
+        call = next((call for token, call in rows if token == leg), None)
+        return any(other != call for _, other in takewhile(lambda row: row[0] != leg, rows))

@@ -43,8 +43,8 @@ def with_policies(**changes: object) -> Pharmacy:
     return replace(PHARMACY, policies=replace(PHARMACY.policies, **changes))  # type: ignore[arg-type]
 
 
-def number(verdict: str = "fine", zones: str = "", rung: int = 0) -> Answer:
-    return Answer(True, {"number": verdict, "rung_today": rung}, values={"zones": zones})
+def number(verdict: str = "fine", zones: str = "", rung: int = 0, in_use: bool = False) -> Answer:
+    return Answer(True, {"number": verdict, "rung_today": rung, "in_use": in_use}, values={"zones": zones})
 
 
 def told_of_number(call: Rehearsal, told: Answer) -> Rehearsal:
@@ -244,6 +244,13 @@ class TestHowOften:
         call = promised(told=number(rung=3)).offered_to()
         assert call.rung == []
         assert call.call.ticket.not_before == datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
+
+    def test_a_number_that_is_on_the_phone_with_us_for_another_call_is_rung_when_it_no_longer_is(self) -> None:
+        call = promised(told=number(in_use=True)).offered_to()
+        assert call.rung == []
+        assert call.call.ticket.not_before == OPEN + timedelta(seconds=15)
+        told_of_number(call.later(15), number()).offered_to()
+        assert len(call.rung) == 1
 
     @pytest.mark.parametrize(
         ("how", "came"), [("busy", "busy"), ("no-answer", "no_answer"), ("canceled", "no_answer"), ("failed", "failed")]

@@ -392,8 +392,8 @@ def _at_once(day: Evidence, callbacks: set[str]) -> Iterator[Breach]:
         here = callbacks if each.sid in callbacks else set()
         if each.what == "rings" and here:
             number = day.phones[each.sid].number
-            if any(day.phones[sid].number == number for sid in ringing):
-                yield Breach("never rung twice at once", number, each.sid)
+            for other in (sid for sid in ringing if day.phones[sid].number == number):
+                yield Breach("never rung twice at once", f"{number}, beside {other}", each.sid)
             ringing.add(each.sid)
             if len(ringing) > len(staff):
                 yield Breach("no more callbacks than agents", f"{len(ringing)} with {len(staff)} there", each.sid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from ivr.store import Unreachable
 from ivr.telephony.rest import Gone, Refused, Unknown
 from ivr.telephony.twiml import FRAGMENT
 from tests.worker.conftest import Opened
-from tests.worker.shop import LINE_NUMBER, Shop, found
+from tests.worker.shop import LINE_NUMBER, ROSA, Shop, found
 
+ANOTHER = "+12125550150"
 AT_ONCE = 1e15  # calls a second
 TOO_MANY, FORBIDDEN, NO_REPLY = Refused(20429, 429), Refused(21211, 400), Unknown()
 
@@ -119,6 +121,47 @@ def test_emergencies_ring_before_offers_and_offers_before_callbacks(opened: Open
     shop.placing.once()
     phones = {agent.id: agent.phone for agent in shop.pharmacy.staff.values()}
     assert rung(shop) == [phones["bea"], phones["ana"], phones["cal"], shop.call("CA1").caller.number]
+
+
+def promised(shop: Shop, call: str, **parts: Any) -> None:
+    shop.in_line(call, kind="callback")
+    shop.change(call, phase="promised", **parts)
+    shop.tell(call, HungUp(f"leg-{call}", "completed"))
+
+
+def test_of_two_tickets_of_one_number_the_second_waits_while_it_is_rung_or_talks_with_us(opened: Opened) -> None:
+    shop = opened("ana", "bea", calls_per_second=AT_ONCE)
+    promised(shop, "CA1")
+    promised(shop, "CA2")
+    shop.dispatch.once()
+    [(first, agent)] = shop.offered()
+    for _ in range(3):
+        shop.later(20)
+        shop.dispatch.once()
+        assert [call for call, _ in shop.offered()] in ([first], [])
+        shop.placing.once()
+        if offers := [offer for offer in shop.offers(first) if offer.state == "open"]:
+            shop.tell(first, Keyed(offers[0].leg, "1"))
+    assert rung(shop) == [shop.pharmacy.staff[agent].phone, ROSA]
+
+
+def test_a_number_two_agents_are_about_to_call_back_rings_for_the_first_and_is_busy_for_the_other(
+    opened: Opened,
+) -> None:
+    """It is not the one they called from, so nobody could know before."""
+    shop = opened("ana", "bea", calls_per_second=AT_ONCE)
+    for call in ("CA1", "CA2"):
+        promised(shop, call, fields={"callback_number": ANOTHER})
+    shop.dispatch.once()
+    assert [call for call, _ in shop.offered()] == ["CA1", "CA2"]
+    shop.placing.once()
+    for call in ("CA1", "CA2"):
+        shop.tell(call, Keyed(shop.offers(call)[0].leg, "1"))
+    shop.placing.once()
+    assert rung(shop).count(ANOTHER) == 1
+    assert shop.call("CA1").ticket.tried == ()
+    assert [tried.came for tried in shop.call("CA2").ticket.tried] == ["busy"]
+    assert shop.call("CA2").ticket.state == "waiting"
 
 
 def test_only_one_worker_places_calls(ringing: Shop) -> None:
