@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from ivr.orders.port import Proof
 from ivr.orders.rest import RestOrderSystem
 from ivr.orders.sandbox.bodies import npi_is_valid
+from ivr.orders.sandbox.ledger import Ledger
 from ivr.orders.sandbox.server import create_app
 
 PROJECT = Path(__file__).parents[2]
@@ -370,3 +372,15 @@ def test_asked_for_help_or_what_it_cannot_do_it_says_what_it_does_and_starts_not
     assert told.returncode == code
     assert "usage: python -m ivr.orders.sandbox" in told.stdout + told.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_closes_once_whoever_writes_in_it_is_through(tmp_path):
+    ledger = Ledger(tmp_path / "sandbox.db")
+    closing = threading.Thread(target=ledger.close)
+    with ledger.writing() as db:
+        closing.start()
+        closing.join(0.05)
+        assert closing.is_alive()
+        db.execute("insert into consents values ('patient-01', '{}')")
+    closing.join(10)
+    assert not closing.is_alive()

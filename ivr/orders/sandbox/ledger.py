@@ -71,8 +71,9 @@ class Ledger:
             self._db.execute("create " + index.format(f"if not exists {name}"))
 
     def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
+        """Let the file go, once whoever reads or writes it just now is through: SQLite would crash the process."""
+        with self._turn:
+            self._db.close()
 
     def empty(self) -> None:
         """Forget everything that was written."""
