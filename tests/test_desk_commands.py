@@ -304,13 +304,21 @@ def test_the_key_that_takes_it_over_works_once_however_often_it_is_delivered(boa
 
 def test_what_an_agent_takes_meanwhile_is_not_taken_over(board: Switchboard) -> None:
     _promised(board)
-    _asks_for_person(board, "CA2")
     board.tell("CA1", OfferedTo("o1", "leg-grace", "grace", "+12125550199"))
+    _asks_for_person(board, "CA2")
     board.tell("CA1", Came("leg-grace", 1))
     board.tell("CA1", Keyed("leg-grace", "1"))
     token = board.token_of("CA2")
     assert "calling you back right now" in board.turn(Exit(token, 3, "next"), Keyed(token, "1"), "CA2")
     assert _ticket(board, "CA1").state == "connecting"
+
+
+def test_nobody_is_called_back_who_is_on_the_line_asking_about_it(board: Switchboard) -> None:
+    _promised(board)
+    _asks_for_person(board, "CA2")
+    board.tell("CA1", OfferedTo("o1", "leg-grace", "grace", "+12125550199"))
+    assert not board.record.load_call("CA1").call.offers  # type: ignore[union-attr]
+    assert _ticket(board, "CA1").state == "waiting"
 
 
 def test_two_calls_of_one_number_at_once_get_one_ticket_for_one_need(board: Switchboard) -> None:

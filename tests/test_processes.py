@@ -101,14 +101,15 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Runner]]:
                 os.kill(pid, signal.SIGKILL)
 
 
-def test_each_line_says_whose_it_is_and_is_made_readable(run: Callable[..., Runner]) -> None:
-    logged = json.dumps({"event": "turn taken", "level": "info", "node": "menu"})
+def test_each_line_says_whose_it_is_and_is_made_readable(run: Callable[..., Runner], tmp_path: Path) -> None:
+    logged, written = json.dumps({"event": "turn taken", "level": "info", "node": "menu"}), tmp_path / "written"
     runner = run(
-        {"name": "web", "script": f"echo '{logged}'; echo no end of line | tr -d '\\n'; exec sleep 60"},
+        {"name": "web", "script": f"echo '{logged}'; printf 'no end of line'; touch {written}; exec sleep 60"},
         {"name": "worker", "script": "echo some advice; echo up >&2; exec sleep 60", "hides": "advice"},
     )
     runner.waits_for("ready")
     runner.waits_for(r"worker \| up")
+    until(written.exists, lambda: "a line without an end")
     runner.process.terminate()
 
     assert runner.ends() == 0
