@@ -336,7 +336,7 @@ def test_an_answer_that_trickles_is_given_up():
         began = time.monotonic()
         with pytest.raises(Unavailable):
             client.identify("+16145550101")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         over.set()
         thread.join()
         client.close()

@@ -766,11 +766,11 @@ class TestPerhapsDone:
             telephone.calls_since(NOW)
 
     def test_no_reply_in_time(self) -> None:
-        with rude_server(None, linger_seconds=0.6) as url, telephone_to(url) as telephone:
+        with rude_server(None, linger_seconds=2.0) as url, telephone_to(url) as telephone:
             started = time.monotonic()
             with pytest.raises(Unknown, match="no reply"):
                 ring_ana(telephone)
-            assert time.monotonic() - started < 0.6
+            assert time.monotonic() - started < 2.0
 
     @pytest.mark.parametrize(
         "reply",

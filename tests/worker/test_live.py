@@ -69,8 +69,8 @@ def test_nobody_notices_that_valkey_was_emptied_in_the_middle_of_the_day(live: L
 
 
 def test_without_valkey_a_ring_costs_nothing_and_waiting_is_sleeping(without_valkey: Live) -> None:
-    assert seconds_of(lambda: [without_valkey.ring("dispatch") for _ in range(100)]) < 0.2
-    assert 0.2 <= seconds_of(lambda: without_valkey.wait("dispatch", 0.2)) < 0.6
+    assert seconds_of(lambda: [without_valkey.ring("dispatch") for _ in range(100)]) < 2
+    assert 0.2 <= seconds_of(lambda: without_valkey.wait("dispatch", 0.2)) < 2
     assert not without_valkey.ready()
 
 
