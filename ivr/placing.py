@@ -50,12 +50,10 @@ class Placing:
             return False
         effect, loaded = _placed_by(row), self._record.load_call(row.call_id)
         if loaded is None or not still_wanted(loaded.call, loaded.call.legs[effect.leg]):
-            self._withdraw(row, effect)
+            self._let_be(row, effect, "withdrawn", "canceled")
             return False
-        if loaded.call.legs[effect.leg].kind == "callback" and self._record.callbacks.others_first(
-            effect.number, effect.leg
-        ):
-            self._hears_busy(row, effect)
+        if self._is_in_use(loaded.call, effect):
+            self._let_be(row, effect, "busy with another call of ours", "busy")
             return False
         self._outbox.sending(row.id)  # refused once our lease has run out, and then we do not ring
         self._ring(row, effect, loaded.call)
@@ -95,14 +93,15 @@ class Placing:
         self._tell(row, Placed(effect.leg))
         self._outbox.done(row.id, sid)
 
-    def _withdraw(self, row: EffectRow, effect: PlaceCall) -> None:
-        self._outbox.done(row.id, "withdrawn")
-        self._tell(row, HungUp(effect.leg, "canceled"))
+    def _is_in_use(self, call: Call, effect: PlaceCall) -> bool:
+        """Did two tickets of a number come to be called back at the same moment? It would ring while they talk."""
+        is_callback = call.legs[effect.leg].kind == "callback"
+        return is_callback and self._record.callbacks.others_first(effect.number, call.id, effect.leg)
 
-    def _hears_busy(self, row: EffectRow, effect: PlaceCall) -> None:
-        """Two tickets of a number came to be called back at the same moment: their phone would ring while they talk."""
-        self._outbox.done(row.id, "busy with another call of ours")
-        self._tell(row, HungUp(effect.leg, "busy"))
+    def _let_be(self, row: EffectRow, effect: PlaceCall, why: str, how: str) -> None:
+        """Nobody is rung, and the call hears of it in the carrier's word for how such a leg ended."""
+        self._outbox.done(row.id, why)
+        self._tell(row, HungUp(effect.leg, how))
 
     def _fail(self, row: EffectRow, effect: PlaceCall, why: str) -> None:
         log.error("call_not_placed", effect=row.id, why=why)

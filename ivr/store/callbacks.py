@@ -17,6 +17,12 @@ from ivr.store.tables import calls, legs, offers, tickets, word
 BY_NUMBER = "number:"  # how the person of a ticket begins, of whom only the number is known
 MOST_PEOPLE = 2  # a person and their number
 
+# Written out, or the index of standing offers does not serve the open ones.
+STANDING = offers.c.state.in_([word("open"), word("accepted")])
+# Of a call asked about around it. Counted, not asked for by EXISTS: that PostgreSQL may turn round, and look through
+# every live leg for the person.
+LIVE_LEGS = select(func.count()).where(legs.c.call_id == calls.c.id, legs.c.state == word("live"))
+
 _LIVE = tickets.c.state.not_in([word("closed"), word("moved")])
 _OF_PEOPLE = (
     select(tickets.c.body)
@@ -49,12 +55,8 @@ _RUNG = select(func.count()).where(
 )
 _NOT_OVER = (legs.c.kind == word("callback"), legs.c.number_key == bindparam("number"), legs.c.state != word("over"))
 _CALLED_BACK = select(func.count()).where(*_NOT_OVER, legs.c.call_id != bindparam("call"))
-_there = select(func.count()).where(
-    legs.c.call_id == calls.c.id, legs.c.kind == word("caller"), legs.c.state == word("live")
-)
-_offered = select(func.count()).where(
-    offers.c.call_id == calls.c.id, offers.c.state.in_([word("open"), word("accepted")])
-)
+_there = LIVE_LEGS.where(legs.c.kind == word("caller"))
+_offered = select(func.count()).where(offers.c.call_id == calls.c.id, STANDING)
 _WITH_US = select(func.count()).where(
     calls.c.caller_key == bindparam("number"),
     calls.c.id != bindparam("call"),
@@ -109,8 +111,7 @@ class Callbacks:
         [(count,)] = self._database.rows(_IN_USE, number=self._seal.key_of(number), call=but_for)
         return bool(count)
 
-    def others_first(self, number: str, leg: str) -> bool:
+    def others_first(self, number: str, call: str, leg: str) -> bool:
         """Is a number (E.164) called back on a leg of another call that was there before this one?"""
         rows = self._database.rows(_ONE_AFTER_THE_OTHER, number=self._seal.key_of(number))
-        call = next((call for token, call in rows if token == leg), None)
         return any(other != call for _, other in takewhile(lambda row: row[0] != leg, rows))

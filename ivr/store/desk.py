@@ -28,7 +28,7 @@ from sqlalchemy import (
 from ivr.core.effects import MoveAgent
 from ivr.core.line import EMERGENCY_OFFERS, Agent, InLine, Offer, Ticket, TicketClass
 from ivr.core.staff_line import STAFF
-from ivr.store.callbacks import BY_NUMBER
+from ivr.store.callbacks import BY_NUMBER, LIVE_LEGS, STANDING
 from ivr.store.database import Database, Write
 from ivr.store.notation import instant, micros, read_class, read_ticket, readable, written
 from ivr.store.presence import agent_writes, shift_write
@@ -137,17 +137,15 @@ _OF_CLASS = (
     .order_by(tickets.c.promised_at, tickets.c.arrived_at, tickets.c.id)
     .limit(bindparam("limit"))
 )
-# Counted, not asked for by EXISTS: that PostgreSQL may turn round, and look through every live leg for the person.
-_live_legs = select(func.count()).where(legs.c.call_id == calls.c.id, legs.c.state == word("live"))
 # Whoever was promised a callback may listen to our goodbye still; or they ring us again.
 _IS_ON_THE_LINE = or_(
     exists().where(
         calls.c.id == tickets.c.call_id,
         or_(calls.c.ended_at.is_(None), calls.c.ended_at > bindparam("goodbye")),
-        _live_legs.where(legs.c.kind == word("caller")).scalar_subquery() > 0,
+        LIVE_LEGS.where(legs.c.kind == word("caller")).scalar_subquery() > 0,
     ),
     *(
-        exists().where(whose, calls.c.id != tickets.c.call_id, calls.c.live, _live_legs.scalar_subquery() > 0)
+        exists().where(whose, calls.c.id != tickets.c.call_id, calls.c.live, LIVE_LEGS.scalar_subquery() > 0)
         # Each by its own index: one question for either would be answered by looking through all live calls.
         for whose in (
             calls.c.person == tickets.c.person,
@@ -203,8 +201,6 @@ _FIGURES = select(func.count(), func.min(tickets.c.arrived_at)).where(
 )
 _NEVER_MOVED = {"fence": 0, "next": "", "next_reason": "", "missed": 0, "moves": 0, "own_at": 0, "shift_at": 0}
 _AVAILABLE = select(agents.c.id).where(agents.c.presence == word("available"))
-# Written out, or the index of standing offers does not serve the open ones.
-_STANDING = offers.c.state.in_([word("open"), word("accepted")])
 _AGENTS = (
     select(
         agents.c.id,
@@ -219,7 +215,7 @@ _AGENTS = (
     .outerjoin_from(
         agents,
         offers,
-        and_(offers.c.agent_id == agents.c.id, _STANDING),
+        and_(offers.c.agent_id == agents.c.id, STANDING),
     )
     .order_by(agents.c.id)
 )
@@ -234,7 +230,7 @@ _OPEN_OFFERS = (
         offers.c.offered_at,
         offers.c.expires_at,
     )
-    .where(_STANDING, offers.c.state == word("open"))
+    .where(STANDING, offers.c.state == word("open"))
     .order_by(offers.c.expires_at)
 )
 # ---- what is stuck: each by an index that holds little but what stands
@@ -243,7 +239,7 @@ _LOST_OFFERS = (
     select(offers.c.call_id, offers.c.id, offers.c.agent_id, offers.c.state)
     .outerjoin_from(offers, calls, calls.c.id == offers.c.call_id)
     .where(
-        _STANDING,
+        STANDING,
         or_(
             calls.c.id.is_(None),
             and_(offers.c.state == word("open"), or_(offers.c.expires_at < bindparam("before"), ~calls.c.live)),
@@ -267,7 +263,7 @@ _LOST_AGENTS = (
     .where(
         agents.c.presence.in_([word("offered"), word("on_call")]),
         agents.c.since < bindparam("before"),
-        ~exists().where(offers.c.agent_id == agents.c.id, _STANDING),
+        ~exists().where(offers.c.agent_id == agents.c.id, STANDING),
     )
     .order_by(agents.c.id)
 )
@@ -282,7 +278,7 @@ _ON_THE_PHONE = (
     .where(offers.c.call_id == bindparam("call"), offers.c.agent_id == bindparam("agent"), legs.c.state == word("live"))
     .limit(1)
 )
-_END_OFFER = update(offers).where(offers.c.id == bindparam("offer"), _STANDING).values(state="ended")
+_END_OFFER = update(offers).where(offers.c.id == bindparam("offer"), STANDING).values(state="ended")
 _CLOSE_TICKETS = (
     update(tickets)
     .where(tickets.c.call_id == bindparam("call"), tickets.c.state != word("closed"))

@@ -45,12 +45,12 @@ def test_of_two_calls_that_call_back_one_number_the_first_does(record: Record) -
     begin(record, a_call(legs=_called_back("CA1")))
     second = begin(record, a_call("CA2"))
     record.commit(turn(second, now=after(1), after=replace(second.call, legs=_called_back("CA2"))))
-    assert not record.callbacks.others_first(ROSA, "back-CA1")
-    assert record.callbacks.others_first(ROSA, "back-CA2")
+    assert not record.callbacks.others_first(ROSA, "CA1", "back-CA1")
+    assert record.callbacks.others_first(ROSA, "CA2", "back-CA2")
 
 
 def test_a_call_does_not_stand_in_its_own_way(record: Record) -> None:
     earlier = begin(record, a_call(legs=_called_back("CA1", "live")))
     again = Leg("again", "callback", "expected", number=ROSA)
     record.commit(turn(earlier, now=after(1), after=replace(earlier.call, legs={**earlier.call.legs, "again": again})))
-    assert not record.callbacks.others_first(ROSA, "again")
+    assert not record.callbacks.others_first(ROSA, "CA1", "again")
